@@ -1,0 +1,62 @@
+import datetime
+
+from google.protobuf import duration_pb2 as _duration_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class Global(_message.Message):
+    __slots__ = ("router_id", "notification_email", "notification_email_from", "smtp_server", "smtp_connect_timeout", "smtp_helo_name", "smtp_alert", "smtp_alert_vrrp", "smtp_alert_checker", "script_user", "enable_script_security", "vrrp_version", "vrrp_garp_master_delay", "vrrp_garp_master_repeat", "vrrp_garp_master_refresh", "vrrp_garp_master_refresh_repeat", "vrrp_garp_lower_prio_delay", "vrrp_garp_lower_prio_repeat", "vrrp_lower_prio_no_advert", "vrrp_higher_prio_send_advert", "vrrp_mcast_group4", "vrrp_startup_delay", "vrrp_rt_priority", "notify")
+    ROUTER_ID_FIELD_NUMBER: _ClassVar[int]
+    NOTIFICATION_EMAIL_FIELD_NUMBER: _ClassVar[int]
+    NOTIFICATION_EMAIL_FROM_FIELD_NUMBER: _ClassVar[int]
+    SMTP_SERVER_FIELD_NUMBER: _ClassVar[int]
+    SMTP_CONNECT_TIMEOUT_FIELD_NUMBER: _ClassVar[int]
+    SMTP_HELO_NAME_FIELD_NUMBER: _ClassVar[int]
+    SMTP_ALERT_FIELD_NUMBER: _ClassVar[int]
+    SMTP_ALERT_VRRP_FIELD_NUMBER: _ClassVar[int]
+    SMTP_ALERT_CHECKER_FIELD_NUMBER: _ClassVar[int]
+    SCRIPT_USER_FIELD_NUMBER: _ClassVar[int]
+    ENABLE_SCRIPT_SECURITY_FIELD_NUMBER: _ClassVar[int]
+    VRRP_VERSION_FIELD_NUMBER: _ClassVar[int]
+    VRRP_GARP_MASTER_DELAY_FIELD_NUMBER: _ClassVar[int]
+    VRRP_GARP_MASTER_REPEAT_FIELD_NUMBER: _ClassVar[int]
+    VRRP_GARP_MASTER_REFRESH_FIELD_NUMBER: _ClassVar[int]
+    VRRP_GARP_MASTER_REFRESH_REPEAT_FIELD_NUMBER: _ClassVar[int]
+    VRRP_GARP_LOWER_PRIO_DELAY_FIELD_NUMBER: _ClassVar[int]
+    VRRP_GARP_LOWER_PRIO_REPEAT_FIELD_NUMBER: _ClassVar[int]
+    VRRP_LOWER_PRIO_NO_ADVERT_FIELD_NUMBER: _ClassVar[int]
+    VRRP_HIGHER_PRIO_SEND_ADVERT_FIELD_NUMBER: _ClassVar[int]
+    VRRP_MCAST_GROUP4_FIELD_NUMBER: _ClassVar[int]
+    VRRP_STARTUP_DELAY_FIELD_NUMBER: _ClassVar[int]
+    VRRP_RT_PRIORITY_FIELD_NUMBER: _ClassVar[int]
+    NOTIFY_FIELD_NUMBER: _ClassVar[int]
+    router_id: str
+    notification_email: _containers.RepeatedScalarFieldContainer[str]
+    notification_email_from: str
+    smtp_server: str
+    smtp_connect_timeout: _duration_pb2.Duration
+    smtp_helo_name: str
+    smtp_alert: bool
+    smtp_alert_vrrp: bool
+    smtp_alert_checker: bool
+    script_user: str
+    enable_script_security: bool
+    vrrp_version: int
+    vrrp_garp_master_delay: _duration_pb2.Duration
+    vrrp_garp_master_repeat: int
+    vrrp_garp_master_refresh: _duration_pb2.Duration
+    vrrp_garp_master_refresh_repeat: int
+    vrrp_garp_lower_prio_delay: _duration_pb2.Duration
+    vrrp_garp_lower_prio_repeat: int
+    vrrp_lower_prio_no_advert: bool
+    vrrp_higher_prio_send_advert: bool
+    vrrp_mcast_group4: str
+    vrrp_startup_delay: _duration_pb2.Duration
+    vrrp_rt_priority: int
+    notify: str
+    def __init__(self, router_id: _Optional[str] = ..., notification_email: _Optional[_Iterable[str]] = ..., notification_email_from: _Optional[str] = ..., smtp_server: _Optional[str] = ..., smtp_connect_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., smtp_helo_name: _Optional[str] = ..., smtp_alert: _Optional[bool] = ..., smtp_alert_vrrp: _Optional[bool] = ..., smtp_alert_checker: _Optional[bool] = ..., script_user: _Optional[str] = ..., enable_script_security: _Optional[bool] = ..., vrrp_version: _Optional[int] = ..., vrrp_garp_master_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., vrrp_garp_master_repeat: _Optional[int] = ..., vrrp_garp_master_refresh: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., vrrp_garp_master_refresh_repeat: _Optional[int] = ..., vrrp_garp_lower_prio_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., vrrp_garp_lower_prio_repeat: _Optional[int] = ..., vrrp_lower_prio_no_advert: _Optional[bool] = ..., vrrp_higher_prio_send_advert: _Optional[bool] = ..., vrrp_mcast_group4: _Optional[str] = ..., vrrp_startup_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., vrrp_rt_priority: _Optional[int] = ..., notify: _Optional[str] = ...) -> None: ...

@@ -1,0 +1,272 @@
+import datetime
+
+from google.protobuf import duration_pb2 as _duration_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class Protocol(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    PROTOCOL_UNSPECIFIED: _ClassVar[Protocol]
+    PROTOCOL_TCP: _ClassVar[Protocol]
+    PROTOCOL_UDP: _ClassVar[Protocol]
+    PROTOCOL_SCTP: _ClassVar[Protocol]
+
+class LbAlgo(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    LB_ALGO_UNSPECIFIED: _ClassVar[LbAlgo]
+    LB_ALGO_RR: _ClassVar[LbAlgo]
+    LB_ALGO_WRR: _ClassVar[LbAlgo]
+    LB_ALGO_LC: _ClassVar[LbAlgo]
+    LB_ALGO_WLC: _ClassVar[LbAlgo]
+    LB_ALGO_LBLC: _ClassVar[LbAlgo]
+    LB_ALGO_LBLCR: _ClassVar[LbAlgo]
+    LB_ALGO_DH: _ClassVar[LbAlgo]
+    LB_ALGO_SH: _ClassVar[LbAlgo]
+    LB_ALGO_SED: _ClassVar[LbAlgo]
+    LB_ALGO_NQ: _ClassVar[LbAlgo]
+    LB_ALGO_FO: _ClassVar[LbAlgo]
+    LB_ALGO_OVF: _ClassVar[LbAlgo]
+    LB_ALGO_MH: _ClassVar[LbAlgo]
+
+class LbKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    LB_KIND_UNSPECIFIED: _ClassVar[LbKind]
+    LB_KIND_NAT: _ClassVar[LbKind]
+    LB_KIND_DR: _ClassVar[LbKind]
+    LB_KIND_TUN: _ClassVar[LbKind]
+PROTOCOL_UNSPECIFIED: Protocol
+PROTOCOL_TCP: Protocol
+PROTOCOL_UDP: Protocol
+PROTOCOL_SCTP: Protocol
+LB_ALGO_UNSPECIFIED: LbAlgo
+LB_ALGO_RR: LbAlgo
+LB_ALGO_WRR: LbAlgo
+LB_ALGO_LC: LbAlgo
+LB_ALGO_WLC: LbAlgo
+LB_ALGO_LBLC: LbAlgo
+LB_ALGO_LBLCR: LbAlgo
+LB_ALGO_DH: LbAlgo
+LB_ALGO_SH: LbAlgo
+LB_ALGO_SED: LbAlgo
+LB_ALGO_NQ: LbAlgo
+LB_ALGO_FO: LbAlgo
+LB_ALGO_OVF: LbAlgo
+LB_ALGO_MH: LbAlgo
+LB_KIND_UNSPECIFIED: LbKind
+LB_KIND_NAT: LbKind
+LB_KIND_DR: LbKind
+LB_KIND_TUN: LbKind
+
+class VirtualServer(_message.Message):
+    __slots__ = ("address", "port", "protocol", "fwmark", "delay_loop", "lb_algo", "lb_kind", "persistence_timeout", "persistence_granularity", "ops", "sorry_server", "sorry_server_inhibit", "quorum", "hysteresis", "quorum_up", "quorum_down", "alpha", "omega", "inhibit_on_failure", "ha_suspend", "weight", "virtualhost", "connect_timeout", "retry", "delay_before_retry", "warmup", "smtp_alert")
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    PORT_FIELD_NUMBER: _ClassVar[int]
+    PROTOCOL_FIELD_NUMBER: _ClassVar[int]
+    FWMARK_FIELD_NUMBER: _ClassVar[int]
+    DELAY_LOOP_FIELD_NUMBER: _ClassVar[int]
+    LB_ALGO_FIELD_NUMBER: _ClassVar[int]
+    LB_KIND_FIELD_NUMBER: _ClassVar[int]
+    PERSISTENCE_TIMEOUT_FIELD_NUMBER: _ClassVar[int]
+    PERSISTENCE_GRANULARITY_FIELD_NUMBER: _ClassVar[int]
+    OPS_FIELD_NUMBER: _ClassVar[int]
+    SORRY_SERVER_FIELD_NUMBER: _ClassVar[int]
+    SORRY_SERVER_INHIBIT_FIELD_NUMBER: _ClassVar[int]
+    QUORUM_FIELD_NUMBER: _ClassVar[int]
+    HYSTERESIS_FIELD_NUMBER: _ClassVar[int]
+    QUORUM_UP_FIELD_NUMBER: _ClassVar[int]
+    QUORUM_DOWN_FIELD_NUMBER: _ClassVar[int]
+    ALPHA_FIELD_NUMBER: _ClassVar[int]
+    OMEGA_FIELD_NUMBER: _ClassVar[int]
+    INHIBIT_ON_FAILURE_FIELD_NUMBER: _ClassVar[int]
+    HA_SUSPEND_FIELD_NUMBER: _ClassVar[int]
+    WEIGHT_FIELD_NUMBER: _ClassVar[int]
+    VIRTUALHOST_FIELD_NUMBER: _ClassVar[int]
+    CONNECT_TIMEOUT_FIELD_NUMBER: _ClassVar[int]
+    RETRY_FIELD_NUMBER: _ClassVar[int]
+    DELAY_BEFORE_RETRY_FIELD_NUMBER: _ClassVar[int]
+    WARMUP_FIELD_NUMBER: _ClassVar[int]
+    SMTP_ALERT_FIELD_NUMBER: _ClassVar[int]
+    address: str
+    port: int
+    protocol: Protocol
+    fwmark: int
+    delay_loop: _duration_pb2.Duration
+    lb_algo: LbAlgo
+    lb_kind: LbKind
+    persistence_timeout: _duration_pb2.Duration
+    persistence_granularity: str
+    ops: bool
+    sorry_server: SorryServer
+    sorry_server_inhibit: bool
+    quorum: int
+    hysteresis: int
+    quorum_up: str
+    quorum_down: str
+    alpha: bool
+    omega: bool
+    inhibit_on_failure: bool
+    ha_suspend: bool
+    weight: int
+    virtualhost: str
+    connect_timeout: _duration_pb2.Duration
+    retry: int
+    delay_before_retry: _duration_pb2.Duration
+    warmup: _duration_pb2.Duration
+    smtp_alert: bool
+    def __init__(self, address: _Optional[str] = ..., port: _Optional[int] = ..., protocol: _Optional[_Union[Protocol, str]] = ..., fwmark: _Optional[int] = ..., delay_loop: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., lb_algo: _Optional[_Union[LbAlgo, str]] = ..., lb_kind: _Optional[_Union[LbKind, str]] = ..., persistence_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., persistence_granularity: _Optional[str] = ..., ops: _Optional[bool] = ..., sorry_server: _Optional[_Union[SorryServer, _Mapping]] = ..., sorry_server_inhibit: _Optional[bool] = ..., quorum: _Optional[int] = ..., hysteresis: _Optional[int] = ..., quorum_up: _Optional[str] = ..., quorum_down: _Optional[str] = ..., alpha: _Optional[bool] = ..., omega: _Optional[bool] = ..., inhibit_on_failure: _Optional[bool] = ..., ha_suspend: _Optional[bool] = ..., weight: _Optional[int] = ..., virtualhost: _Optional[str] = ..., connect_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., retry: _Optional[int] = ..., delay_before_retry: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., warmup: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., smtp_alert: _Optional[bool] = ...) -> None: ...
+
+class SorryServer(_message.Message):
+    __slots__ = ("address", "port", "lb_kind")
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    PORT_FIELD_NUMBER: _ClassVar[int]
+    LB_KIND_FIELD_NUMBER: _ClassVar[int]
+    address: str
+    port: int
+    lb_kind: LbKind
+    def __init__(self, address: _Optional[str] = ..., port: _Optional[int] = ..., lb_kind: _Optional[_Union[LbKind, str]] = ...) -> None: ...
+
+class RealServer(_message.Message):
+    __slots__ = ("address", "port", "weight", "lb_kind", "inhibit_on_failure", "uthreshold", "lthreshold", "notify_up", "notify_down", "alpha", "virtualhost", "delay_loop", "connect_timeout", "retry", "delay_before_retry", "warmup", "smtp_alert", "tcp_check", "http_get", "ssl_get", "misc_check")
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    PORT_FIELD_NUMBER: _ClassVar[int]
+    WEIGHT_FIELD_NUMBER: _ClassVar[int]
+    LB_KIND_FIELD_NUMBER: _ClassVar[int]
+    INHIBIT_ON_FAILURE_FIELD_NUMBER: _ClassVar[int]
+    UTHRESHOLD_FIELD_NUMBER: _ClassVar[int]
+    LTHRESHOLD_FIELD_NUMBER: _ClassVar[int]
+    NOTIFY_UP_FIELD_NUMBER: _ClassVar[int]
+    NOTIFY_DOWN_FIELD_NUMBER: _ClassVar[int]
+    ALPHA_FIELD_NUMBER: _ClassVar[int]
+    VIRTUALHOST_FIELD_NUMBER: _ClassVar[int]
+    DELAY_LOOP_FIELD_NUMBER: _ClassVar[int]
+    CONNECT_TIMEOUT_FIELD_NUMBER: _ClassVar[int]
+    RETRY_FIELD_NUMBER: _ClassVar[int]
+    DELAY_BEFORE_RETRY_FIELD_NUMBER: _ClassVar[int]
+    WARMUP_FIELD_NUMBER: _ClassVar[int]
+    SMTP_ALERT_FIELD_NUMBER: _ClassVar[int]
+    TCP_CHECK_FIELD_NUMBER: _ClassVar[int]
+    HTTP_GET_FIELD_NUMBER: _ClassVar[int]
+    SSL_GET_FIELD_NUMBER: _ClassVar[int]
+    MISC_CHECK_FIELD_NUMBER: _ClassVar[int]
+    address: str
+    port: int
+    weight: int
+    lb_kind: LbKind
+    inhibit_on_failure: bool
+    uthreshold: int
+    lthreshold: int
+    notify_up: str
+    notify_down: str
+    alpha: bool
+    virtualhost: str
+    delay_loop: _duration_pb2.Duration
+    connect_timeout: _duration_pb2.Duration
+    retry: int
+    delay_before_retry: _duration_pb2.Duration
+    warmup: _duration_pb2.Duration
+    smtp_alert: bool
+    tcp_check: _containers.RepeatedCompositeFieldContainer[TcpCheck]
+    http_get: _containers.RepeatedCompositeFieldContainer[HttpGet]
+    ssl_get: _containers.RepeatedCompositeFieldContainer[HttpGet]
+    misc_check: _containers.RepeatedCompositeFieldContainer[MiscCheck]
+    def __init__(self, address: _Optional[str] = ..., port: _Optional[int] = ..., weight: _Optional[int] = ..., lb_kind: _Optional[_Union[LbKind, str]] = ..., inhibit_on_failure: _Optional[bool] = ..., uthreshold: _Optional[int] = ..., lthreshold: _Optional[int] = ..., notify_up: _Optional[str] = ..., notify_down: _Optional[str] = ..., alpha: _Optional[bool] = ..., virtualhost: _Optional[str] = ..., delay_loop: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., connect_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., retry: _Optional[int] = ..., delay_before_retry: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., warmup: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., smtp_alert: _Optional[bool] = ..., tcp_check: _Optional[_Iterable[_Union[TcpCheck, _Mapping]]] = ..., http_get: _Optional[_Iterable[_Union[HttpGet, _Mapping]]] = ..., ssl_get: _Optional[_Iterable[_Union[HttpGet, _Mapping]]] = ..., misc_check: _Optional[_Iterable[_Union[MiscCheck, _Mapping]]] = ...) -> None: ...
+
+class TcpCheck(_message.Message):
+    __slots__ = ("connect_ip", "connect_port", "bindto", "bind_port", "bind_if", "fwmark", "connect_timeout", "delay_loop", "retry", "delay_before_retry", "warmup")
+    CONNECT_IP_FIELD_NUMBER: _ClassVar[int]
+    CONNECT_PORT_FIELD_NUMBER: _ClassVar[int]
+    BINDTO_FIELD_NUMBER: _ClassVar[int]
+    BIND_PORT_FIELD_NUMBER: _ClassVar[int]
+    BIND_IF_FIELD_NUMBER: _ClassVar[int]
+    FWMARK_FIELD_NUMBER: _ClassVar[int]
+    CONNECT_TIMEOUT_FIELD_NUMBER: _ClassVar[int]
+    DELAY_LOOP_FIELD_NUMBER: _ClassVar[int]
+    RETRY_FIELD_NUMBER: _ClassVar[int]
+    DELAY_BEFORE_RETRY_FIELD_NUMBER: _ClassVar[int]
+    WARMUP_FIELD_NUMBER: _ClassVar[int]
+    connect_ip: str
+    connect_port: int
+    bindto: str
+    bind_port: int
+    bind_if: str
+    fwmark: int
+    connect_timeout: _duration_pb2.Duration
+    delay_loop: _duration_pb2.Duration
+    retry: int
+    delay_before_retry: _duration_pb2.Duration
+    warmup: _duration_pb2.Duration
+    def __init__(self, connect_ip: _Optional[str] = ..., connect_port: _Optional[int] = ..., bindto: _Optional[str] = ..., bind_port: _Optional[int] = ..., bind_if: _Optional[str] = ..., fwmark: _Optional[int] = ..., connect_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., delay_loop: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., retry: _Optional[int] = ..., delay_before_retry: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., warmup: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+
+class HttpUrl(_message.Message):
+    __slots__ = ("path", "digest", "status_code", "virtualhost")
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    STATUS_CODE_FIELD_NUMBER: _ClassVar[int]
+    VIRTUALHOST_FIELD_NUMBER: _ClassVar[int]
+    path: str
+    digest: str
+    status_code: str
+    virtualhost: str
+    def __init__(self, path: _Optional[str] = ..., digest: _Optional[str] = ..., status_code: _Optional[str] = ..., virtualhost: _Optional[str] = ...) -> None: ...
+
+class HttpGet(_message.Message):
+    __slots__ = ("url", "http_protocol", "virtualhost", "enable_sni", "sni_name", "connect_ip", "connect_port", "bindto", "bind_port", "bind_if", "fwmark", "connect_timeout", "delay_loop", "retry", "delay_before_retry", "warmup")
+    URL_FIELD_NUMBER: _ClassVar[int]
+    HTTP_PROTOCOL_FIELD_NUMBER: _ClassVar[int]
+    VIRTUALHOST_FIELD_NUMBER: _ClassVar[int]
+    ENABLE_SNI_FIELD_NUMBER: _ClassVar[int]
+    SNI_NAME_FIELD_NUMBER: _ClassVar[int]
+    CONNECT_IP_FIELD_NUMBER: _ClassVar[int]
+    CONNECT_PORT_FIELD_NUMBER: _ClassVar[int]
+    BINDTO_FIELD_NUMBER: _ClassVar[int]
+    BIND_PORT_FIELD_NUMBER: _ClassVar[int]
+    BIND_IF_FIELD_NUMBER: _ClassVar[int]
+    FWMARK_FIELD_NUMBER: _ClassVar[int]
+    CONNECT_TIMEOUT_FIELD_NUMBER: _ClassVar[int]
+    DELAY_LOOP_FIELD_NUMBER: _ClassVar[int]
+    RETRY_FIELD_NUMBER: _ClassVar[int]
+    DELAY_BEFORE_RETRY_FIELD_NUMBER: _ClassVar[int]
+    WARMUP_FIELD_NUMBER: _ClassVar[int]
+    url: _containers.RepeatedCompositeFieldContainer[HttpUrl]
+    http_protocol: str
+    virtualhost: str
+    enable_sni: bool
+    sni_name: str
+    connect_ip: str
+    connect_port: int
+    bindto: str
+    bind_port: int
+    bind_if: str
+    fwmark: int
+    connect_timeout: _duration_pb2.Duration
+    delay_loop: _duration_pb2.Duration
+    retry: int
+    delay_before_retry: _duration_pb2.Duration
+    warmup: _duration_pb2.Duration
+    def __init__(self, url: _Optional[_Iterable[_Union[HttpUrl, _Mapping]]] = ..., http_protocol: _Optional[str] = ..., virtualhost: _Optional[str] = ..., enable_sni: _Optional[bool] = ..., sni_name: _Optional[str] = ..., connect_ip: _Optional[str] = ..., connect_port: _Optional[int] = ..., bindto: _Optional[str] = ..., bind_port: _Optional[int] = ..., bind_if: _Optional[str] = ..., fwmark: _Optional[int] = ..., connect_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., delay_loop: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., retry: _Optional[int] = ..., delay_before_retry: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., warmup: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+
+class MiscCheck(_message.Message):
+    __slots__ = ("misc_path", "misc_timeout", "misc_dynamic", "user", "delay_loop", "retry", "delay_before_retry", "warmup")
+    MISC_PATH_FIELD_NUMBER: _ClassVar[int]
+    MISC_TIMEOUT_FIELD_NUMBER: _ClassVar[int]
+    MISC_DYNAMIC_FIELD_NUMBER: _ClassVar[int]
+    USER_FIELD_NUMBER: _ClassVar[int]
+    DELAY_LOOP_FIELD_NUMBER: _ClassVar[int]
+    RETRY_FIELD_NUMBER: _ClassVar[int]
+    DELAY_BEFORE_RETRY_FIELD_NUMBER: _ClassVar[int]
+    WARMUP_FIELD_NUMBER: _ClassVar[int]
+    misc_path: str
+    misc_timeout: _duration_pb2.Duration
+    misc_dynamic: bool
+    user: str
+    delay_loop: _duration_pb2.Duration
+    retry: int
+    delay_before_retry: _duration_pb2.Duration
+    warmup: _duration_pb2.Duration
+    def __init__(self, misc_path: _Optional[str] = ..., misc_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., misc_dynamic: _Optional[bool] = ..., user: _Optional[str] = ..., delay_loop: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., retry: _Optional[int] = ..., delay_before_retry: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., warmup: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...

@@ -1,0 +1,173 @@
+import datetime
+
+from google.protobuf import duration_pb2 as _duration_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class InitialState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    INITIAL_STATE_UNSPECIFIED: _ClassVar[InitialState]
+    INITIAL_STATE_MASTER: _ClassVar[InitialState]
+    INITIAL_STATE_BACKUP: _ClassVar[InitialState]
+
+class AuthType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    AUTH_TYPE_UNSPECIFIED: _ClassVar[AuthType]
+    AUTH_TYPE_PASS: _ClassVar[AuthType]
+INITIAL_STATE_UNSPECIFIED: InitialState
+INITIAL_STATE_MASTER: InitialState
+INITIAL_STATE_BACKUP: InitialState
+AUTH_TYPE_UNSPECIFIED: AuthType
+AUTH_TYPE_PASS: AuthType
+
+class Authentication(_message.Message):
+    __slots__ = ("auth_type", "auth_pass")
+    AUTH_TYPE_FIELD_NUMBER: _ClassVar[int]
+    AUTH_PASS_FIELD_NUMBER: _ClassVar[int]
+    auth_type: AuthType
+    auth_pass: str
+    def __init__(self, auth_type: _Optional[_Union[AuthType, str]] = ..., auth_pass: _Optional[str] = ...) -> None: ...
+
+class VirtualIpAddress(_message.Message):
+    __slots__ = ("address", "dev", "scope", "label", "brd")
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    DEV_FIELD_NUMBER: _ClassVar[int]
+    SCOPE_FIELD_NUMBER: _ClassVar[int]
+    LABEL_FIELD_NUMBER: _ClassVar[int]
+    BRD_FIELD_NUMBER: _ClassVar[int]
+    address: str
+    dev: str
+    scope: str
+    label: str
+    brd: str
+    def __init__(self, address: _Optional[str] = ..., dev: _Optional[str] = ..., scope: _Optional[str] = ..., label: _Optional[str] = ..., brd: _Optional[str] = ...) -> None: ...
+
+class TrackInterface(_message.Message):
+    __slots__ = ("name", "weight", "reverse")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    WEIGHT_FIELD_NUMBER: _ClassVar[int]
+    REVERSE_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    weight: int
+    reverse: bool
+    def __init__(self, name: _Optional[str] = ..., weight: _Optional[int] = ..., reverse: _Optional[bool] = ...) -> None: ...
+
+class TrackScript(_message.Message):
+    __slots__ = ("name", "weight", "reverse")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    WEIGHT_FIELD_NUMBER: _ClassVar[int]
+    REVERSE_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    weight: int
+    reverse: bool
+    def __init__(self, name: _Optional[str] = ..., weight: _Optional[int] = ..., reverse: _Optional[bool] = ...) -> None: ...
+
+class VrrpInstance(_message.Message):
+    __slots__ = ("state", "interface", "virtual_router_id", "priority", "advert_int", "version", "authentication", "virtual_ipaddress", "virtual_ipaddress_excluded", "nopreempt", "preempt_delay", "garp_master_delay", "garp_master_repeat", "garp_master_refresh", "garp_master_refresh_repeat", "garp_lower_prio_delay", "garp_lower_prio_repeat", "lower_prio_no_advert", "higher_prio_send_advert", "down_timer_adverts", "track_interface", "track_script", "dont_track_primary", "mcast_src_ip", "notify_master", "notify_backup", "notify_fault", "notify_stop", "notify", "smtp_alert")
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    INTERFACE_FIELD_NUMBER: _ClassVar[int]
+    VIRTUAL_ROUTER_ID_FIELD_NUMBER: _ClassVar[int]
+    PRIORITY_FIELD_NUMBER: _ClassVar[int]
+    ADVERT_INT_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    AUTHENTICATION_FIELD_NUMBER: _ClassVar[int]
+    VIRTUAL_IPADDRESS_FIELD_NUMBER: _ClassVar[int]
+    VIRTUAL_IPADDRESS_EXCLUDED_FIELD_NUMBER: _ClassVar[int]
+    NOPREEMPT_FIELD_NUMBER: _ClassVar[int]
+    PREEMPT_DELAY_FIELD_NUMBER: _ClassVar[int]
+    GARP_MASTER_DELAY_FIELD_NUMBER: _ClassVar[int]
+    GARP_MASTER_REPEAT_FIELD_NUMBER: _ClassVar[int]
+    GARP_MASTER_REFRESH_FIELD_NUMBER: _ClassVar[int]
+    GARP_MASTER_REFRESH_REPEAT_FIELD_NUMBER: _ClassVar[int]
+    GARP_LOWER_PRIO_DELAY_FIELD_NUMBER: _ClassVar[int]
+    GARP_LOWER_PRIO_REPEAT_FIELD_NUMBER: _ClassVar[int]
+    LOWER_PRIO_NO_ADVERT_FIELD_NUMBER: _ClassVar[int]
+    HIGHER_PRIO_SEND_ADVERT_FIELD_NUMBER: _ClassVar[int]
+    DOWN_TIMER_ADVERTS_FIELD_NUMBER: _ClassVar[int]
+    TRACK_INTERFACE_FIELD_NUMBER: _ClassVar[int]
+    TRACK_SCRIPT_FIELD_NUMBER: _ClassVar[int]
+    DONT_TRACK_PRIMARY_FIELD_NUMBER: _ClassVar[int]
+    MCAST_SRC_IP_FIELD_NUMBER: _ClassVar[int]
+    NOTIFY_MASTER_FIELD_NUMBER: _ClassVar[int]
+    NOTIFY_BACKUP_FIELD_NUMBER: _ClassVar[int]
+    NOTIFY_FAULT_FIELD_NUMBER: _ClassVar[int]
+    NOTIFY_STOP_FIELD_NUMBER: _ClassVar[int]
+    NOTIFY_FIELD_NUMBER: _ClassVar[int]
+    SMTP_ALERT_FIELD_NUMBER: _ClassVar[int]
+    state: InitialState
+    interface: str
+    virtual_router_id: int
+    priority: int
+    advert_int: _duration_pb2.Duration
+    version: int
+    authentication: Authentication
+    virtual_ipaddress: _containers.RepeatedCompositeFieldContainer[VirtualIpAddress]
+    virtual_ipaddress_excluded: _containers.RepeatedCompositeFieldContainer[VirtualIpAddress]
+    nopreempt: bool
+    preempt_delay: _duration_pb2.Duration
+    garp_master_delay: _duration_pb2.Duration
+    garp_master_repeat: int
+    garp_master_refresh: _duration_pb2.Duration
+    garp_master_refresh_repeat: int
+    garp_lower_prio_delay: _duration_pb2.Duration
+    garp_lower_prio_repeat: int
+    lower_prio_no_advert: bool
+    higher_prio_send_advert: bool
+    down_timer_adverts: int
+    track_interface: _containers.RepeatedCompositeFieldContainer[TrackInterface]
+    track_script: _containers.RepeatedCompositeFieldContainer[TrackScript]
+    dont_track_primary: bool
+    mcast_src_ip: str
+    notify_master: str
+    notify_backup: str
+    notify_fault: str
+    notify_stop: str
+    notify: str
+    smtp_alert: bool
+    def __init__(self, state: _Optional[_Union[InitialState, str]] = ..., interface: _Optional[str] = ..., virtual_router_id: _Optional[int] = ..., priority: _Optional[int] = ..., advert_int: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., version: _Optional[int] = ..., authentication: _Optional[_Union[Authentication, _Mapping]] = ..., virtual_ipaddress: _Optional[_Iterable[_Union[VirtualIpAddress, _Mapping]]] = ..., virtual_ipaddress_excluded: _Optional[_Iterable[_Union[VirtualIpAddress, _Mapping]]] = ..., nopreempt: _Optional[bool] = ..., preempt_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., garp_master_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., garp_master_repeat: _Optional[int] = ..., garp_master_refresh: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., garp_master_refresh_repeat: _Optional[int] = ..., garp_lower_prio_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., garp_lower_prio_repeat: _Optional[int] = ..., lower_prio_no_advert: _Optional[bool] = ..., higher_prio_send_advert: _Optional[bool] = ..., down_timer_adverts: _Optional[int] = ..., track_interface: _Optional[_Iterable[_Union[TrackInterface, _Mapping]]] = ..., track_script: _Optional[_Iterable[_Union[TrackScript, _Mapping]]] = ..., dont_track_primary: _Optional[bool] = ..., mcast_src_ip: _Optional[str] = ..., notify_master: _Optional[str] = ..., notify_backup: _Optional[str] = ..., notify_fault: _Optional[str] = ..., notify_stop: _Optional[str] = ..., notify: _Optional[str] = ..., smtp_alert: _Optional[bool] = ...) -> None: ...
+
+class VrrpSyncGroup(_message.Message):
+    __slots__ = ("group", "notify_master", "notify_backup", "notify_fault", "notify_stop", "notify", "smtp_alert", "sync_group_tracking_weight")
+    GROUP_FIELD_NUMBER: _ClassVar[int]
+    NOTIFY_MASTER_FIELD_NUMBER: _ClassVar[int]
+    NOTIFY_BACKUP_FIELD_NUMBER: _ClassVar[int]
+    NOTIFY_FAULT_FIELD_NUMBER: _ClassVar[int]
+    NOTIFY_STOP_FIELD_NUMBER: _ClassVar[int]
+    NOTIFY_FIELD_NUMBER: _ClassVar[int]
+    SMTP_ALERT_FIELD_NUMBER: _ClassVar[int]
+    SYNC_GROUP_TRACKING_WEIGHT_FIELD_NUMBER: _ClassVar[int]
+    group: _containers.RepeatedScalarFieldContainer[str]
+    notify_master: str
+    notify_backup: str
+    notify_fault: str
+    notify_stop: str
+    notify: str
+    smtp_alert: bool
+    sync_group_tracking_weight: bool
+    def __init__(self, group: _Optional[_Iterable[str]] = ..., notify_master: _Optional[str] = ..., notify_backup: _Optional[str] = ..., notify_fault: _Optional[str] = ..., notify_stop: _Optional[str] = ..., notify: _Optional[str] = ..., smtp_alert: _Optional[bool] = ..., sync_group_tracking_weight: _Optional[bool] = ...) -> None: ...
+
+class VrrpScript(_message.Message):
+    __slots__ = ("script", "interval", "timeout", "weight", "rise", "fall", "init_fail", "user")
+    SCRIPT_FIELD_NUMBER: _ClassVar[int]
+    INTERVAL_FIELD_NUMBER: _ClassVar[int]
+    TIMEOUT_FIELD_NUMBER: _ClassVar[int]
+    WEIGHT_FIELD_NUMBER: _ClassVar[int]
+    RISE_FIELD_NUMBER: _ClassVar[int]
+    FALL_FIELD_NUMBER: _ClassVar[int]
+    INIT_FAIL_FIELD_NUMBER: _ClassVar[int]
+    USER_FIELD_NUMBER: _ClassVar[int]
+    script: str
+    interval: _duration_pb2.Duration
+    timeout: _duration_pb2.Duration
+    weight: int
+    rise: int
+    fall: int
+    init_fail: bool
+    user: str
+    def __init__(self, script: _Optional[str] = ..., interval: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., weight: _Optional[int] = ..., rise: _Optional[int] = ..., fall: _Optional[int] = ..., init_fail: _Optional[bool] = ..., user: _Optional[str] = ...) -> None: ...
