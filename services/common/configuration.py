@@ -1,0 +1,175 @@
+"""How does a service get its configuration, whatever the store does? Store, local last-good copy and desired state joined.
+
+Shell: reads the last-good copy first, so that a service starts without its store; follows the store for ever; saves what
+is in force after each change; tells the status key how things are. Decides nothing about values: that is desired.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from services.common import json_text, values
+from services.common.desired import Change, Decoder, Desired
+from services.common.errors import InvalidValue
+from services.common.options import Options
+from services.common.problems import Problem
+from services.common.store import Batch, Store, open_store
+
+log = logging.getLogger(__name__)
+
+OnChange = Callable[[Change], "Awaitable[Iterable[Problem]] | Iterable[Problem] | None"]
+OnProblems = Callable[[frozenset[Problem], frozenset[Problem]], None]
+
+STATUS_PERIOD = 1.0  # seconds between two writings of the status key
+
+
+class Configuration:
+    """The configuration of one service at one node.
+
+    `on_problems(new, resolved)` is told whenever the set of problems changes.
+
+    :raises StoreError: `--store` cannot be meant.
+    """
+
+    def __init__(
+        self,
+        options: Options,
+        decoders: Mapping[str, Decoder],
+        on_problems: OnProblems | None = None,
+        store: Store | None = None,
+    ) -> None:
+        self._options = options
+        self._store = open_store(options) if store is None else store
+        self._desired = Desired(options.node, decoders, values.KINDS, values.check)
+        self._on_problems = on_problems
+        self._copy = options.state_dir / "config.json"
+        self._save = asyncio.Event()
+        self._report = asyncio.Event()
+        self._state: Mapping[str, Any] = {}
+        self._further: tuple[Problem, ...] = ()
+        self.problems: tuple[Problem, ...] = ()
+
+    @property
+    def revision(self) -> int:
+        """The store's revision that is in force; 0 before the store has spoken."""
+        return self._desired.revision
+
+    @property
+    def store_trouble(self) -> str:
+        """Why the store cannot be reached; empty when it can."""
+        return self._store.trouble()
+
+    def set_state(self, summary: Mapping[str, Any]) -> None:
+        """Summary for the status key; written at most once a second."""
+        self._state = summary
+        self._report.set()
+
+    async def run(self, on_change: OnChange) -> None:
+        """Call `on_change` with the local copy (if there is one), then with every change, in order. Never returns.
+
+        What it returns are further problems of that revision, in place of those it returned before.
+        """
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._save_copies())
+            tasks.create_task(self._report_status())
+            if (batch := read_copy(self._copy)) is not None:
+                await self._take(batch, on_change)
+            try:
+                async for batch in self._store.batches():
+                    await self._take(batch, on_change)
+                    if batch.snapshot or self.problems or batch.values:
+                        self._save.set()
+            finally:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(2):
+                        await self._store.aclose()
+
+    async def _take(self, batch: Batch, on_change: OnChange) -> None:
+        """One batch: changed settings to the service, problems to whoever listens."""
+        change = self._desired.apply(batch)
+        if change or batch.snapshot:
+            try:
+                result = on_change(change)
+                if isinstance(result, Awaitable):
+                    result = await result
+                self._further = tuple(result or ())
+            except Exception:  # one object's surprise must not end the service: the rest goes on changing
+                log.exception("revision %d could not be applied whole", batch.revision)
+                names = ", ".join("/".join(i) for i in [*change.upserts, *change.removals][:3])
+                self._further = (Problem("service", "", f"revision {batch.revision} ({names}) failed inside", "see the log"),)
+        self._tell(tuple(sorted({*change.problems, *self._further})))
+
+    def _tell(self, problems: tuple[Problem, ...]) -> None:
+        new, resolved = frozenset(problems) - frozenset(self.problems), frozenset(self.problems) - frozenset(problems)
+        self.problems = problems
+        self._report.set()
+        for problem in sorted(new):
+            log.warning("configuration: %s; the last good value stays in force", problem)
+        for problem in sorted(resolved):
+            log.info("configuration: resolved: %s", problem)
+        if (new or resolved) and self._on_problems is not None:
+            self._on_problems(new, resolved)
+
+    async def _save_copies(self) -> None:
+        """Write the local copy after changes, off the loop, newest state only."""
+        while True:
+            await self._save.wait()
+            self._save.clear()
+            accepted = self._desired.accepted()
+            try:
+                await asyncio.to_thread(write_copy, self._copy, accepted)
+            except OSError as e:
+                log.warning("cannot write the last good configuration to %s: %s", self._copy, e.strerror)
+            await asyncio.sleep(STATUS_PERIOD)  # at most one writing a second, whatever the rate of changes
+
+    async def _report_status(self) -> None:
+        """Keep status/NODE/SERVICE true."""
+        key = f"status/{self._options.node}/{self._options.service}"
+        while True:
+            await self._report.wait()
+            self._report.clear()
+            status = {
+                "revision": self.revision,
+                "problems": [p.as_dict() for p in self.problems],
+                "state": dict(self._state),
+            }
+            await self._store.publish(key, json.dumps(status, ensure_ascii=False).encode())
+            await asyncio.sleep(STATUS_PERIOD)
+
+
+def read_copy(path: Path) -> Batch | None:
+    """The local copy as a snapshot at revision 0; None where there is none that can be read."""
+    try:
+        raw = json_text.decode(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, InvalidValue) as e:
+        log.warning("the last good configuration in %s cannot be read and is left aside: %s", path, e)
+        return None
+    if not isinstance(raw, dict):
+        log.warning("the last good configuration in %s is not a JSON object and is left aside", path)
+        return None
+    return Batch(0, True, {key: json.dumps(value).encode() for key, value in raw.items()})
+
+
+def write_copy(path: Path, accepted: Mapping[str, Mapping[str, Any]]) -> None:
+    """Write plain dicts under their keys as a file store, in one step; the file is never half written.
+
+    :raises OSError: the folder cannot be written.
+    """
+    rendered = {key: values.render(key.split("/")[1], value) for key, value in accepted.items()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_suffix(".new")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as f:
+        json.dump(rendered, f, ensure_ascii=False, indent=1, sort_keys=True)
+        f.flush()
+        os.fsync(f.fileno())
+    fresh.replace(path)
