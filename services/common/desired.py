@@ -144,16 +144,19 @@ class Desired:
             return None
         raw = None if known.base is None else json_text.decode(known.base)
         if known.patch is not None:
-            if known.base is not None:
-                self._check(identity[0], raw)  # so that a bad base is told as such
             raw = json_text.merge(raw, json_text.decode(known.patch))
             if raw is None:
                 return None
         return self._check(identity[0], raw)
 
     def _blame(self, identity: Id, known: _Object, error: InvalidValue) -> Problem:
-        """Name the text that a complaint is about: the patch if it has the field, else the object."""
+        """Name the text that a complaint is about: the object if it is bad by itself, else the patch if it has the field."""
         key = key_of(identity)
+        if known.patch is not None and known.base is not None:
+            try:
+                self._check(identity[0], json_text.decode(known.base))
+            except InvalidValue as own:
+                return Problem(key, own.field, own.reason, own.hint)
         if known.patch is not None and (known.base is None or _mentions(known.patch, error.field)):
             key = f"node/{self._node}/{key.removeprefix('config/')}"
             if known.base is None:

@@ -13,10 +13,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
-from vipkeeper.config.v1 import global_pb2, server_pb2, vrrp_pb2
 
 from services.common import json_text
 from services.common.errors import InvalidValue
+from vipkeeper.config.v1 import global_pb2, server_pb2, vrrp_pb2
 
 MESSAGES: Final[Mapping[str, Any]] = {  # of Descriptor
     "global": global_pb2.Global.DESCRIPTOR,
