@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from services.common import json_text
+from services.common.batch import Batch
 from services.common.errors import InvalidValue
 from services.common.problems import Problem
-from services.common.store import Batch
 
 Decoder = Callable[[str, Mapping[str, Any]], Any]
 Check = Callable[[str, Any], dict[str, Any]]

@@ -2,25 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
 from typing import Protocol
 
+from services.common.batch import Batch as Batch
 from services.common.errors import StoreError
 from services.common.options import Options
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Everything that changed at one revision.
-
-    Keys are relative to the prefix (`config/global`). A snapshot replaces all that was known; in any other batch None
-    means that the key was deleted.
-    """
-
-    revision: int
-    snapshot: bool
-    values: Mapping[str, bytes | None]
 
 
 class Store(Protocol):
