@@ -1,0 +1,120 @@
+"""The two programs that are compared: keepalived from Debian, and vipkeeper, with the same virtual routers."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from tests.kit.netns import Host
+from tests.kit.process import Process
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+RT_PRIORITY = 50  # both run their adverts in the same class, SCHED_FIFO or SCHED_RR
+
+
+@dataclass(frozen=True, slots=True)
+class Routers:
+    """`count` VRRPv3 routers on eth0 with VRIDs from 1; router k holds `prefix`.k/32. `interval` in seconds."""
+
+    count: int
+    interval: float
+    priority: int
+    prefix: str = "10.9.1"
+
+
+class Rival(Protocol):
+    """How one of the two is run."""
+
+    name: str
+
+    def start(self, host: Host, routers: Routers, folder: Path) -> Process: ...
+
+
+class Keepalived:
+    """Debian's keepalived, real-time."""
+
+    name = "keepalived"
+
+    def start(self, host: Host, routers: Routers, folder: Path) -> Process:
+        """Its VRRP process alone; nothing else of it runs."""
+        folder.mkdir(parents=True, exist_ok=True)
+        blocks = [
+            f"global_defs {{\n vrrp_version 3\n vrrp_rt_priority {RT_PRIORITY}\n vrrp_no_swap\n vrrp_rlimit_rttime 5000000\n}}"
+        ]
+        for k in range(1, routers.count + 1):
+            blocks.append(
+                f"vrrp_instance V{k} {{\n interface eth0\n state BACKUP\n virtual_router_id {k}\n priority {routers.priority}\n"
+                f" advert_int {routers.interval:g}\n virtual_ipaddress {{\n {routers.prefix}.{k}/32\n }}\n}}"
+            )
+        (folder / "keepalived.conf").write_text("\n".join(blocks) + "\n")
+        files = [f"--{kind}={folder / kind}" for kind in ("pid", "vrrp_pid")]
+        command = ["keepalived", "-n", "-l", "-G", "-P", "-f", str(folder / "keepalived.conf"), *files]
+        return host.start(command, log=folder / "log")
+
+
+class Vipkeeper:
+    """vipkeeper's vrrp service, whole: launcher, engine, agent, runner."""
+
+    name = "vipkeeper"
+
+    def start(self, host: Host, routers: Routers, folder: Path) -> Process:
+        """The service with a file store."""
+        folder.mkdir(parents=True, exist_ok=True)
+        store: dict[str, object] = {"config/global": {"vrrp_version": 3, "vrrp_rt_priority": RT_PRIORITY}}
+        for k in range(1, routers.count + 1):
+            store[f"config/vrrp_instance/V{k}"] = {
+                "interface": "eth0",
+                "state": "BACKUP",
+                "virtual_router_id": k,
+                "priority": routers.priority,
+                "advert_int": f"{routers.interval:g}s",
+                "virtual_ipaddress": [{"address": f"{routers.prefix}.{k}/32"}],
+            }
+        (folder / "config.json").write_text(json.dumps(store))
+        places = ["--store", f"file:{folder / 'config.json'}", "--run-dir", str(folder), "--state-dir", str(folder / "state")]
+        command = [sys.executable, "-m", "services.vrrp", *places, "--node", host.name]
+        return host.start(command, log=folder / "log", cwd=ROOT)
+
+
+def family(pid: int) -> list[int]:
+    """A process and all its descendants, parents first."""
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+    return [pid, *(p for child in children for p in family(int(child)))]
+
+
+def kill_all(process: Process) -> None:
+    """kill -9 to a program and all its descendants, at once, so that none of them can act on another's death."""
+    pids = family(process.pid)
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGSTOP)
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    process.wait()
+
+
+class Hogs:
+    """Programs that keep every processor busy while the `with` block runs."""
+
+    def __init__(self, count: int | None = None) -> None:
+        self._count = count if count is not None else os.cpu_count() or 1
+
+    def __enter__(self) -> Hogs:
+        self._running = [subprocess.Popen(["sh", "-c", "while :; do :; done"]) for _ in range(self._count)]
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for hog in self._running:
+            hog.kill()
+            hog.wait()
