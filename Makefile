@@ -7,9 +7,13 @@ VENV   := .venv
 PY     := $(VENV)/bin/python
 APT    := user-mode-linux systemd dbus kmod iproute2 util-linux keepalived ipvsadm iptables nftables tcpdump \
           etcd-server etcd-client python3 python3-venv procps openssl
+GRPCURL := github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.3
+BUF     := @bufbuild/buf@1.75.0
 PREFIX ?= /usr/local
+LIB    := $(PREFIX)/lib/vipkeeper
+ETC    ?= /etc
 
-.PHONY: venv apt gen lock test demo bench lint clean install
+.PHONY: venv apt tools gen lock test demo bench lint clean install install-files activate uninstall
 
 venv: $(VENV)/.stamp
 
@@ -29,6 +33,14 @@ apt:
 	@missing=""; for p in $(APT); do dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$p"; done; \
 	if [ -n "$$missing" ]; then apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; fi
 
+# grpcurl where no package has it, and buf beside it: for the tests that call the services as an operator would.
+tools:
+	@mkdir -p .build/bin
+	@if [ ! -x .build/bin/grpcurl ] && ! command -v grpcurl >/dev/null && command -v go >/dev/null; then \
+	  GOBIN="$(CURDIR)/.build/bin" go install $(GRPCURL) || echo "make: grpcurl could not be built; what needs it will say so" >&2; fi
+	@if [ ! -x .build/node_modules/.bin/buf ] && ! command -v buf >/dev/null && command -v npm >/dev/null; then \
+	  npm install --silent --no-fund --no-audit --prefix .build $(BUF) || echo "make: buf could not be installed" >&2; fi
+
 gen: venv
 	$(PY) tools/generate.py
 
@@ -39,7 +51,7 @@ lock:
 lint: venv
 	$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy
 
-test: apt venv
+test: apt venv tools
 	$(PY) -m pytest -q
 
 demo: apt venv
@@ -47,6 +59,47 @@ demo: apt venv
 
 bench: apt venv
 	$(PY) -m tests.bench
+
+# PREFIX=/usr/local, DESTDIR= for packages. The venv of the installation holds the locked runtime packages alone.
+install: install-files
+	@if [ -z "$(DESTDIR)" ]; then $(MAKE) --no-print-directory activate; fi
+
+install-files:
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || $(MAKE) --no-print-directory apt
+	install -d "$(DESTDIR)$(LIB)" "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(ETC)/vipkeeper"
+	@cmp -s requirements/runtime.txt "$(DESTDIR)$(LIB)/.venv/.locked" || { set -e; v="$(DESTDIR)$(LIB)/.venv"; rm -rf "$$v"; \
+	  $(PYTHON) -m venv "$$v"; \
+	  "$$v/bin/python" -m pip install -q --disable-pip-version-check --require-hashes -r requirements/build.txt; \
+	  "$$v/bin/python" -m pip install -q --disable-pip-version-check --require-hashes --no-build-isolation -r requirements/runtime.txt; \
+	  printf '%s\n%s\n' "$(LIB)" "$(LIB)/gen" > "$$("$$v/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/vipkeeper.pth"; \
+	  cp requirements/runtime.txt "$$v/.locked"; }
+	cd "$(DESTDIR)$(LIB)" && rm -rf services cli gen
+	tar -c --exclude=__pycache__ services cli gen | tar -x -C "$(DESTDIR)$(LIB)" --no-same-owner
+	"$(DESTDIR)$(LIB)/.venv/bin/python" -m compileall -q -s "$(DESTDIR)" "$(DESTDIR)$(LIB)"/services "$(DESTDIR)$(LIB)"/cli "$(DESTDIR)$(LIB)"/gen
+	printf '#!/bin/sh\nexec "%s/.venv/bin/python" -P -m cli "$$@"\n' "$(LIB)" > "$(DESTDIR)$(PREFIX)/bin/vipctl"
+	chmod 755 "$(DESTDIR)$(PREFIX)/bin/vipctl"
+	install -d "$(DESTDIR)$(PREFIX)/lib/systemd/system" "$(DESTDIR)$(PREFIX)/share/doc/vipkeeper"
+	for u in deploy/systemd/*; do sed 's|/usr/local|$(PREFIX)|g' "$$u" > "$(DESTDIR)$(PREFIX)/lib/systemd/system/$${u##*/}"; done
+	for d in sysusers.d tmpfiles.d sysctl.d; do install -D -m 644 -t "$(DESTDIR)$(PREFIX)/lib/$$d" deploy/$$d/*; done
+	@[ -e "$(DESTDIR)$(ETC)/vipkeeper/vipkeeper.env" ] || install -m 644 deploy/vipkeeper.env "$(DESTDIR)$(ETC)/vipkeeper/vipkeeper.env"
+	install -m 644 -t "$(DESTDIR)$(PREFIX)/share/doc/vipkeeper" *.md LICENSE docs/*.md
+
+# Users, the sockets' folder, kernel settings; what a package's scripts would do.
+activate:
+	systemd-sysusers $(PREFIX)/lib/sysusers.d/vipkeeper.conf
+	systemd-tmpfiles --create $(PREFIX)/lib/tmpfiles.d/vipkeeper.conf
+	sysctl -q -p $(PREFIX)/lib/sysctl.d/60-vipkeeper.conf
+	@if [ -d /run/systemd/system ]; then systemctl daemon-reload; fi
+	@echo 'installed; settings: $(ETC)/vipkeeper/vipkeeper.env; start: systemctl enable --now vipkeeper.target'
+
+# Configuration and state ($(ETC)/vipkeeper, /var/lib/vipkeeper) stay.
+uninstall:
+	@if [ -z "$(DESTDIR)" ] && [ -d /run/systemd/system ]; then systemctl disable --now vipkeeper.target; fi
+	rm -rf "$(DESTDIR)$(LIB)" "$(DESTDIR)$(PREFIX)/share/doc/vipkeeper"
+	rm -f "$(DESTDIR)$(PREFIX)/bin/vipctl" "$(DESTDIR)$(PREFIX)"/lib/{sysusers.d,tmpfiles.d}/vipkeeper.conf \
+	  "$(DESTDIR)$(PREFIX)/lib/sysctl.d/60-vipkeeper.conf" "$(DESTDIR)$(PREFIX)/lib/systemd/system/vipkeeper.target" \
+	  "$(DESTDIR)$(PREFIX)"/lib/systemd/system/vipkeeper-{vrrp,checker,ipvs,notify}.service
+	@if [ -z "$(DESTDIR)" ] && [ -d /run/systemd/system ]; then systemctl daemon-reload; fi
 
 clean:
 	rm -rf $(VENV) .build .pytest_cache .mypy_cache .ruff_cache
