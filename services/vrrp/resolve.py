@@ -1,0 +1,218 @@
+"""What does the configuration amount to? Global defaults filled in, references checked across objects.
+
+A pure function of all settings: agent and engine call it on the same input and get the same problems. An instance that
+cannot run (duplicate VRID) is left out; a reference that leads nowhere is left out of its instance or group.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from services.common.problems import Problem
+from services.vrrp.settings import (
+    OWNER,
+    SECOND,
+    Global,
+    Settings,
+    Tracked,
+    VirtualAddress,
+    VrrpInstance,
+    VrrpScript,
+    VrrpSyncGroup,
+)
+
+CENTISECOND = 10_000_000
+MAX_V3_INTERVAL = 4095 * CENTISECOND
+
+
+@dataclass(frozen=True, slots=True)
+class RouterSettings:
+    """One virtual router, nothing left open. Durations in nanoseconds; every weight is a number."""
+
+    name: str
+    interface: str
+    vrid: int
+    version: int
+    priority: int
+    start_master: bool
+    advert_int: int
+    auth: bytes | None
+    addresses: tuple[VirtualAddress, ...]
+    excluded: tuple[VirtualAddress, ...]
+    nopreempt: bool
+    preempt_delay: int
+    garp_master_delay: int
+    garp_master_repeat: int
+    garp_master_refresh: int
+    garp_master_refresh_repeat: int
+    garp_lower_prio_delay: int
+    garp_lower_prio_repeat: int
+    lower_prio_no_advert: bool
+    higher_prio_send_advert: bool
+    down_timer_adverts: int
+    track_interface: tuple[Tracked, ...]
+    track_script: tuple[Tracked, ...]
+    track_primary: bool
+    mcast_src_ip: str
+    mcast_group: str
+
+
+@dataclass(frozen=True, slots=True)
+class GroupSettings:
+    """One sync group; the members exist and belong to no other group."""
+
+    name: str
+    members: tuple[str, ...]
+    tracking_weight: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """Everything the engine runs."""
+
+    globals: Global
+    routers: Mapping[str, RouterSettings]
+    groups: Mapping[str, GroupSettings]
+    scripts: Mapping[str, VrrpScript]
+    problems: tuple[Problem, ...]
+
+
+def resolve(objects: Mapping[tuple[str, str], Settings]) -> Resolved:
+    """Settings by (kind, name), as `DECODERS` gave them, to what runs. Order of the mapping does not matter."""
+    problems: list[Problem] = []
+    defaults = next((s for s in objects.values() if isinstance(s, Global)), Global())
+    scripts = {name: s for (_, name), s in objects.items() if isinstance(s, VrrpScript)}
+    given = {name: s for (_, name), s in sorted(objects.items()) if isinstance(s, VrrpInstance)}
+    wanted = {name: s for (_, name), s in sorted(objects.items()) if isinstance(s, VrrpSyncGroup)}
+    routers = {name: _router(name, s, defaults, scripts, problems) for name, s in given.items()}
+    _drop_duplicates(routers, problems)
+    groups = _groups(wanted, routers, given, problems)
+    _ignore_member_weights(groups, routers)
+    return Resolved(defaults, routers, groups, scripts, tuple(problems))
+
+
+def _router(
+    name: str, given: VrrpInstance, defaults: Global, scripts: Mapping[str, VrrpScript], problems: list[Problem]
+) -> RouterSettings:
+    key = f"config/vrrp_instance/{name}"
+    version = given.version or defaults.vrrp_version
+    if version == 3 and given.auth_pass is not None:
+        hint = "remove authentication, or use version 2"
+        problems.append(Problem(key, "authentication", "VRRPv3 has no authentication: it is ignored", hint))
+    if version == 3 and given.advert_int > MAX_V3_INTERVAL:
+        problems.append(Problem(key, "advert_int", "VRRPv3 allows at most 40.95 s: 40.95 s is used"))
+    if version == 2 and given.advert_int % SECOND:
+        used = _interval(2, given.advert_int) // SECOND
+        problems.append(Problem(key, "advert_int", f"VRRPv2 has whole seconds: {used} s is used", "version 3"))
+    if given.nopreempt and given.preempt_delay:
+        problems.append(Problem(key, "preempt_delay", "has no meaning together with nopreempt: it is ignored"))
+    master = given.state == "master"
+    owner = given.priority == OWNER
+    delay = _first(given.garp_master_delay, defaults.vrrp_garp_master_delay)
+    repeat = _first(given.garp_master_repeat, defaults.vrrp_garp_master_repeat)
+    return RouterSettings(
+        name=name,
+        interface=given.interface,
+        vrid=given.virtual_router_id,
+        version=version,
+        priority=given.priority or (OWNER if master else 100),
+        start_master=master or (owner and not given.state),
+        advert_int=_interval(version, given.advert_int),
+        auth=given.auth_pass.encode()[:8].ljust(8, b"\0") if given.auth_pass is not None and version == 2 else None,
+        addresses=given.virtual_ipaddress,
+        excluded=given.virtual_ipaddress_excluded,
+        nopreempt=given.nopreempt and not master and not owner,
+        preempt_delay=0 if master or given.nopreempt else given.preempt_delay,
+        garp_master_delay=delay,
+        garp_master_repeat=repeat,
+        garp_master_refresh=_first(given.garp_master_refresh, defaults.vrrp_garp_master_refresh),
+        garp_master_refresh_repeat=_first(given.garp_master_refresh_repeat, defaults.vrrp_garp_master_refresh_repeat),
+        garp_lower_prio_delay=_first(given.garp_lower_prio_delay, defaults.vrrp_garp_lower_prio_delay, delay),
+        garp_lower_prio_repeat=_first(given.garp_lower_prio_repeat, defaults.vrrp_garp_lower_prio_repeat, repeat),
+        lower_prio_no_advert=bool(_first(given.lower_prio_no_advert, defaults.vrrp_lower_prio_no_advert)),
+        higher_prio_send_advert=bool(_first(given.higher_prio_send_advert, defaults.vrrp_higher_prio_send_advert)),
+        down_timer_adverts=given.down_timer_adverts,
+        track_interface=tuple(replace(t, weight=t.weight or 0) for t in given.track_interface),
+        track_script=_scripts(key, given, scripts, problems),
+        track_primary=not given.dont_track_primary,
+        mcast_src_ip=given.mcast_src_ip,
+        mcast_group=defaults.vrrp_mcast_group4,
+    )
+
+
+def _first(*candidates: int | None) -> int:
+    return next(c for c in candidates if c is not None)
+
+
+def _interval(version: int, advert_int: int) -> int:
+    """What the packet can carry: whole seconds in v2 (at least one), centiseconds in v3, as keepalived rounds."""
+    if version == 2:
+        return max(1, (advert_int + SECOND // 2) // SECOND) * SECOND
+    return min(MAX_V3_INTERVAL, max(1, (advert_int + CENTISECOND // 2) // CENTISECOND) * CENTISECOND)
+
+
+def _scripts(key: str, given: VrrpInstance, scripts: Mapping[str, VrrpScript], problems: list[Problem]) -> tuple[Tracked, ...]:
+    kept = []
+    for at, tracked in enumerate(given.track_script):
+        script = scripts.get(tracked.name)
+        if script is None:
+            reason = f"there is no vrrp_script {tracked.name!r}: it is not tracked"
+            problems.append(Problem(key, f"track_script[{at}].name", reason, f"put config/vrrp_script/{tracked.name}"))
+            continue
+        kept.append(replace(tracked, weight=script.weight if tracked.weight is None else tracked.weight))
+    return tuple(kept)
+
+
+def _drop_duplicates(routers: dict[str, RouterSettings], problems: list[Problem]) -> None:
+    """One VRID names one virtual router on a link (RFC 9568 section 5.2.3); the first by name keeps it."""
+    taken: dict[tuple[str, int], str] = {}
+    for name, router in list(routers.items()):
+        holder = taken.setdefault((router.interface, router.vrid), name)
+        if holder != name:
+            reason = f"{router.vrid} on {router.interface} is already used by vrrp_instance {holder!r}: not started"
+            hint = "give each instance of an interface its own virtual_router_id"
+            problems.append(Problem(f"config/vrrp_instance/{name}", "virtual_router_id", reason, hint))
+            del routers[name]
+
+
+def _groups(
+    wanted: Mapping[str, VrrpSyncGroup],
+    routers: Mapping[str, RouterSettings],
+    given: Mapping[str, VrrpInstance],
+    problems: list[Problem],
+) -> dict[str, GroupSettings]:
+    member_of: dict[str, str] = {}
+    groups = {}
+    for name, group in wanted.items():
+        members = []
+        for at, member in enumerate(group.group):
+            reason = hint = ""
+            if member not in routers:
+                what = "is not started" if member in given else "does not exist"
+                reason, hint = f"vrrp_instance {member!r} {what}", f"put config/vrrp_instance/{member}"
+            elif member in member_of:
+                reason = f"vrrp_instance {member!r} is already in vrrp_sync_group {member_of[member]!r}"
+                hint = "an instance can be in one group only"
+            if reason:
+                problems.append(Problem(f"config/vrrp_sync_group/{name}", f"group[{at}]", reason, hint))
+            else:
+                member_of[member] = name
+                members.append(member)
+        if members:
+            groups[name] = GroupSettings(name, tuple(members), group.sync_group_tracking_weight)
+    return groups
+
+
+def _ignore_member_weights(groups: Mapping[str, GroupSettings], routers: dict[str, RouterSettings]) -> None:
+    """Members of a group share one state, so weighted trackers do not count unless asked for (keepalived's rule)."""
+    for group in groups.values():
+        if group.tracking_weight:
+            continue
+        for member in group.members:
+            router = routers[member]
+            routers[member] = replace(
+                router,
+                track_interface=tuple(t for t in router.track_interface if not t.weight),
+                track_script=tuple(t for t in router.track_script if not t.weight),
+            )
