@@ -216,7 +216,7 @@ class HttpUrl(_message.Message):
     def __init__(self, path: _Optional[str] = ..., digest: _Optional[str] = ..., status_code: _Optional[str] = ..., virtualhost: _Optional[str] = ...) -> None: ...
 
 class HttpGet(_message.Message):
-    __slots__ = ("url", "http_protocol", "virtualhost", "enable_sni", "sni_name", "connect_ip", "connect_port", "bindto", "bind_port", "bind_if", "fwmark", "connect_timeout", "delay_loop", "retry", "delay_before_retry", "warmup")
+    __slots__ = ("url", "http_protocol", "virtualhost", "enable_sni", "sni_name", "connect_ip", "connect_port", "bindto", "bind_port", "bind_if", "fwmark", "connect_timeout", "delay_loop", "retry", "delay_before_retry", "warmup", "fast_recovery")
     URL_FIELD_NUMBER: _ClassVar[int]
     HTTP_PROTOCOL_FIELD_NUMBER: _ClassVar[int]
     VIRTUALHOST_FIELD_NUMBER: _ClassVar[int]
@@ -233,6 +233,7 @@ class HttpGet(_message.Message):
     RETRY_FIELD_NUMBER: _ClassVar[int]
     DELAY_BEFORE_RETRY_FIELD_NUMBER: _ClassVar[int]
     WARMUP_FIELD_NUMBER: _ClassVar[int]
+    FAST_RECOVERY_FIELD_NUMBER: _ClassVar[int]
     url: _containers.RepeatedCompositeFieldContainer[HttpUrl]
     http_protocol: str
     virtualhost: str
@@ -249,7 +250,8 @@ class HttpGet(_message.Message):
     retry: int
     delay_before_retry: _duration_pb2.Duration
     warmup: _duration_pb2.Duration
-    def __init__(self, url: _Optional[_Iterable[_Union[HttpUrl, _Mapping]]] = ..., http_protocol: _Optional[str] = ..., virtualhost: _Optional[str] = ..., enable_sni: _Optional[bool] = ..., sni_name: _Optional[str] = ..., connect_ip: _Optional[str] = ..., connect_port: _Optional[int] = ..., bindto: _Optional[str] = ..., bind_port: _Optional[int] = ..., bind_if: _Optional[str] = ..., fwmark: _Optional[int] = ..., connect_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., delay_loop: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., retry: _Optional[int] = ..., delay_before_retry: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., warmup: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+    fast_recovery: bool
+    def __init__(self, url: _Optional[_Iterable[_Union[HttpUrl, _Mapping]]] = ..., http_protocol: _Optional[str] = ..., virtualhost: _Optional[str] = ..., enable_sni: _Optional[bool] = ..., sni_name: _Optional[str] = ..., connect_ip: _Optional[str] = ..., connect_port: _Optional[int] = ..., bindto: _Optional[str] = ..., bind_port: _Optional[int] = ..., bind_if: _Optional[str] = ..., fwmark: _Optional[int] = ..., connect_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., delay_loop: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., retry: _Optional[int] = ..., delay_before_retry: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., warmup: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., fast_recovery: _Optional[bool] = ...) -> None: ...
 
 class MiscCheck(_message.Message):
     __slots__ = ("misc_path", "misc_timeout", "misc_dynamic", "user", "delay_loop", "retry", "delay_before_retry", "warmup")
