@@ -1,0 +1,93 @@
+"""Would the services take these objects? Form by the messages, then every service's own decoder, then across objects.
+
+The same code that the services run judges here, so `vipctl check` and a service never disagree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from services.checker import settings as checker
+from services.common import values
+from services.common.errors import InvalidValue
+from services.common.problems import Problem
+from services.ipvs import settings as ipvs
+from services.notify import settings as notify
+from services.vrrp import resolve as vrrp_resolve
+from services.vrrp import settings as vrrp
+
+Decoder = Callable[[str, Mapping[str, Any]], Any]
+DECODERS: Final[Mapping[str, Mapping[str, Decoder]]] = {
+    "vrrp": vrrp.DECODERS,
+    "checker": {
+        "global": checker.decode_global,
+        "virtual_server": checker.decode_virtual_server,
+        "real_server": checker.decode_real_server,
+    },
+    "ipvs": {"virtual_server": ipvs.virtual_server, "real_server": ipvs.real_server},
+    "notify": notify.DECODERS,
+}
+_REFERENCES: Final = ("track_script", "group", "virtual_router_id")  # fields whose problems leave something out
+
+
+@dataclass(slots=True)
+class Verdict:
+    """`accepted`: the objects that all services take, in canonical form. `refused`: why the others are not taken.
+
+    `lost`: something of an accepted object leads nowhere. `doubts`: accepted, yet not quite what is written.
+    """
+
+    accepted: dict[str, dict[str, Any]] = field(default_factory=dict)
+    refused: list[Problem] = field(default_factory=list)
+    lost: list[Problem] = field(default_factory=list)
+    doubts: list[Problem] = field(default_factory=list)
+
+
+def judge(objects: Mapping[str, Mapping[str, Any]]) -> Verdict:
+    """All objects of one node by key, such as `config/vrrp_instance/VI_1`."""
+    verdict = Verdict()
+    settings: dict[str, dict[tuple[str, str], Any]] = {service: {} for service in DECODERS}
+    for key, value in objects.items():
+        kind, _, name = key.removeprefix("config/").partition("/")
+        try:
+            plain = values.check(kind, value)
+            decoded = {service: decoders[kind](name, plain) for service, decoders in DECODERS.items() if kind in decoders}
+        except InvalidValue as e:
+            verdict.refused.append(Problem(key, e.field, e.reason, e.hint))
+            continue
+        verdict.accepted[key] = values.render(kind, plain)
+        for service, found in decoded.items():
+            settings[service][kind, name] = found
+    _judge_vrrp(settings["vrrp"], verdict)
+    _judge_servers(settings, verdict)
+    return verdict
+
+
+def _judge_vrrp(settings: Mapping[tuple[str, str], Any], verdict: Verdict) -> None:
+    for problem in vrrp_resolve.resolve(settings).problems:
+        lost = problem.field.partition("[")[0] in _REFERENCES
+        (verdict.lost if lost else verdict.doubts).append(problem)
+
+
+def _judge_servers(settings: Mapping[str, Mapping[tuple[str, str], Any]], verdict: Verdict) -> None:
+    """What needs a virtual server and its real server together. Those that do not fit are left out."""
+    globals_ = settings["checker"].get(("global", ""), checker.decode_global("", {}))
+    for (kind, name), decoded in settings["ipvs"].items():
+        key = f"config/{kind}/{name}"
+        try:
+            if kind == "virtual_server":
+                ipvs.sorry_destination(decoded)
+                continue
+            owner, _, own_name = name.partition("/")
+            virtual = settings["ipvs"].get(("virtual_server", owner))
+            if virtual is None:
+                verdict.lost.append(Problem(key, "", f"there is no virtual_server {owner!r}", "put it, or delete this key"))
+                continue
+            ipvs.resolve(virtual, decoded)
+            virtual_check, real_check = settings["checker"]["virtual_server", owner], settings["checker"][kind, name]
+            checker.checks_of(owner, virtual_check, own_name, real_check, globals_)
+        except InvalidValue as e:
+            verdict.refused.append(Problem(key, e.field, e.reason, e.hint))
+            del verdict.accepted[key]

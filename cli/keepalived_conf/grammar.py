@@ -1,0 +1,349 @@
+"""Which keywords may stand in which block, what do they take, and which field do they become?
+
+One table a block: keepalived's keyword -> field of the message in protos/vipkeeper/config/v1, and its reader. What
+keepalived knows beyond the tables (`keywords.tsv`) is reported as not supported yet, everything else as unknown.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from cli.keepalived_conf.keywords import known_keywords
+from cli.keepalived_conf.lexer import Word
+from cli.keepalived_conf.readers import (
+    ListReader,
+    Reader,
+    Scope,
+    account,
+    address,
+    block_of,
+    boolean,
+    choice,
+    command,
+    default_word,
+    flag,
+    interface,
+    joined,
+    names,
+    number,
+    rows,
+    seconds,
+    shown,
+    text,
+)
+from cli.keepalived_conf.special import (
+    PORT_MAX,
+    digest,
+    forwarding,
+    granularity,
+    script_weight,
+    sorry_server,
+    status_codes,
+    tracked,
+    virtual_address,
+)
+from cli.keepalived_conf.tree import Statement
+
+TIME_MAX: Final = 4294.967295  # keepalived's TIMER, microseconds in 32 bits
+WHOLE_MAX: Final = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Keyword:
+    """What a keyword becomes: the field of the message, and how its value is read.
+
+    With `block` the keyword opens a block. With `many` each further one adds an item; otherwise the last one counts.
+    `instead`: the keyword is out of use, and this one takes its place.
+    """
+
+    field: str
+    read: Reader
+    block: bool = False
+    many: bool = False
+    instead: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A keyword that opens a block of items; further ones add to the list."""
+
+    field: str
+    read: ListReader
+
+
+Table = dict[str, Keyword | Listed]
+
+
+def read_block(scope: Scope, block: str, body: list[Statement], path: str = "") -> dict[str, Any]:
+    """The fields that a block gives. `block` is the path of its table, and in `keywords.tsv`."""
+    table = TABLES[block]
+    value: dict[str, Any] = {}
+    given: dict[str, Word] = {}
+    for statement in body:
+        keyword = statement.keyword
+        match table.get(keyword.text):
+            case None:
+                complain_of_unknown(scope, block, statement)
+            case Listed(name, read_list):
+                items = value.setdefault(name, [])
+                items += read_list(scope, statement, _within(path, name), len(items))
+                scope.mark(_within(path, name), keyword.at)
+            case Keyword() as known:
+                _read_keyword(scope, statement, known, value, given, path)
+    return {name: found for name, found in value.items() if found != []}
+
+
+def _read_keyword(
+    scope: Scope, statement: Statement, known: Keyword, value: dict[str, Any], given: dict[str, Word], path: str
+) -> None:
+    """Put what one statement says into the block's value."""
+    keyword = statement.keyword
+    if statement.body is not None and not known.block:
+        scope.report.mistake(statement.opened or keyword.at, f"unexpected '{{': {keyword.text} opens no block")
+    if known.instead:
+        scope.report.note(keyword.at, f"{keyword.text} is deprecated; expected {known.instead}")
+    place = _within(path, known.field) + (f"[{len(value.get(known.field, ()))}]" if known.many else "")
+    scope.mark(place, keyword.at)
+    found = known.read(scope, statement, place)
+    if found is None:
+        return
+    if known.many:
+        value.setdefault(known.field, []).append(found)
+        return
+    if known.field in given:
+        before = given[known.field].at.line
+        scope.report.note(keyword.at, f"{keyword.text} is given again (before: line {before}); the last one counts")
+    given[known.field] = keyword
+    value[known.field] = found
+
+
+def _within(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+def complain_of_unknown(scope: Scope, block: str, statement: Statement) -> None:
+    """A keyword that has no place here: not supported yet, or wrong."""
+    word = statement.keyword
+    where = block.rpartition("/")[2] if block else "the top level"
+    if not word.text:
+        return  # a block without a keyword; complained about where it opens
+    if word.text in known_keywords().get(block, frozenset()):
+        scope.report.unsupported(word.at, f"{word.text} in {where}" if block else word.text)
+        return
+    if scope.report.full:
+        scope.report.mistake(word.at, f"unknown keyword {shown(word.text)}")
+        return
+    likely = {*TABLES[block], *known_keywords().get(block, ())}
+    close = difflib.get_close_matches(word.text, likely, 1, 0.7) or [k for k in likely if k.lower() == word.text.lower()]
+    homes = [b.rpartition("/")[2] or "the top level" for b, table in TABLES.items() if word.text in table]
+    hint = f"did you mean {close[0]!r}?" if close else f"it belongs in {homes[0]}" if homes else ""
+    where = f"at {where}" if not block else f"in {where}"
+    scope.report.mistake(word.at, f"unknown keyword {shown(word.text)} {where}" + (f"; {hint}" if hint else ""))
+
+
+def sub_block(block: str) -> Reader:
+    """A block that is a message of its own."""
+
+    def read(scope: Scope, statement: Statement, path: str) -> dict[str, Any]:
+        for word in statement.arguments[:1]:
+            scope.report.note(word.at, f"{statement.keyword.text}: {shown(word.text)} is ignored; expected '{{'")
+        return read_block(scope, block, block_of(scope, statement), path)
+
+    return read
+
+
+_ALGOS: Final = ("rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "sed", "nq", "fo", "ovf", "mh")
+_TIMER: Final = seconds(0.000001, TIME_MAX)
+_TIMER0: Final = seconds(0, TIME_MAX)
+_LONG: Final = seconds(0, 86400)
+_NOTIFY: Final = command(with_user=True)
+_HOST: Final = text("a host name", 255)
+
+_NOTIFIES: Final[Table] = {
+    k: Keyword(k, _NOTIFY) for k in ("notify_master", "notify_backup", "notify_fault", "notify_stop", "notify")
+}
+
+_GARP: Final = {
+    "garp_master_delay": _LONG,
+    "garp_master_repeat": number(0, 1000),
+    "garp_master_refresh": _LONG,
+    "garp_master_refresh_repeat": number(0, 1000),
+    "garp_lower_prio_delay": _LONG,
+    "garp_lower_prio_repeat": number(0, 1000),
+    "lower_prio_no_advert": boolean,
+    "higher_prio_send_advert": boolean,
+}
+
+GLOBAL_DEFS: Final[Table] = {
+    "router_id": Keyword("router_id", text("a name")),
+    "lvs_id": Keyword("router_id", text("a name")),  # its name in keepalived 0.x
+    "notification_email": Listed("notification_email", names("mail addresses")),
+    "notification_email_from": Keyword("notification_email_from", text("a mail address")),
+    "smtp_server": Keyword("smtp_server", joined("HOST [PORT]", 1, 2)),
+    "smtp_helo_name": Keyword("smtp_helo_name", _HOST),
+    "smtp_connect_timeout": Keyword("smtp_connect_timeout", _TIMER),
+    "smtp_alert": Keyword("smtp_alert", boolean),
+    "smtp_alert_vrrp": Keyword("smtp_alert_vrrp", boolean),
+    "smtp_alert_checker": Keyword("smtp_alert_checker", boolean),
+    "script_user": Keyword("script_user", account),
+    "enable_script_security": Keyword("enable_script_security", flag),
+    "vrrp_version": Keyword("vrrp_version", number(2, 3)),
+    "vrrp_mcast_group4": Keyword("vrrp_mcast_group4", address),
+    "vrrp_startup_delay": Keyword("vrrp_startup_delay", seconds(0.001, TIME_MAX)),
+    "vrrp_rt_priority": Keyword("vrrp_rt_priority", number(1, 99)),
+    **{f"vrrp_{name}": Keyword(f"vrrp_{name}", read) for name, read in _GARP.items()},
+}
+
+VRRP_INSTANCE: Final[Table] = {
+    "state": Keyword("state", choice({"MASTER": "master", "BACKUP": "backup"})),
+    "interface": Keyword("interface", interface),
+    "virtual_router_id": Keyword("virtual_router_id", number(1, 255)),
+    "priority": Keyword("priority", number(1, 255)),
+    "advert_int": Keyword("advert_int", seconds(0.01, 255)),
+    "version": Keyword("version", number(2, 3)),
+    "authentication": Keyword("authentication", sub_block("vrrp_instance/authentication"), block=True),
+    "virtual_ipaddress": Listed("virtual_ipaddress", rows(virtual_address)),
+    "virtual_ipaddress_excluded": Listed("virtual_ipaddress_excluded", rows(virtual_address)),
+    "nopreempt": Keyword("nopreempt", flag),
+    "preempt": Keyword("nopreempt", default_word),
+    "accept": Keyword("", default_word),
+    "preempt_delay": Keyword("preempt_delay", seconds(0, 1000)),
+    "down_timer_adverts": Keyword("down_timer_adverts", number(1, 100)),
+    "track_interface": Listed("track_interface", tracked(253)),
+    "track_script": Listed("track_script", tracked(253)),
+    "dont_track_primary": Keyword("dont_track_primary", flag),
+    "mcast_src_ip": Keyword("mcast_src_ip", address),
+    "smtp_alert": Keyword("smtp_alert", boolean),
+    **_NOTIFIES,
+    **{name: Keyword(name, read) for name, read in _GARP.items()},
+}
+
+AUTHENTICATION: Final[Table] = {
+    "auth_type": Keyword("auth_type", choice({"PASS": "pass"}, ("AH",))),
+    "auth_pass": Keyword("auth_pass", text("a password")),
+}
+
+VRRP_SYNC_GROUP: Final[Table] = {
+    "group": Listed("group", names("names of instances")),
+    "smtp_alert": Keyword("smtp_alert", boolean),
+    "sync_group_tracking_weight": Keyword("sync_group_tracking_weight", flag),
+    **_NOTIFIES,
+}
+
+VRRP_SCRIPT: Final[Table] = {
+    "script": Keyword("script", command(with_user=False)),
+    "interval": Keyword("interval", seconds(0.001, 86400)),
+    "timeout": Keyword("timeout", seconds(0.001, 86400)),
+    "weight": Keyword("weight", script_weight),
+    "rise": Keyword("rise", number(1, WHOLE_MAX)),
+    "fall": Keyword("fall", number(1, WHOLE_MAX)),
+    "user": Keyword("user", account),
+    "init_fail": Keyword("init_fail", flag),
+}
+
+_CHECK_TIMES: Final[Table] = {
+    "delay_loop": Keyword("delay_loop", _TIMER),
+    "connect_timeout": Keyword("connect_timeout", _TIMER),
+    "delay_before_retry": Keyword("delay_before_retry", _TIMER0),
+    "warmup": Keyword("warmup", _TIMER0),
+}
+_CHECK_COMMON: Final[Table] = _CHECK_TIMES | {
+    "retry": Keyword("retry", number(0, WHOLE_MAX)),
+    "nb_get_retry": Keyword("retry", number(0, WHOLE_MAX), instead="retry"),
+}
+_CHECK_NETWORK: Final[Table] = {
+    "connect_ip": Keyword("connect_ip", address),
+    "connect_port": Keyword("connect_port", number(1, PORT_MAX)),
+    "bindto": Keyword("bindto", address),
+    "bind_port": Keyword("bind_port", number(1, PORT_MAX)),
+    "bind_if": Keyword("bind_if", interface),
+    "fwmark": Keyword("fwmark", number(0, 2**32 - 1)),
+}
+
+_SERVER_COMMON: Final[Table] = _CHECK_TIMES | {
+    "retry": Keyword("retry", number(1, WHOLE_MAX)),
+    "lb_kind": Keyword("lb_kind", forwarding),
+    "lvs_method": Keyword("lb_kind", forwarding),
+    "alpha": Keyword("alpha", boolean),
+    "inhibit_on_failure": Keyword("inhibit_on_failure", boolean),
+    "virtualhost": Keyword("virtualhost", _HOST),
+    "smtp_alert": Keyword("smtp_alert", boolean),
+}
+
+VIRTUAL_SERVER: Final[Table] = _SERVER_COMMON | {
+    "protocol": Keyword("protocol", choice({"TCP": "tcp", "UDP": "udp", "SCTP": "sctp"}, folded=True)),
+    "lb_algo": Keyword("lb_algo", choice({a: a for a in _ALGOS}, ("twos",))),
+    "lvs_sched": Keyword("lb_algo", choice({a: a for a in _ALGOS}, ("twos",))),
+    "persistence_timeout": Keyword("persistence_timeout", seconds(1, 2678400, bare=360)),
+    "persistence_granularity": Keyword("persistence_granularity", granularity),
+    "ops": Keyword("ops", flag),
+    "weight": Keyword("weight", number(1, 65535)),
+    "sorry_server": Keyword("sorry_server", sorry_server),
+    "sorry_server_inhibit": Keyword("sorry_server_inhibit", flag),
+    "sorry_server_lvs_method": Keyword("sorry_server.lb_kind", forwarding),
+    "quorum": Keyword("quorum", number(1, 2**32 - 1)),
+    "hysteresis": Keyword("hysteresis", number(0, 2**32 - 1)),
+    "quorum_up": Keyword("quorum_up", _NOTIFY),
+    "quorum_down": Keyword("quorum_down", _NOTIFY),
+    "omega": Keyword("omega", boolean),
+    "ha_suspend": Keyword("ha_suspend", flag),
+}
+
+REAL_SERVER: Final[Table] = _SERVER_COMMON | {
+    "weight": Keyword("weight", number(0, 65535)),
+    "uthreshold": Keyword("uthreshold", number(0, 2**32 - 1)),
+    "lthreshold": Keyword("lthreshold", number(0, 2**32 - 1)),
+    "notify_up": Keyword("notify_up", _NOTIFY),
+    "notify_down": Keyword("notify_down", _NOTIFY),
+    "TCP_CHECK": Keyword("tcp_check", sub_block("virtual_server/real_server/TCP_CHECK"), block=True, many=True),
+    "HTTP_GET": Keyword("http_get", sub_block("virtual_server/real_server/HTTP_GET"), block=True, many=True),
+    "SSL_GET": Keyword("ssl_get", sub_block("virtual_server/real_server/SSL_GET"), block=True, many=True),
+    "MISC_CHECK": Keyword("misc_check", sub_block("virtual_server/real_server/MISC_CHECK"), block=True, many=True),
+}
+
+TCP_CHECK: Final[Table] = _CHECK_COMMON | _CHECK_NETWORK
+
+HTTP_GET: Final[Table] = (
+    _CHECK_COMMON
+    | _CHECK_NETWORK
+    | {
+        "virtualhost": Keyword("virtualhost", _HOST),
+        "http_protocol": Keyword("http_protocol", choice({"1.0": "1.0", "1.1": "1.1"}, ("1.0C", "1.0c"))),
+        "enable_sni": Keyword("enable_sni", boolean),
+        "sni_name": Keyword("sni_name", _HOST),
+        "url": Keyword("url", sub_block("virtual_server/real_server/HTTP_GET/url"), block=True, many=True),
+    }
+)
+
+URL: Final[Table] = {
+    "path": Keyword("path", text("a path")),
+    "digest": Keyword("digest", digest),
+    "status_code": Keyword("status_code", status_codes),
+    "virtualhost": Keyword("virtualhost", _HOST),
+}
+
+MISC_CHECK: Final[Table] = {k: v for k, v in _CHECK_COMMON.items() if k != "connect_timeout"} | {
+    "misc_path": Keyword("misc_path", command(with_user=False)),
+    "misc_timeout": Keyword("misc_timeout", _TIMER),
+    "misc_dynamic": Keyword("misc_dynamic", flag),
+    "user": Keyword("user", account),
+}
+
+TABLES: Final[Mapping[str, Table]] = {
+    "": {},
+    "global_defs": GLOBAL_DEFS,
+    "vrrp_instance": VRRP_INSTANCE,
+    "vrrp_instance/authentication": AUTHENTICATION,
+    "vrrp_sync_group": VRRP_SYNC_GROUP,
+    "vrrp_script": VRRP_SCRIPT,
+    "virtual_server": VIRTUAL_SERVER,
+    "virtual_server/real_server": REAL_SERVER,
+    "virtual_server/real_server/TCP_CHECK": TCP_CHECK,
+    "virtual_server/real_server/HTTP_GET": HTTP_GET,
+    "virtual_server/real_server/HTTP_GET/url": URL,
+    "virtual_server/real_server/SSL_GET": HTTP_GET,
+    "virtual_server/real_server/MISC_CHECK": MISC_CHECK,
+}

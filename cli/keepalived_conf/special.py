@@ -1,0 +1,171 @@
+"""What may stand after the keywords whose words are like no other keyword's? Readers, as in `readers`."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from cli.keepalived_conf.keywords import known_keywords
+from cli.keepalived_conf.lexer import Word
+from cli.keepalived_conf.readers import ListReader, Scope, choice, ip, number, required, rows, shown, text, whole
+from cli.keepalived_conf.tree import Statement
+
+PORT_MAX: Final = 65535
+
+_KINDS: Final = choice({"NAT": "nat", "DR": "dr", "TUN": "tun"})
+
+
+def virtual_address(scope: Scope, line: Statement, path: str, keyword: str) -> dict[str, Any] | None:
+    """`ADDRESS[/LENGTH] [dev IF] [scope SCOPE] [label LABEL] [brd ADDRESS|+|-]`, in any order after the address."""
+    word = line.keyword
+    plain, slash, length = word.text.partition("/")
+    found = ip(plain)
+    prefix = whole(length) if slash else 0
+    if found is None or prefix is None or not 0 <= prefix <= found.max_prefixlen:
+        scope.wrong(Word(keyword, word.at), word, "ADDRESS or ADDRESS/LENGTH")
+        return None
+    if found.version == 6:
+        scope.report.unsupported(word.at, f"the IPv6 address {word.text} in {keyword}")
+        return None
+    value: dict[str, Any] = {"address": word.text}
+    scope.mark(f"{path}.address", word.at)
+    rest = list(line.arguments)
+    while rest:
+        option = rest.pop(0)
+        target = _ADDRESS_OPTIONS.get(option.text)
+        if target is None:
+            _address_option(scope, option, rest)
+        elif not rest:
+            scope.report.mistake(option.at, f"{option.text}: expected a value after it, got the end of the line")
+        else:
+            given = rest.pop(0)
+            if target == "label" and len(given.text.encode("utf-8", "replace")) > 15:
+                scope.report.mistake(given.at, f"label: expected at most 15 bytes, got {shown(given.text)}; address left out")
+                return None
+            value[target] = given.text
+            scope.mark(f"{path}.{target}", given.at)
+    return value
+
+
+_ADDRESS_OPTIONS: Final = {"dev": "dev", "scope": "scope", "label": "label", "brd": "brd", "broadcast": "brd"}
+_ADDRESS_WITH_VALUE: Final = frozenset({"peer", "preferred_lft", "track_group"})
+
+
+def _address_option(scope: Scope, option: Word, rest: list[Word]) -> None:
+    """An option that is not supported, or unknown."""
+    if option.text in known_keywords()["address line"]:
+        scope.report.unsupported(option.at, f"the address option {option.text}")
+        if option.text in _ADDRESS_WITH_VALUE and rest:
+            rest.pop(0)
+    else:
+        scope.report.mistake(option.at, f"expected dev, scope, label or brd, or the end of the line, got {shown(option.text)}")
+
+
+def tracked(limit: int) -> ListReader:
+    """`NAME [weight N [reverse|noreverse]]`."""
+
+    def one(scope: Scope, line: Statement, path: str, keyword: str) -> dict[str, Any]:
+        value: dict[str, Any] = {"name": line.keyword.text}
+        scope.mark(f"{path}.name", line.keyword.at)
+        rest = list(line.arguments)
+        while rest:
+            option = rest.pop(0)
+            match option.text:
+                case "weight":
+                    weight = rest.pop(0) if rest else option
+                    found = whole(weight.text)
+                    if found is None or not -limit <= found <= limit:
+                        scope.wrong(Word(f"{keyword} weight", option.at), weight, f"a number from -{limit} to {limit}")
+                    else:
+                        value["weight"] = found
+                        scope.mark(f"{path}.weight", weight.at)
+                case "reverse":
+                    value["reverse"] = True
+                case "noreverse":
+                    value.pop("reverse", None)
+                case _:
+                    expected = "weight NUMBER or reverse"
+                    scope.report.mistake(option.at, f"{keyword}: expected {expected}, got {shown(option.text)}")
+        return value
+
+    return rows(one)
+
+
+def script_weight(scope: Scope, statement: Statement, path: str) -> int | None:
+    """`weight N`; keepalived's `weight N reverse` is told apart."""
+    for word in statement.arguments[1:2]:
+        if word.text in ("reverse", "noreverse"):
+            scope.report.unsupported(word.at, f"weight with {word.text} in vrrp_script (track_script has it)")
+            statement = Statement(statement.words[:2])
+    return number(-253, 253)(scope, statement, path)  # type: ignore[no-any-return]
+
+
+def sorry_server(scope: Scope, statement: Statement, path: str) -> dict[str, Any] | None:
+    """`IP [PORT]`."""
+    found = endpoint(scope, statement)
+    if found is None:
+        return None
+    return {"address": found[0]} | ({"port": found[1]} if found[1] is not None else {})
+
+
+def endpoint(scope: Scope, statement: Statement, least_port: int = 1) -> tuple[str, int | None] | None:
+    """The address and port after a keyword; complains and gives None if they cannot be used."""
+    if not required(scope, statement, 1, "an IP address"):
+        return None
+    found = ip(statement.arguments[0].text)
+    if found is None:
+        scope.wrong(statement.keyword, statement.arguments[0], "an IP address")
+        return None
+    port: int | None = None
+    for word in statement.arguments[1:2]:
+        port = whole(word.text)
+        if port is None or not least_port <= port <= PORT_MAX:
+            scope.wrong(statement.keyword, word, f"a port from {least_port} to {PORT_MAX}")
+            return None
+    for word in statement.arguments[2:3]:
+        scope.report.note(word.at, f"{statement.keyword.text}: {shown(word.text)} is ignored; expected ADDRESS PORT")
+    return str(found), port
+
+
+def forwarding(scope: Scope, statement: Statement, path: str) -> str | None:
+    """NAT, DR or TUN; options of a tunnel are not supported yet."""
+    if len(statement.arguments) > 1 and statement.arguments[1].text in ("type", "port", "nocsum", "csum", "remcsum"):
+        scope.report.unsupported(statement.arguments[1].at, f"{statement.keyword.text} with tunnel options")
+        statement = Statement(statement.words[:2], statement.body)
+    return _KINDS(scope, statement, path)  # type: ignore[no-any-return]
+
+
+def status_codes(scope: Scope, statement: Statement, path: str) -> str | None:
+    """Codes and ranges of codes."""
+    if not required(scope, statement, 1, "status codes"):
+        return None
+    found = []
+    for word in statement.arguments:
+        low, dash, high = word.text.partition("-")
+        bounds = [whole(low), whole(high) if dash else whole(low)]
+        if any(b is None or not 100 <= b <= 599 for b in bounds) or bounds[0] > bounds[1]:  # type: ignore[operator]
+            scope.wrong(statement.keyword, word, "a code or range from 100 to 599, such as 200-299")
+        else:
+            found.append(word.text)
+    return " ".join(found) or None
+
+
+def digest(scope: Scope, statement: Statement, path: str) -> str | None:
+    """An MD5 as `vipctl genhash` prints it."""
+    found = text("32 hexadecimal digits")(scope, statement, path)
+    if found is not None and (len(found) != 32 or not set(found.lower()) <= set("0123456789abcdef")):
+        scope.wrong(statement.keyword, statement.arguments[0], "32 hexadecimal digits")
+        return None
+    return found  # type: ignore[no-any-return]
+
+
+def granularity(scope: Scope, statement: Statement, path: str) -> str | None:
+    """A netmask, or for IPv6 a prefix length."""
+    found = text("a netmask such as 255.255.255.0, or an IPv6 prefix length")(scope, statement, path)
+    if found is None:
+        return None
+    mask = ip(found)
+    inverted = ~int(mask) & 0xFFFFFFFF if mask is not None and mask.version == 4 else -1
+    if (inverted >= 0 and not inverted & (inverted + 1)) or 1 <= (whole(found) or 0) <= 128:
+        return found  # type: ignore[no-any-return]
+    scope.wrong(statement.keyword, statement.arguments[0], "a netmask such as 255.255.255.0, or an IPv6 prefix length")
+    return None

@@ -1,0 +1,262 @@
+"""Which keys and values does a keepalived.conf stand for? The tree becomes {key: JSON value} of the configuration store.
+
+Names of servers come from their addresses: `tcp-192.168.200.15-80`, `fwmark-5`, real servers `192.168.100.2-80`. What is
+given twice keeps its first value. Defaults stay out: the services have them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from cli.keepalived_conf.complaints import Position, Report
+from cli.keepalived_conf.grammar import complain_of_unknown, read_block
+from cli.keepalived_conf.lexer import Line, Word
+from cli.keepalived_conf.readers import Scope, block_of, required, shown, whole
+from cli.keepalived_conf.special import endpoint
+from cli.keepalived_conf.tree import Statement, parse
+
+CHECKS: Final = ("tcp_check", "http_get", "ssl_get", "misc_check")
+
+
+@dataclass(slots=True)
+class Translation:
+    """The objects of a file by key (`config/vrrp_instance/VI_1`), and where each field of each stands."""
+
+    objects: dict[str, dict[str, Any]] = field(default_factory=dict)
+    where: dict[str, dict[str, Position]] = field(default_factory=dict)
+
+    def position(self, key: str, path: str) -> Position | None:
+        """The place of a field, or of the nearest thing around it."""
+        places = self.where.get(key, {})
+        while path and path not in places:
+            cut = max(path.rfind("."), path.rfind("["))
+            path = path[:cut] if cut > 0 else ""
+        return places.get(path)
+
+
+def translate(lines: Iterable[Line], report: Report) -> Translation:
+    """All objects of a configuration. Never raises; what is wrong is in the report."""
+    translator = _Translator(report)
+    for statement in parse(lines, report):
+        translator.top_level(statement)
+    translator.finish()
+    return translator.result
+
+
+@dataclass(slots=True)
+class _Translator:
+    report: Report
+    result: Translation = field(default_factory=Translation)
+    tracked: list[tuple[str, Position]] = field(default_factory=list)
+
+    def top_level(self, statement: Statement) -> None:
+        """One statement outside all blocks."""
+        reader = _TOP_LEVEL.get(statement.keyword.text)
+        if reader is None:
+            complain_of_unknown(Scope(self.report), "", statement)
+        else:
+            reader(self, statement)
+
+    def global_defs(self, statement: Statement) -> None:
+        """Several blocks add up."""
+        scope = Scope(self.report, self.result.where.setdefault("config/global", {}))
+        scope.where.setdefault("", statement.keyword.at)
+        value = read_block(scope, "global_defs", block_of(scope, statement))
+        self.result.objects.setdefault("config/global", {}).update(value)
+
+    def named(self, statement: Statement) -> None:
+        """vrrp_instance, vrrp_sync_group and vrrp_script: KIND NAME { ... }."""
+        kind = statement.keyword.text
+        if not statement.arguments:
+            self.report.mistake(statement.keyword.at, f"{kind}: expected a name after it, got nothing; left out")
+            return
+        name = statement.arguments[0]
+        for word in statement.arguments[1:2]:
+            self.report.note(word.at, f"{kind}: {shown(word.text)} is ignored; expected '{{' after the name")
+        if not name.text or "/" in name.text:
+            self.report.mistake(name.at, f"{kind}: expected a name without a slash, got {shown(name.text)}; left out")
+            return
+        scope = Scope(self.report)
+        value = read_block(scope, kind, block_of(scope, statement))
+        if kind == "vrrp_instance":
+            _settle_instance(scope, statement, value)
+            self._note_late_scripts(scope, value)
+        self.add(f"config/{kind}/{name.text}", value, scope, name)
+
+    def _note_late_scripts(self, scope: Scope, value: Mapping[str, Any]) -> None:
+        """Remember tracked scripts that are not there yet: keepalived would ignore them."""
+        for index, row in enumerate(value.get("track_script", ())):
+            if f"config/vrrp_script/{row['name']}" not in self.result.objects:
+                self.tracked.append((row["name"], scope.where[f"track_script[{index}]"]))
+
+    def finish(self) -> None:
+        """Note what came too late for keepalived."""
+        for name, at in self.tracked:
+            if f"config/vrrp_script/{name}" in self.result.objects:
+                self.report.note(at, f"vrrp_script {name!r} is defined only below; it is tracked, where keepalived ignores it")
+
+    def virtual_server(self, statement: Statement) -> None:
+        """virtual_server ADDRESS PORT | fwmark MARK { ... }, with its real servers as keys of their own."""
+        scope = Scope(self.report)
+        if not required(scope, statement, 1, "ADDRESS PORT, or fwmark MARK"):
+            return
+        head = self._service(scope, statement)
+        if head is None:
+            return
+        body = block_of(scope, statement)
+        value = head | read_block(scope, "virtual_server", [s for s in body if s.keyword.text != "real_server"])
+        _settle_virtual_server(scope, statement, value)
+        name = virtual_server_name(value)
+        key = f"config/virtual_server/{name}"
+        servers = [s for s in body if s.keyword.text == "real_server"]
+        if not servers:
+            self.report.note(
+                statement.keyword.at, f"virtual server {name} has no real servers; expected at least one real_server"
+            )
+        if self.add(key, value, scope, statement.arguments[0]):
+            for server in servers:
+                self._real_server(server, name, value)
+
+    def _service(self, scope: Scope, statement: Statement) -> dict[str, Any] | None:
+        """What identifies a virtual server."""
+        first = statement.arguments[0]
+        if first.text == "group":
+            self.report.unsupported(first.at, "virtual_server group")
+            return None
+        if first.text != "fwmark":
+            found = endpoint(scope, statement)
+            return None if found is None else {"address": found[0], "port": found[1] or 0}
+        if not required(scope, statement, 2, "a firewall mark after fwmark"):
+            return None
+        word = statement.arguments[1]
+        mark = whole(word.text)
+        if mark is None or not 1 <= mark <= 2**32 - 1:
+            scope.wrong(Word("fwmark", first.at), word, "a number from 1 to 4294967295")
+            return None
+        return {"fwmark": mark}
+
+    def _real_server(self, statement: Statement, virtual_server: str, service: Mapping[str, Any]) -> None:
+        """real_server ADDRESS [PORT] { ... }."""
+        scope = Scope(self.report)
+        found = endpoint(scope, statement, least_port=0)
+        if found is None:
+            return
+        address, port = found
+        port = service.get("port", 0) if port is None else port
+        value: dict[str, Any] = {"address": address, "port": port}
+        value |= read_block(scope, "virtual_server/real_server", block_of(scope, statement))
+        for kind in CHECKS:
+            whole_checks = [c for i, c in enumerate(value.pop(kind, ())) if _check_is_whole(scope, kind, i, c)]
+            if whole_checks:
+                value[kind] = whole_checks
+        self.add(f"config/real_server/{virtual_server}/{address}-{port}", value, scope, statement.arguments[0])
+
+    def add(self, key: str, value: dict[str, Any], scope: Scope, named: Word) -> bool:
+        """Keep an object, unless there is one of its name."""
+        if key in self.result.objects:
+            before = self.result.where[key][""]
+            message = f"{key.removeprefix('config/')} is there already (line {before.line}); this one is left out"
+            self.report.mistake(named.at, message)
+            return False
+        scope.where[""] = named.at
+        self.result.objects[key] = value
+        self.result.where[key] = scope.where
+        return True
+
+
+_TOP_LEVEL: Final[Mapping[str, Callable[[_Translator, Statement], None]]] = {
+    "global_defs": _Translator.global_defs,
+    "vrrp_instance": _Translator.named,
+    "vrrp_sync_group": _Translator.named,
+    "vrrp_script": _Translator.named,
+    "virtual_server": _Translator.virtual_server,
+}
+
+
+def virtual_server_name(value: Mapping[str, Any]) -> str:
+    """The name of a virtual server in keys."""
+    if "fwmark" in value:
+        return f"fwmark-{value['fwmark']}"
+    return f"{value['protocol']}-{value['address']}-{value['port']}"
+
+
+def _settle_instance(scope: Scope, statement: Statement, value: dict[str, Any]) -> None:
+    """keepalived's rules between an instance's keywords that are worth a word."""
+    at = statement.keyword.at
+    if value.get("state") == "master" and value.get("nopreempt"):
+        scope.report.note(scope.where["nopreempt"], "nopreempt has no effect with state MASTER; expected state BACKUP")
+    _drop_repeated_addresses(scope, value)
+    own = [i for i, t in enumerate(value.get("track_interface", ())) if t["name"] == value.get("interface")]
+    for index in reversed(own):
+        scope.report.note(scope.where[f"track_interface[{index}]"], "track_interface: the instance's own interface is ignored")
+        del value["track_interface"][index]
+    if not value.get("virtual_ipaddress") and not value.get("virtual_ipaddress_excluded"):
+        scope.report.note(at, "no virtual_ipaddress; expected at least one address")
+    authentication = value.get("authentication")
+    if authentication is None:
+        return
+    if "auth_type" not in authentication:
+        if "authentication.auth_type" not in scope.where:
+            scope.report.mistake(scope.where["authentication"], "authentication: expected auth_type; left out")
+        del value["authentication"]
+    elif "auth_pass" not in authentication:
+        scope.report.mistake(scope.where["authentication"], "authentication: expected auth_pass; left out")
+        del value["authentication"]
+    elif len(authentication["auth_pass"].encode("utf-8", "replace")) > 8:
+        place = scope.where["authentication.auth_pass"]
+        scope.report.note(place, "auth_pass: expected at most 8 bytes; only the first 8 count")
+
+
+def _drop_repeated_addresses(scope: Scope, value: Mapping[str, Any]) -> None:
+    """An address counts once."""
+    seen = set()
+    for keyword in ("virtual_ipaddress", "virtual_ipaddress_excluded"):
+        kept = []
+        for index, row in enumerate(value.get(keyword, ())):
+            identity = (row["address"].partition("/")[0], row.get("dev", ""))
+            if identity in seen:
+                scope.report.note(scope.where[f"{keyword}[{index}]"], f"{keyword}: {identity[0]} is given twice")
+            else:
+                kept.append(row)
+            seen.add(identity)
+        if keyword in value:
+            value[keyword][:] = kept
+
+
+def _settle_virtual_server(scope: Scope, statement: Statement, value: dict[str, Any]) -> None:
+    """Defaults that keepalived mentions, and what does not fit."""
+    at = statement.keyword.at
+    if "fwmark" in value and value.pop("protocol", None):
+        scope.report.note(scope.where["protocol"], "protocol is ignored for a firewall mark")
+    if "fwmark" not in value and "protocol" not in value:
+        scope.report.note(at, "no protocol: UDP is used, as keepalived does; expected protocol TCP, UDP or SCTP")
+        value["protocol"] = "udp"
+    for keyword, default in (("lb_algo", "wlc"), ("lb_kind", "NAT")):
+        if keyword not in value:
+            scope.report.note(at, f"no {keyword}: {default} is used; expected {keyword}")
+    kind = value.pop("sorry_server.lb_kind", None)
+    if kind is not None and "sorry_server" in value:
+        value["sorry_server"] = value["sorry_server"] | {"lb_kind": kind}
+    if "fwmark" not in value and not value["port"] and "persistence_timeout" not in value:
+        scope.report.note(at, "port 0 needs persistence: 360 s is used; expected persistence_timeout, or a port")
+        value["persistence_timeout"] = "360s"
+
+
+def _check_is_whole(scope: Scope, kind: str, index: int, check: Mapping[str, Any]) -> bool:
+    """A check has what it cannot do without; keepalived leaves it out otherwise."""
+    at = scope.where[f"{kind}[{index}]"]
+    if kind == "misc_check" and "misc_path" not in check:
+        scope.report.mistake(at, "MISC_CHECK: expected misc_path; left out")
+        return False
+    if kind in ("http_get", "ssl_get"):
+        urls = check.get("url", ())
+        for number, url in enumerate(urls):
+            if "path" not in url:
+                scope.report.mistake(scope.where[f"{kind}[{index}].url[{number}]"], "url: expected path; the check is left out")
+                return False
+        if not urls:
+            scope.report.mistake(at, f"{kind.upper()}: expected at least one url; left out")
+            return False
+    return True
