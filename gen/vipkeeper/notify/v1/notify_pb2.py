@@ -22,20 +22,45 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from vipkeeper.common.v1 import event_pb2 as vipkeeper_dot_common_dot_v1_dot_event__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n vipkeeper/notify/v1/notify.proto\x12\x13vipkeeper.notify.v1\x1a\x1fvipkeeper/common/v1/event.proto\"<\n\x0ePublishRequest\x12*\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x1a.vipkeeper.common.v1.Event\"\x11\n\x0fPublishResponse2e\n\rNotifyService\x12T\n\x07Publish\x12#.vipkeeper.notify.v1.PublishRequest\x1a$.vipkeeper.notify.v1.PublishResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n vipkeeper/notify/v1/notify.proto\x12\x13vipkeeper.notify.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fvipkeeper/common/v1/event.proto\"<\n\x0ePublishRequest\x12*\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x1a.vipkeeper.common.v1.Event\"\x11\n\x0fPublishResponse\"\x81\x02\n\x08\x44\x65livery\x12\x16\n\x0e\x65vent_sequence\x18\x01 \x01(\x04\x12\x12\n\nsubscriber\x18\x02 \x01(\t\x12\x0f\n\x07keyword\x18\x03 \x01(\t\x12\x33\n\x06result\x18\x04 \x01(\x0e\x32#.vipkeeper.notify.v1.DeliveryResult\x12\x10\n\x08\x61ttempts\x18\x05 \x01(\r\x12\r\n\x05\x65rror\x18\x06 \x01(\t\x12\x18\n\x0b\x65xit_status\x18\x07 \x01(\x11H\x00\x88\x01\x01\x12\x0e\n\x06output\x18\x08 \x01(\t\x12(\n\x04time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x0e\n\x0c_exit_status\"\xae\x01\n\x0eJournaledEvent\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12,\n\x08received\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x05\x65vent\x18\x03 \x01(\x0b\x32\x1a.vipkeeper.common.v1.Event\x12\x31\n\ndeliveries\x18\x04 \x03(\x0b\x32\x1d.vipkeeper.notify.v1.Delivery\"\x95\x01\n\rJournalRecord\x12\x34\n\x05\x65vent\x18\x01 \x01(\x0b\x32#.vipkeeper.notify.v1.JournaledEventH\x00\x12\x31\n\x08\x64\x65livery\x18\x02 \x01(\x0b\x32\x1d.vipkeeper.notify.v1.DeliveryH\x00\x12\x11\n\x07settled\x18\x03 \x01(\x04H\x00\x42\x08\n\x06record\":\n\x11ListEventsRequest\x12\x16\n\x0e\x61\x66ter_sequence\x18\x01 \x01(\x04\x12\r\n\x05limit\x18\x02 \x01(\r\"I\n\x12ListEventsResponse\x12\x33\n\x06\x65vents\x18\x01 \x03(\x0b\x32#.vipkeeper.notify.v1.JournaledEvent\",\n\x12WatchEventsRequest\x12\x16\n\x0e\x61\x66ter_sequence\x18\x01 \x01(\x04\"\x94\x01\n\x13WatchEventsResponse\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12\x34\n\x05\x65vent\x18\x02 \x01(\x0b\x32#.vipkeeper.notify.v1.JournaledEventH\x00\x12-\n\x06synced\x18\x03 \x01(\x0b\x32\x1b.vipkeeper.notify.v1.SyncedH\x00\x42\x06\n\x04what\"\x08\n\x06Synced\"\x18\n\x16ListSubscribersRequest\"\x82\x01\n\x17ListSubscribersResponse\x12\x34\n\x0bsubscribers\x18\x01 \x03(\x0b\x32\x1f.vipkeeper.notify.v1.Subscriber\x12\x17\n\x0fnewest_sequence\x18\x02 \x01(\x04\x12\x18\n\x10settled_sequence\x18\x03 \x01(\x04\"\xca\x01\n\nSubscriber\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\nconfigured\x18\x02 \x01(\x08\x12\x0e\n\x06\x63ursor\x18\x03 \x01(\x04\x12\x0f\n\x07\x62\x61\x63klog\x18\x04 \x01(\r\x12\x11\n\tdelivered\x18\x05 \x01(\x04\x12\x10\n\x08given_up\x18\x06 \x01(\x04\x12\x10\n\x08\x66\x61ilures\x18\x07 \x01(\r\x12\x12\n\nlast_error\x18\x08 \x01(\t\x12.\n\nretry_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp*n\n\x0e\x44\x65liveryResult\x12\x1f\n\x1b\x44\x45LIVERY_RESULT_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x44\x45LIVERY_RESULT_DELIVERED\x10\x01\x12\x1c\n\x18\x44\x45LIVERY_RESULT_GIVEN_UP\x10\x02\x32\x96\x03\n\rNotifyService\x12T\n\x07Publish\x12#.vipkeeper.notify.v1.PublishRequest\x1a$.vipkeeper.notify.v1.PublishResponse\x12]\n\nListEvents\x12&.vipkeeper.notify.v1.ListEventsRequest\x1a\'.vipkeeper.notify.v1.ListEventsResponse\x12\x62\n\x0bWatchEvents\x12\'.vipkeeper.notify.v1.WatchEventsRequest\x1a(.vipkeeper.notify.v1.WatchEventsResponse0\x01\x12l\n\x0fListSubscribers\x12+.vipkeeper.notify.v1.ListSubscribersRequest\x1a,.vipkeeper.notify.v1.ListSubscribersResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'vipkeeper.notify.v1.notify_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_PUBLISHREQUEST']._serialized_start=90
-  _globals['_PUBLISHREQUEST']._serialized_end=150
-  _globals['_PUBLISHRESPONSE']._serialized_start=152
-  _globals['_PUBLISHRESPONSE']._serialized_end=169
-  _globals['_NOTIFYSERVICE']._serialized_start=171
-  _globals['_NOTIFYSERVICE']._serialized_end=272
+  _globals['_DELIVERYRESULT']._serialized_start=1499
+  _globals['_DELIVERYRESULT']._serialized_end=1609
+  _globals['_PUBLISHREQUEST']._serialized_start=123
+  _globals['_PUBLISHREQUEST']._serialized_end=183
+  _globals['_PUBLISHRESPONSE']._serialized_start=185
+  _globals['_PUBLISHRESPONSE']._serialized_end=202
+  _globals['_DELIVERY']._serialized_start=205
+  _globals['_DELIVERY']._serialized_end=462
+  _globals['_JOURNALEDEVENT']._serialized_start=465
+  _globals['_JOURNALEDEVENT']._serialized_end=639
+  _globals['_JOURNALRECORD']._serialized_start=642
+  _globals['_JOURNALRECORD']._serialized_end=791
+  _globals['_LISTEVENTSREQUEST']._serialized_start=793
+  _globals['_LISTEVENTSREQUEST']._serialized_end=851
+  _globals['_LISTEVENTSRESPONSE']._serialized_start=853
+  _globals['_LISTEVENTSRESPONSE']._serialized_end=926
+  _globals['_WATCHEVENTSREQUEST']._serialized_start=928
+  _globals['_WATCHEVENTSREQUEST']._serialized_end=972
+  _globals['_WATCHEVENTSRESPONSE']._serialized_start=975
+  _globals['_WATCHEVENTSRESPONSE']._serialized_end=1123
+  _globals['_SYNCED']._serialized_start=1125
+  _globals['_SYNCED']._serialized_end=1133
+  _globals['_LISTSUBSCRIBERSREQUEST']._serialized_start=1135
+  _globals['_LISTSUBSCRIBERSREQUEST']._serialized_end=1159
+  _globals['_LISTSUBSCRIBERSRESPONSE']._serialized_start=1162
+  _globals['_LISTSUBSCRIBERSRESPONSE']._serialized_end=1292
+  _globals['_SUBSCRIBER']._serialized_start=1295
+  _globals['_SUBSCRIBER']._serialized_end=1497
+  _globals['_NOTIFYSERVICE']._serialized_start=1612
+  _globals['_NOTIFYSERVICE']._serialized_end=2018
 # @@protoc_insertion_point(module_scope)

@@ -40,6 +40,21 @@ class NotifyServiceStub:
                 request_serializer=vipkeeper_dot_notify_dot_v1_dot_notify__pb2.PublishRequest.SerializeToString,
                 response_deserializer=vipkeeper_dot_notify_dot_v1_dot_notify__pb2.PublishResponse.FromString,
                 _registered_method=True)
+        self.ListEvents = channel.unary_unary(
+                '/vipkeeper.notify.v1.NotifyService/ListEvents',
+                request_serializer=vipkeeper_dot_notify_dot_v1_dot_notify__pb2.ListEventsRequest.SerializeToString,
+                response_deserializer=vipkeeper_dot_notify_dot_v1_dot_notify__pb2.ListEventsResponse.FromString,
+                _registered_method=True)
+        self.WatchEvents = channel.unary_stream(
+                '/vipkeeper.notify.v1.NotifyService/WatchEvents',
+                request_serializer=vipkeeper_dot_notify_dot_v1_dot_notify__pb2.WatchEventsRequest.SerializeToString,
+                response_deserializer=vipkeeper_dot_notify_dot_v1_dot_notify__pb2.WatchEventsResponse.FromString,
+                _registered_method=True)
+        self.ListSubscribers = channel.unary_unary(
+                '/vipkeeper.notify.v1.NotifyService/ListSubscribers',
+                request_serializer=vipkeeper_dot_notify_dot_v1_dot_notify__pb2.ListSubscribersRequest.SerializeToString,
+                response_deserializer=vipkeeper_dot_notify_dot_v1_dot_notify__pb2.ListSubscribersResponse.FromString,
+                _registered_method=True)
 
 
 class NotifyServiceServicer:
@@ -48,6 +63,30 @@ class NotifyServiceServicer:
 
     def Publish(self, request, context):
         """Hand events over; answered when they are on disk. Events whose id is known are accepted and ignored.
+        INVALID_ARGUMENT: an event without id, or with an id of more than 200 bytes, or more than 1000 events.
+        RESOURCE_EXHAUSTED: the disk is full or too many events wait to be written; try again later.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListEvents(self, request, context):
+        """Events that are still kept, oldest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchEvents(self, request, context):
+        """The newest events, then exactly one `synced`, then every event as it is journaled, and again when something was
+        delivered because of it. A slow reader gets the latest state of each event.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListSubscribers(self, request, context):
+        """Who is told, and how that goes: programs and mail.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -60,6 +99,21 @@ def add_NotifyServiceServicer_to_server(servicer, server):
                     servicer.Publish,
                     request_deserializer=vipkeeper_dot_notify_dot_v1_dot_notify__pb2.PublishRequest.FromString,
                     response_serializer=vipkeeper_dot_notify_dot_v1_dot_notify__pb2.PublishResponse.SerializeToString,
+            ),
+            'ListEvents': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListEvents,
+                    request_deserializer=vipkeeper_dot_notify_dot_v1_dot_notify__pb2.ListEventsRequest.FromString,
+                    response_serializer=vipkeeper_dot_notify_dot_v1_dot_notify__pb2.ListEventsResponse.SerializeToString,
+            ),
+            'WatchEvents': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchEvents,
+                    request_deserializer=vipkeeper_dot_notify_dot_v1_dot_notify__pb2.WatchEventsRequest.FromString,
+                    response_serializer=vipkeeper_dot_notify_dot_v1_dot_notify__pb2.WatchEventsResponse.SerializeToString,
+            ),
+            'ListSubscribers': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListSubscribers,
+                    request_deserializer=vipkeeper_dot_notify_dot_v1_dot_notify__pb2.ListSubscribersRequest.FromString,
+                    response_serializer=vipkeeper_dot_notify_dot_v1_dot_notify__pb2.ListSubscribersResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -90,6 +144,87 @@ class NotifyService:
             '/vipkeeper.notify.v1.NotifyService/Publish',
             vipkeeper_dot_notify_dot_v1_dot_notify__pb2.PublishRequest.SerializeToString,
             vipkeeper_dot_notify_dot_v1_dot_notify__pb2.PublishResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListEvents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vipkeeper.notify.v1.NotifyService/ListEvents',
+            vipkeeper_dot_notify_dot_v1_dot_notify__pb2.ListEventsRequest.SerializeToString,
+            vipkeeper_dot_notify_dot_v1_dot_notify__pb2.ListEventsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchEvents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/vipkeeper.notify.v1.NotifyService/WatchEvents',
+            vipkeeper_dot_notify_dot_v1_dot_notify__pb2.WatchEventsRequest.SerializeToString,
+            vipkeeper_dot_notify_dot_v1_dot_notify__pb2.WatchEventsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListSubscribers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vipkeeper.notify.v1.NotifyService/ListSubscribers',
+            vipkeeper_dot_notify_dot_v1_dot_notify__pb2.ListSubscribersRequest.SerializeToString,
+            vipkeeper_dot_notify_dot_v1_dot_notify__pb2.ListSubscribersResponse.FromString,
             options,
             channel_credentials,
             insecure,
