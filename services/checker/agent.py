@@ -1,0 +1,312 @@
+"""How do configuration, workers, IPVS and API come together? The agent: the checker's main process.
+
+Shell: carries out what pool.py and settings.py say. Changes of the configuration go to the workers that they concern,
+reports of the workers to the pool, health that changed to ipvs and notify.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Iterable
+
+import grpc.aio
+
+from services.checker import addresses, memory, service, settings, wire, workers
+from services.checker.pool import Edit, Name, Pool, Update
+from services.checker.report import Entry, Reporter
+from services.checker.settings import Global, RealServer, VirtualServer
+from services.common import sdnotify, telemetry
+from services.common.configuration import Configuration
+from services.common.desired import Change
+from services.common.errors import InvalidValue
+from services.common.events import Composer, Publisher
+from services.common.options import Options
+from services.common.problems import Problem
+from services.common.serve import serve
+from services.common.watch_hub import WatchHub
+from vipkeeper.checker.v1 import checker_pb2, checker_pb2_grpc
+
+log = logging.getLogger(__name__)
+
+SAVE_PERIOD_S = 1.0
+FLUSH_S = 1.0  # for the last events at a declared stop
+DOWN_SHOWN = 20
+
+DECODERS = {
+    "global": settings.decode_global,
+    "virtual_server": settings.decode_virtual_server,
+    "real_server": settings.decode_real_server,
+}
+
+
+class Agent:
+    """The state of one checker. Everything here runs on one event loop."""
+
+    def __init__(self, options: Options, observer: telemetry.Telemetry) -> None:
+        self._telemetry = observer
+        self._memory_file = options.state_dir / "health.json"
+        self.pool = Pool(memory.read(self._memory_file))
+        self.hub: WatchHub[str, checker_pb2.Check] = WatchHub()
+        self.next_probes: dict[str, int] = {}
+        self.workers = workers.Workers(workers.cores(), self._resume, self._learn)
+        self.reporter = Reporter(options.socket_of("ipvs"))
+        self.publisher = Publisher(options)
+        self._composer = Composer(options.node, "checker")
+        self.configuration = Configuration(options, DECODERS, self._problems_changed)
+        self._global = Global()
+        self._virtual: dict[str, VirtualServer] = {}
+        self._real: dict[Name, RealServer] = {}
+        self._members: dict[str, dict[str, None]] = {}
+        self._problems: dict[Name, Problem] = {}
+        self._suspended: set[str] = set()
+        self._local: frozenset[str] = frozenset()
+        self._begun = False
+        self._save = asyncio.Event()
+        self._observe()
+
+    # --- configuration ---
+
+    def apply(self, change: Change) -> Iterable[Problem]:
+        """Bring checks and servers to what one revision says; gives the problems between objects."""
+        touched: dict[Name, None] = {}
+        for (kind, name), value in change.upserts.items():
+            self._upsert(kind, name, value, touched)
+        for kind, name in change.removals:
+            self._upsert(kind, name, None, touched)
+        self._edit(touched)
+        if not self._begun:
+            self._begun = True
+            self.reporter.begin({name: Entry(health) for name, health in self.pool.health().items()})
+        return tuple(self._problems.values())
+
+    def _upsert(self, kind: str, name: str, value: object, touched: dict[Name, None]) -> None:
+        """Take one new, changed or (None) removed object; `touched` gathers the real servers that may change by it."""
+        if kind == "global":
+            self._global = value if isinstance(value, Global) else Global()
+            touched |= dict.fromkeys(self._real)
+        elif kind == "virtual_server":
+            if isinstance(value, VirtualServer):
+                self._virtual[name] = value
+            else:
+                self._virtual.pop(name, None)
+            touched |= dict.fromkeys((name, real) for real in self._members.get(name, ()))
+        elif kind == "real_server":
+            virtual, _, real = name.partition("/")
+            if isinstance(value, RealServer):
+                self._real[virtual, real] = value
+                self._members.setdefault(virtual, {})[real] = None
+            else:
+                self._real.pop((virtual, real), None)
+                self._members.get(virtual, {}).pop(real, None)
+            touched[virtual, real] = None
+
+    def _edit(self, touched: Iterable[Name]) -> None:
+        """Have the workers do what the pool says of each of these servers."""
+        self._suspended = {v for v, s in self._virtual.items() if addresses.suspended(s, self._local)}
+        start: list[Update] = []
+        stop: list[str] = []
+        for name in touched:
+            edit = self._edit_one(name)
+            stop += edit.stop
+            if name[0] in self._suspended:
+                stop += (u.check.id for u in edit.start)
+            else:
+                start += edit.start
+            self._follow(edit)
+        self.workers.stop(stop)
+        self.workers.start(start)
+
+    def _edit_one(self, name: Name) -> Edit:
+        real, virtual = self._real.get(name), self._virtual.get(name[0])
+        self._problems.pop(name, None)
+        if real is None:
+            return self.pool.remove(name)
+        key = f"config/real_server/{name[0]}/{name[1]}"
+        if virtual is None:
+            hint = f"put config/virtual_server/{name[0]} too"
+            self._problems[name] = Problem(key, "", f"virtual server {name[0]} does not exist", hint)
+            return self.pool.remove(name)
+        try:
+            checks = settings.checks_of(name[0], virtual, name[1], real, self._global)
+        except InvalidValue as e:
+            self._problems[name] = Problem(key, e.field, e.reason, e.hint)
+            return Edit()
+        return self.pool.set(name, checks, virtual.weight if real.weight is None else real.weight)
+
+    def _follow(self, edit: Edit) -> None:
+        """Tell the API and ipvs what an edit changed."""
+        for check_id in edit.stop:
+            self.hub.remove(check_id)
+            self.next_probes.pop(check_id, None)
+        for update in edit.start:
+            self.hub.put(update.check.id, service.message_of(update.check, update.result))
+        for name in edit.servers:
+            self._judge(name, 0, "")
+        for name in edit.gone:
+            self.reporter.remove(name)
+        if edit != Edit():
+            self._save.set()
+
+    def _problems_changed(self, new: frozenset[Problem], resolved: frozenset[Problem]) -> None:
+        for event in self._composer.configuration(resolved, new):
+            self.publisher.publish(event)
+
+    # --- results ---
+
+    def _resume(self, mine: Callable[[str], bool]) -> Iterable[Update]:
+        """The checks of one worker's share with their states."""
+        return [
+            Update(check, result)
+            for check, result in self.pool.checks()
+            if mine(check.id) and check.virtual_server not in self._suspended
+        ]
+
+    def _learn(self, reports: list[wire.Report]) -> None:
+        """Results from a worker: those that change nothing only update times."""
+        for report in reports:
+            found = self.pool.check(report.check)
+            if found is None:
+                continue
+            before, result = found[1], report.result
+            self.next_probes[report.check] = report.next_probe
+            self.pool.learn(report.check, result)
+            if (before.streak, before.cause, before.weight) != (result.streak, result.cause, result.weight):
+                self._changed(report)
+
+    def _changed(self, report: wire.Report) -> None:
+        """A check stands otherwise than before, or fails for another reason."""
+        found = self.pool.check(report.check)
+        assert found is not None
+        check, result = found
+        level = logging.INFO if result.streak.up and not result.cause else logging.WARNING
+        state = "retrying" if result.streak.retrying else result.streak.phase.value
+        log.log(level, "check %s of %s: %s%s", check.id, check.target, state, f": {result.cause}" if result.cause else "")
+        with self._telemetry.span(
+            "checker.probe", check=check.id, target=check.target, state=state, duration_ns=result.duration
+        ) as span:
+            if result.cause:
+                span.fail(result.cause)
+            self._judge((check.virtual_server, check.real_server), service.wall_clock(result.ended), span.traceparent)
+        self.hub.put(check.id, service.message_of(check, result))
+        self._save.set()
+
+    def _judge(self, name: Name, at_ns: int, traceparent: str) -> None:
+        """What the checks of a server now say of it; whoever must know is told."""
+        before, now = self.pool.judge(name)
+        if now is None or now == before:
+            return
+        if self._begun and not now.same(before):
+            self.reporter.put(name, Entry(now, at_ns, traceparent))
+        self._save.set()
+        was_up = before is None or before.up
+        if now.up == was_up or not (at_ns or before):  # a server that begins as down by alpha has not gone down
+            return
+        log.warning("real server %s of %s is %s%s", name[1], name[0], "up" if now.up else "down: ", now.cause)
+        event = self._composer.real_server(name[0], name[1], now.up, now.cause, traceparent=traceparent, at_ns=at_ns or None)
+        self.publisher.publish(event)
+
+    # --- addresses of this node ---
+
+    def addresses_changed(self, local: frozenset[str]) -> None:
+        """Suspend or resume the checks of services with ha_suspend; their servers keep the health they have."""
+        before = self._suspended
+        self._local = local
+        self._suspended = {v for v, s in self._virtual.items() if addresses.suspended(s, local)}
+        checks = [(c, r) for c, r in self.pool.checks() if c.virtual_server in before ^ self._suspended]
+        self.workers.stop(c.id for c, _ in checks if c.virtual_server in self._suspended)
+        self.workers.start(Update(c, r) for c, r in checks if c.virtual_server not in self._suspended)
+
+    # --- what observers see ---
+
+    def _summarise(self) -> None:
+        health = self.pool.health()
+        down = sorted("/".join(name) for name, h in health.items() if not h.up)
+        self.configuration.set_state(
+            {
+                "real_servers": len(self.pool.names()),
+                "up": len(health) - len(down),
+                "down": down[:DOWN_SHOWN] + (["..."] if len(down) > DOWN_SHOWN else []),
+            }
+        )
+
+    def _observe(self) -> None:
+        observe, counters = self._telemetry.observe, self.workers.counters
+        observe("checker.probes", lambda: counters().probes, "{probe}", "Probes that ended")
+        observe("checker.probes_failed", lambda: counters().failed, "{probe}", "Probes that failed")
+        observe("checker.probes_late", lambda: counters().late, "{probe}", "Probes that began a tenth of delay_loop late")
+        observe("checker.probes_postponed", lambda: counters().postponed, "{probe}", "Probes that lacked a local resource")
+        observe("checker.worker_restarts", lambda: self.workers.restarts, "{process}", "Workers that had to be replaced")
+        observe("checker.reports", lambda: self.reporter.sent, "{message}", "Messages of the health stream now open", "gauge")
+        observe("checker.events_dropped", lambda: self.publisher.dropped, "{event}", "Events lost while notify was away")
+        observe("checker.problems", lambda: len(self.configuration.problems), "{problem}", "Bad values", "gauge")
+        observe("checker.real_servers", self._census, "{server}", "Real servers by health", "gauge")
+
+    def _census(self) -> list[tuple[int, dict[str, str]]]:
+        health = self.pool.health().values()
+        up = sum(h.up for h in health)
+        unknown = len(self.pool.names()) - len(health)
+        return [(up, {"health": "up"}), (len(health) - up, {"health": "down"}), (unknown, {"health": "unknown"})]
+
+    # --- memory ---
+
+    async def remember(self) -> None:
+        """Keep the file with the servers' health and the status key current, at most once a second; until cancelled."""
+        while True:
+            await self._save.wait()
+            self._save.clear()
+            self._summarise()
+            await asyncio.to_thread(self.write_memory)
+            await asyncio.sleep(SAVE_PERIOD_S)
+
+    def write_memory(self) -> None:
+        """Write the file now; a folder that cannot be written costs only the memory."""
+        try:
+            memory.write(self._memory_file, self.pool.memory())
+        except OSError as e:
+            log.warning("cannot write the servers' health to %s: %s", self._memory_file, e.strerror)
+
+
+async def _feed_watchdog() -> None:
+    interval = sdnotify.watchdog_interval()
+    while interval:
+        sdnotify.watchdog()
+        await asyncio.sleep(interval)
+
+
+async def main(options: Options, stop: asyncio.Event) -> None:
+    """Run the checker until `stop` is set."""
+    observer = telemetry.start(options)
+    agent = Agent(options, observer)
+
+    def add(server: grpc.aio.Server) -> None:
+        servicer = service.CheckerServicer(agent.pool, agent.hub, agent.workers.refresh, agent.next_probes)
+        checker_pb2_grpc.add_CheckerServiceServicer_to_server(servicer, server)
+
+    server = await serve(options, add, [service.NAME])
+    async with asyncio.TaskGroup() as tasks:
+        running = [
+            tasks.create_task(work)
+            for work in (
+                agent.workers.run(),
+                agent.reporter.run(),
+                agent.publisher.run(),
+                addresses.follow(agent.addresses_changed),
+                agent.configuration.run(agent.apply),
+                agent.remember(),
+                _feed_watchdog(),
+            )
+        ]
+        sdnotify.ready()
+        await stop.wait()
+        sdnotify.stopping()
+        for task in running:
+            task.cancel()
+    agent.write_memory()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(2 * FLUSH_S):
+            await agent.publisher.flush(FLUSH_S)
+            await agent.publisher.close()
+            await server.stop(0.2)
+    await observer.close()

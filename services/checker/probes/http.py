@@ -1,0 +1,344 @@
+"""How do HTTP_GET and SSL_GET work? One page is fetched, its status and the MD5 of its body are compared.
+
+The request is keepalived 2.2.7's. The digest covers the body as it came (nothing is decoded), at most Content-Length bytes
+of it. A page is complete at its Content-Length, else when the server closes; one that is cut short is judged by what came,
+as keepalived does. A server cannot hold a probe for ever: each step has connect_timeout, a run as a whole
+`Timing.longest_probe`, a header 64 KiB and a body 16 MiB.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import select
+import socket
+import ssl
+
+from services.checker.probes.sockets import Endpoint, Sockets, failure_of, refusal
+from services.checker.schedule import Timing
+from services.checker.settings import Http, Url
+
+HEADER_LIMIT = 64 * 1024
+BODY_LIMIT = 16 * 1024 * 1024
+CHUNK = 64 * 1024
+CHUNKS_AT_ONCE = 4  # so that a flood from one server does not hold up the others
+
+_TROUBLE = select.EPOLLERR | select.EPOLLHUP
+_STATUS_LINE = re.compile(rb"HTTP/\d+\.\d+ (\d{3})(?:[ \r])")
+_CONTENT_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,18})[ \t]*\r", re.IGNORECASE)
+
+
+def request(url: Url, http_protocol: str) -> bytes:
+    """The request for one page, byte for byte keepalived's."""
+    version = http_protocol.removesuffix("C")
+    close = "" if http_protocol == "1.0" else "Connection: close\r\n"
+    text = f"GET {url.path} HTTP/{version}\r\nUser-Agent: KeepAliveClient\r\n{close}Host: {url.host}\r\n\r\n"
+    return text.encode()
+
+
+class Answer:
+    """Reads one HTTP answer piece by piece, and judges it. Knows no sockets."""
+
+    __slots__ = ("_digest", "_head", "_length", "_received", "_status", "_url")
+
+    def __init__(self, url: Url) -> None:
+        self._url = url
+        self._head: bytes | None = b""
+        self._status = 0
+        self._length: int | None = None
+        self._received = 0
+        self._digest = hashlib.md5(usedforsecurity=False) if url.digest else None
+
+    def feed(self, data: bytes) -> str | None:
+        """More bytes came: None if the page goes on, else the verdict: empty, or what is wrong."""
+        if self._head is None:
+            return self._body(data)
+        head = self._head + data if self._head else data
+        end = head.find(b"\r\n\r\n")
+        if end < 0:
+            if len(head) > HEADER_LIMIT:
+                return f"the answer's header is longer than {HEADER_LIMIT} bytes"
+            self._head = head
+            return None
+        match = _STATUS_LINE.match(head)
+        if match is None:
+            return f"the answer does not begin with an HTTP status: {head[:40]!r}"
+        self._status = int(match[1])
+        length = _CONTENT_LENGTH.search(head, 0, end + 2)
+        self._length = int(length[1]) if length else None
+        self._head = None
+        return self._body(head[end + 4 :])
+
+    def closed(self) -> str:
+        """The server closed: the verdict."""
+        if self._head is None:
+            return self._verdict()
+        return "the answer ended within its header" if self._head else "closed without an answer"
+
+    def _body(self, data: bytes) -> str | None:
+        if self._digest is not None:
+            self._digest.update(data if self._length is None else data[: max(0, self._length - self._received)])
+        self._received += len(data)
+        if self._length is not None and self._received >= self._length:
+            return self._verdict()
+        if self._received > BODY_LIMIT:
+            return f"the page is longer than {BODY_LIMIT} bytes"
+        return None
+
+    def _verdict(self) -> str:
+        if not any(low <= self._status <= high for low, high in self._url.status):
+            return f"status {self._status}, expected {_codes(self._url.status)}"
+        if self._digest is not None and (digest := self._digest.hexdigest()) != self._url.digest:
+            return f"digest {digest}, expected {self._url.digest}"
+        return ""
+
+
+def _codes(ranges: tuple[tuple[int, int], ...]) -> str:
+    return " ".join(str(low) if low == high else f"{low}-{high}" for low, high in ranges)
+
+
+def tls_context() -> ssl.SSLContext:
+    """For SSL_GET: as keepalived, no certificate is verified, and old servers are talked to."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    context.options |= ssl.OP_IGNORE_UNEXPECTED_EOF
+    return context
+
+
+class Tls:
+    """TLS over bytes: `receive` what came, `send` what should go; `out` is then to be sent as it is."""
+
+    __slots__ = ("_incoming", "_object", "_outgoing", "established")
+
+    def __init__(self, context: ssl.SSLContext, sni: str) -> None:
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._object = context.wrap_bio(self._incoming, self._outgoing, server_hostname=sni or None)
+        self.established = False
+
+    def handshake(self) -> bool:
+        """Go on with the handshake; true once it is complete.
+
+        :raises ssl.SSLError: the server does not speak TLS, or not one that we know.
+        """
+        try:
+            self._object.do_handshake()
+        except ssl.SSLWantReadError:
+            return False
+        self.established = True
+        return True
+
+    def receive(self, data: bytes) -> None:
+        """Bytes from the network; empty: it is closed."""
+        if data:
+            self._incoming.write(data)
+        else:
+            self._incoming.write_eof()
+
+    def send(self, data: bytes) -> None:
+        """Bytes for the server (a request always fits)."""
+        self._object.write(data)
+
+    def read(self) -> bytes | None:
+        """Plain bytes; None: more must come first; empty: closed.
+
+        :raises ssl.SSLError: garbage came.
+        """
+        try:
+            return self._object.read(CHUNK)
+        except ssl.SSLWantReadError:
+            return None
+        except ssl.SSLZeroReturnError:
+            return b""
+
+    def out(self) -> bytes:
+        """What must go to the network now."""
+        return self._outgoing.read()
+
+
+class HttpProbe:
+    """The probe of one check, used for every run of it; see `TcpProbe` for how probes are driven."""
+
+    __slots__ = (
+        "_answer",
+        "_connected",
+        "_context",
+        "_end",
+        "_endpoint",
+        "_out",
+        "_requests",
+        "_seen",
+        "_sock",
+        "_sockets",
+        "_timing",
+        "_tls",
+        "_url",
+        "_what",
+        "deadline",
+        "fileno",
+        "hungry",
+        "weight",
+    )
+
+    def __init__(self, what: Http, timing: Timing, sockets: Sockets, context: ssl.SSLContext | None) -> None:
+        self._what = what
+        self._timing = timing
+        self._endpoint = Endpoint(what.target)
+        self._sockets = sockets
+        self._context = context
+        self._requests = tuple(request(url, what.http_protocol) for url in what.urls)
+        self._sock: socket.socket | None = None
+        self._tls: Tls | None = None
+        self._answer = Answer(what.urls[0])
+        self._out = b""
+        self._url = 0
+        self._connected = False
+        self._seen = 0
+        self._end = 0
+        self.fileno = -1
+        self.deadline = 0
+        self.hungry = False
+        self.weight: int | None = None
+
+    def start(self, now: int, url: int) -> str | None:
+        """:raises Postponed: this machine cannot probe now."""
+        self._url = url
+        sock = self._sockets.connect(self._endpoint)
+        if isinstance(sock, str):
+            return self._told(sock)
+        self._sock = sock
+        self._seen = 0
+        self._answer = Answer(self._what.urls[url])
+        self._connected = False
+        self._tls = Tls(self._context, self._what.sni[url]) if self._what.tls and self._context else None
+        self._end = now + self._timing.longest_probe
+        self.fileno = sock.fileno()
+        self.deadline = now + self._timing.connect_timeout
+        self.hungry = False
+        return None
+
+    def ready(self, events: int, now: int) -> str | None:
+        sock = self._sock
+        if sock is None:
+            return None
+        self.hungry = False
+        self._seen |= events
+        if not self._connected:
+            if events & _TROUBLE:
+                return self._finish(failure_of(sock) or "connection closed")
+            self._connected = True
+            self._step(now)
+            verdict = self._begin()
+            if verdict is not None or not events & (select.EPOLLIN | select.EPOLLRDHUP):
+                return None if verdict is None else self._finish(verdict)
+        if self._out and not self._flush():
+            return self._finish("connection lost while sending the request")
+        verdict = self._receive(sock, now)
+        return None if verdict is None else self._finish(verdict)
+
+    def expired(self, now: int) -> str | None:
+        if now < self._end:
+            missing = "no connection" if not self._connected else "no TLS handshake" if self._shaking() else "no further data"
+            return self._finish(f"{missing} within {self._timing.connect_timeout / 1e9:g} s")
+        return self._finish(f"the page is not complete after {self._timing.longest_probe / 1e9:g} s")
+
+    def abort(self) -> None:
+        if self._sock is not None:
+            self._sockets.drop(self._sock)
+            self._sock = None
+        self._tls = None
+
+    def _shaking(self) -> bool:
+        return self._tls is not None and not self._tls.established
+
+    def _step(self, now: int) -> None:
+        """Progress: the next step has its own connect_timeout, within the limit of the whole."""
+        self.deadline = min(now + self._timing.connect_timeout, self._end)
+
+    def _begin(self) -> str | None:
+        """Connected: send the request, or begin the TLS handshake."""
+        if self._tls is None:
+            self._out = self._requests[self._url]
+        else:
+            try:
+                self._tls.handshake()
+            except ssl.SSLError as e:
+                return f"TLS: {_reason(e)}"
+            self._out = self._tls.out()
+        return None if self._flush() else "connection lost while sending the request"
+
+    def _flush(self) -> bool:
+        """Send what is pending; false: the connection is gone."""
+        assert self._sock is not None
+        try:
+            sent = self._sock.send(self._out)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        self._out = self._out[sent:]
+        return True
+
+    def _receive(self, sock: socket.socket, now: int) -> str | None:
+        """Read what is there; gives the verdict once there is one."""
+        for _ in range(CHUNKS_AT_ONCE):
+            try:
+                data = sock.recv(CHUNK)
+            except BlockingIOError:
+                return None
+            except OSError as e:
+                return refusal(e.errno or 0)
+            self._step(now)
+            verdict = self._take(data)
+            if verdict is not None:
+                return verdict
+            # A short read has emptied the socket, unless the end of the stream is already known to follow.
+            if len(data) < CHUNK and not self._seen & (select.EPOLLRDHUP | _TROUBLE):
+                return None
+        self.hungry = True
+        return None
+
+    def _take(self, data: bytes) -> str | None:
+        if self._tls is None:
+            return self._answer.feed(data) if data else self._answer.closed()
+        try:
+            return self._take_tls(self._tls, data)
+        except ssl.SSLError as e:
+            return f"TLS: {_reason(e)}"
+
+    def _take_tls(self, tls: Tls, data: bytes) -> str | None:
+        tls.receive(data)
+        if not tls.established:
+            if tls.handshake():
+                tls.send(self._requests[self._url])
+            elif not data:
+                return "TLS: closed during the handshake"
+            self._out += tls.out()
+            if self._out and not self._flush():
+                return "TLS: connection lost"
+            if not tls.established:
+                return None
+        while (plain := tls.read()) is not None:
+            verdict = self._answer.feed(plain) if plain else self._answer.closed()
+            if verdict is not None:
+                return verdict
+        return None if data else self._answer.closed()
+
+    def _finish(self, cause: str) -> str:
+        sock, self._sock, self._tls, self._out = self._sock, None, None, b""
+        assert sock is not None
+        if cause:
+            self._sockets.drop(sock)
+        else:
+            self._sockets.release(self._endpoint, sock)
+        return self._told(cause)
+
+    def _told(self, cause: str) -> str:
+        """The cause, with the page it is about where there are several."""
+        return f"{self._what.urls[self._url].path}: {cause}" if cause and len(self._what.urls) > 1 else cause
+
+
+def _reason(error: ssl.SSLError) -> str:
+    return (error.reason or error.strerror or str(error)).replace("_", " ").lower()

@@ -1,0 +1,65 @@
+"""How does TCP_CHECK work? The connection comes about within connect_timeout: success; nothing is sent or read."""
+
+from __future__ import annotations
+
+import select
+import socket
+
+from services.checker.probes.sockets import Endpoint, Sockets, failure_of
+from services.checker.schedule import Timing
+from services.checker.settings import Tcp
+
+_TROUBLE = select.EPOLLERR | select.EPOLLHUP
+
+
+class TcpProbe:
+    """The probe of one check, used for every run of it.
+
+    All probes work alike: `start` begins a run at the monotonic time `now` in nanoseconds; `ready` is called when
+    `fileno` has events, `expired` at `deadline`. Each gives None while the run goes on, else the cause of failure, which
+    is empty for success. `abort` ends a run without a result.
+    """
+
+    __slots__ = ("_endpoint", "_sock", "_sockets", "_timeout", "deadline", "fileno", "hungry", "weight")
+
+    def __init__(self, what: Tcp, timing: Timing, sockets: Sockets) -> None:
+        self._endpoint = Endpoint(what.target)
+        self._sockets = sockets
+        self._timeout = timing.connect_timeout
+        self._sock: socket.socket | None = None
+        self.fileno = -1
+        self.deadline = 0
+        self.hungry = False
+        self.weight: int | None = None
+
+    def start(self, now: int, url: int) -> str | None:
+        """:raises Postponed: this machine cannot probe now."""
+        sock = self._sockets.connect(self._endpoint)
+        if isinstance(sock, str):
+            return sock
+        self._sock = sock
+        self.fileno = sock.fileno()
+        self.deadline = now + self._timeout
+        return None
+
+    def ready(self, events: int, now: int) -> str | None:
+        sock = self._sock
+        if sock is None:
+            return None
+        if events & _TROUBLE:
+            cause = failure_of(sock) or "connection closed"
+            self._sock = None
+            self._sockets.drop(sock)
+            return cause
+        self._sock = None
+        self._sockets.release(self._endpoint, sock)
+        return ""
+
+    def expired(self, now: int) -> str | None:
+        self.abort()
+        return f"no connection within {self._timeout / 1e9:g} s"
+
+    def abort(self) -> None:
+        if self._sock is not None:
+            self._sockets.drop(self._sock)
+            self._sock = None

@@ -1,0 +1,342 @@
+"""One probe worker: runs its share of the checks and tells the agent what changed. `python -m services.checker.worker FD`.
+
+A process of its own with one thread, one epoll and no asyncio, so that a probe costs little more than its system calls.
+FD is one end of a SOCK_SEQPACKET pair (messages: wire.py); when the agent's end closes, the worker ends. Decides nothing:
+what a result means is streak.py's, when the next probe is due schedule.py's.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import random
+import resource
+import select
+import signal
+import socket
+import sys
+import time
+from collections import deque
+from collections.abc import Iterable
+from typing import Any, Final, Protocol
+
+from services.checker import wire
+from services.checker.pool import Result, Update
+from services.checker.probes.http import HttpProbe, tls_context
+from services.checker.probes.misc import MiscProbe
+from services.checker.probes.sockets import Postponed, Sockets
+from services.checker.probes.tcp import TcpProbe
+from services.checker.schedule import Wheel, first_delay, next_delay
+from services.checker.settings import Check, Http, Misc, Tcp
+
+MILLISECOND: Final = 1_000_000
+PAUSE: Final = 100 * MILLISECOND  # before a probe is tried again that this machine could not start
+EVENTS: Final = 1024
+LATE_SHARE: Final = 10  # a probe that starts a tenth of its delay_loop late is counted
+
+now_ns = time.monotonic_ns
+
+
+class Probe(Protocol):
+    """How a type of check is probed; see `TcpProbe`."""
+
+    fileno: int
+    deadline: int
+    hungry: bool
+    weight: int | None
+
+    def start(self, now: int, url: int) -> str | None: ...
+    def ready(self, events: int, now: int) -> str | None: ...
+    def expired(self, now: int) -> str | None: ...
+    def abort(self) -> None: ...
+
+
+class Job:
+    """One check at work."""
+
+    __slots__ = (
+        "armed",
+        "cause",
+        "check",
+        "due",
+        "duration",
+        "ended",
+        "from_start",
+        "probe",
+        "retry",
+        "running",
+        "started",
+        "stopped",
+        "streak",
+        "timing",
+        "urls",
+        "weight",
+    )
+
+    def __init__(self, update: Update, probe: Probe) -> None:
+        check, result = update.check, update.result
+        self.check = check
+        self.probe = probe
+        self.timing = check.timing
+        self.retry = check.timing.retry
+        self.urls = check.urls
+        self.from_start = isinstance(check.what, Misc)
+        self.streak = result.streak
+        self.cause = result.cause
+        self.weight = result.weight
+        self.due = 0
+        self.started = 0
+        self.ended = 0
+        self.duration = 0
+        self.armed = 0  # when the wheel of deadlines speaks of this job next; 0: never
+        self.running = False
+        self.stopped = False
+
+    def report(self) -> wire.Report:
+        """What the agent is told."""
+        result = Result(self.streak, self.cause, self.weight, self.ended, self.duration)
+        return wire.Report(self.check.id, result, 0 if self.running else self.due)
+
+
+class Worker:
+    """The loop. Queues: results wait per check (the newest counts) while the agent does not read."""
+
+    def __init__(self, channel: socket.socket) -> None:
+        self._channel = channel
+        channel.setblocking(False)
+        self._epoll = select.epoll()
+        self._channel_fd = channel.fileno()
+        self._epoll.register(self._channel_fd, select.EPOLLIN)
+        self._sockets = Sockets(self._epoll)
+        self._context = tls_context()
+        self._jobs: dict[str, Job] = {}
+        self._live: dict[int, Job] = {}
+        self._due: Wheel[Job] = Wheel(MILLISECOND)
+        self._deadlines: Wheel[Job] = Wheel(2 * MILLISECOND)
+        self._hungry: list[Job] = []
+        self._changed: dict[str, Job] = {}
+        self._outgoing: deque[bytes] = deque()
+        self._blocked = False
+        self._next_beat = 0
+        self._probes = self._failed = self._late = self._postponed = 0
+        self._ended = False
+
+    def run(self) -> None:
+        """Until the agent is gone."""
+        poll, live, due = self._epoll.poll, self._live, self._due
+        while not self._ended:
+            now = now_ns()
+            for job in due.due(now):
+                if not job.stopped:
+                    self._start(job, now)
+            for job in self._deadlines.due(now):
+                self._expire(job, now)
+            if now >= self._next_beat:
+                self._beat(now)
+            events = poll(self._pause(now), EVENTS)
+            now = now_ns()
+            hungry, self._hungry = self._hungry, []
+            for fd, event in events:
+                found = live.get(fd)
+                if found is not None:
+                    self._ready(found, event, now)
+                elif fd == self._channel_fd:
+                    self._converse(event, now)
+            for job in hungry:
+                if job.running:
+                    self._ready(job, 0, now)
+            if self._changed or self._outgoing:
+                self._flush()
+        for job in self._jobs.values():
+            job.probe.abort()
+
+    def _pause(self, now: int) -> float:
+        """Seconds until something is due; epoll rounds up to milliseconds."""
+        if self._hungry:
+            return 0
+        until = self._next_beat
+        for wheel in (self._due, self._deadlines):
+            deadline = wheel.deadline()
+            if deadline is not None and deadline < until:
+                until = deadline
+        return max(0, until - now) / 1e9
+
+    # --- one probe ---
+
+    def _start(self, job: Job, now: int) -> None:
+        if (now - job.due) * LATE_SHARE > job.timing.delay_loop:
+            self._late += 1
+        job.started = now
+        job.running = True
+        probe = job.probe
+        try:
+            cause = probe.start(now, job.streak.url)
+        except Postponed:
+            self._postponed += 1
+            job.running = False
+            job.due = now + PAUSE
+            self._due.add(job.due, job)
+            return
+        if cause is not None:
+            self._finish(job, cause, now)
+            return
+        self._live[probe.fileno] = job
+        if not job.armed or job.armed > probe.deadline:
+            job.armed = probe.deadline
+            self._deadlines.add(probe.deadline, job)
+
+    def _ready(self, job: Job, events: int, now: int) -> None:
+        probe = job.probe
+        cause = probe.ready(events, now)
+        if cause is not None:
+            del self._live[probe.fileno]
+            self._finish(job, cause, now)
+        elif probe.hungry:
+            self._hungry.append(job)
+
+    def _expire(self, job: Job, now: int) -> None:
+        if job.armed > now:  # another entry of the wheel speaks for this job
+            return
+        job.armed = 0
+        if not job.running:
+            return
+        probe = job.probe
+        if probe.deadline <= now:
+            cause = probe.expired(now)
+            if cause is not None:
+                del self._live[probe.fileno]
+                self._finish(job, cause, now)
+                return
+        job.armed = probe.deadline
+        self._deadlines.add(probe.deadline, job)
+
+    def _finish(self, job: Job, cause: str, now: int) -> None:
+        ok = not cause
+        before, weight = job.streak, job.probe.weight if ok else job.weight
+        streak = before.after(ok, retry=job.retry, urls=job.urls)
+        self._probes += 1
+        if not ok:
+            self._failed += 1
+        job.running = False
+        job.ended = now
+        job.duration = now - job.started
+        if streak is before or (streak.settled and before.settled) or (streak.phase is before.phase and not streak.retrying):
+            changed = cause != job.cause or weight != job.weight or streak.fresh != before.fresh
+        else:
+            changed = True
+        job.streak, job.cause, job.weight = streak, cause, weight
+        fast = isinstance(job.check.what, Http) and job.check.what.fast_recovery
+        delay = next_delay(job.timing, streak, fast_recovery=fast)
+        job.due = max(now, job.started + delay) if job.from_start else now + delay
+        self._due.add(job.due, job)
+        if changed:
+            self._changed[job.check.id] = job
+
+    # --- the agent ---
+
+    def _converse(self, event: int, now: int) -> None:
+        if event & select.EPOLLOUT:
+            self._blocked = False
+            self._epoll.modify(self._channel_fd, select.EPOLLIN)
+        while True:
+            try:
+                data = self._channel.recv(wire.ROOM)
+            except BlockingIOError:
+                return
+            except OSError:
+                data = b""
+            if not data:
+                self._ended = True
+                return
+            self._obey(json.loads(data), now)
+
+    def _obey(self, message: dict[str, Any], now: int) -> None:
+        for update in wire.read_starts(message):
+            self._take(update, now)
+        for check_id in message.get("stop", ()):
+            if (job := self._jobs.pop(check_id, None)) is not None:
+                self._drop(job)
+        if (number := message.get("ask")) is not None:
+            self._flush()
+            self._send(wire.reports(job.report() for job in self._jobs.values()))
+            self._send([wire.answered(number)])
+
+    def _take(self, update: Update, now: int) -> None:
+        """A new check, or new settings of a known one: then its next probe stays when it was, if that is soon enough."""
+        job = Job(update, self._probe(update.check))
+        old = self._jobs.get(update.check.id)
+        if old is None:
+            job.due = now + first_delay(job.timing, job.streak, random.random())
+        else:
+            self._drop(old)
+            if old.check.what == job.check.what:
+                job.streak, job.cause, job.weight = old.streak, old.cause, old.weight
+                job.ended, job.duration = old.ended, old.duration
+                job.due = now if old.running else min(old.due, now + next_delay(job.timing, job.streak))
+            else:
+                job.due = now
+        self._jobs[update.check.id] = job
+        self._due.add(job.due, job)
+
+    def _drop(self, job: Job) -> None:
+        job.stopped = True
+        self._changed.pop(job.check.id, None)
+        if job.running:
+            job.running = False
+            self._live.pop(job.probe.fileno, None)
+            job.probe.abort()
+
+    def _probe(self, check: Check) -> Probe:
+        match check.what:
+            case Tcp() as what:
+                return TcpProbe(what, check.timing, self._sockets)
+            case Http() as what:
+                return HttpProbe(what, check.timing, self._sockets, self._context if what.tls else None)
+            case Misc() as what:
+                return MiscProbe(what, self._epoll)
+
+    def _beat(self, now: int) -> None:
+        self._next_beat = now + wire.BEAT_PERIOD
+        if not self._blocked:
+            counters = wire.Beat(self._probes, self._failed, self._late, self._postponed, time.process_time_ns())
+            self._send([wire.beat(counters)])
+
+    def _send(self, messages: Iterable[bytes]) -> None:
+        self._outgoing.extend(messages)
+
+    def _flush(self) -> None:
+        """Hand over what the agent takes now; the rest waits until it reads on."""
+        if self._blocked:
+            return
+        if self._changed:
+            changed, self._changed = self._changed, {}
+            self._send(wire.reports(job.report() for job in changed.values()))
+        while self._outgoing:
+            try:
+                self._channel.send(self._outgoing[0])
+            except BlockingIOError:
+                self._blocked = True
+                self._epoll.modify(self._channel_fd, select.EPOLLIN | select.EPOLLOUT)
+                return
+            except OSError:
+                self._ended = True
+                return
+            self._outgoing.popleft()
+
+
+def main(argv: list[str]) -> int:
+    """Exit status 0 when the agent has gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's ^C is for the agent, which ends its workers
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+    channel = socket.socket(fileno=int(argv[1]))
+    worker = Worker(channel)
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 100)
+    worker.run()
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv))
