@@ -1,0 +1,234 @@
+"""Do the units keep their promises under a real systemd? Installed as `make install` does, configured through etcd."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from services.common.options import SERVICES
+from tests.kit.etcd import Etcd
+from tests.kit.wait import until
+
+pytestmark = [pytest.mark.systemd, pytest.mark.lab(mem="1G", modules="veth", limit=500), pytest.mark.timeout(400)]
+
+ROOT = Path(__file__).resolve().parents[3]
+INSTALLED = ROOT / ".build/installed/usr/local"
+UNITS = [f"vipkeeper-{service}.service" for service in SERVICES]
+RUN_DIR = Path("/run/vipkeeper")
+NOTES = Path("/srv/notes")
+VIP = "192.168.200.10"
+SCHED_RESET_ON_FORK = 0x40000000
+PATIENCE_S = 90
+
+WITNESS = f"""#!/bin/sh
+{{ id -un; grep -E '^Cap(Eff|Prm|Amb)' /proc/self/status; echo "$0 $*"; }} >>{NOTES}/$1-$2
+"""
+CONFIGURATION: dict[str, dict[str, Any]] = {
+    "config/global": {"script_user": "nobody", "smtp_alert_checker": False},
+    "config/vrrp_instance/VI_1": {
+        "state": "MASTER",
+        "interface": "front0",
+        "virtual_router_id": 51,
+        "priority": 150,
+        "virtual_ipaddress": [{"address": f"{VIP}/24"}],
+        "notify": "/usr/local/bin/witness",
+        "track_script": [{"name": "ready"}],
+    },
+    "config/vrrp_script/ready": {"script": "/usr/local/bin/witness tracked ready", "interval": "2s"},
+    "config/virtual_server/tcp-192.168.200.10-80": {
+        "address": VIP,
+        "port": 80,
+        "protocol": "tcp",
+        "lb_algo": "wrr",
+        "lb_kind": "nat",
+        "delay_loop": "2s",
+    },
+    "config/real_server/tcp-192.168.200.10-80/127.0.0.1-80": {
+        "address": "127.0.0.1",
+        "port": 80,
+        "weight": 3,
+        "misc_check": [{"misc_path": "/usr/local/bin/witness checked web"}],
+    },
+}
+LINKS = """link add front0 type veth peer name wire0
+link set wire0 up
+link set front0 up
+address add 192.168.200.2/24 dev front0
+"""
+DROP_IN = f"[Service]\nReadWritePaths={NOTES}\nWatchdogSec=6s\n"
+
+
+def run(*argv: str | Path) -> str:
+    """Output of a command that must succeed. Each costs some 50 ms in the guest: few of them."""
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, f"{argv}: {done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def show(*units: str) -> list[dict[str, str]]:
+    """What systemd says about units, in their order."""
+    text = run("systemctl", "show", "-p", "Id,ActiveState,SubState,MainPID,NRestarts,Result,ControlGroup", *units)
+    return [dict(line.split("=", 1) for line in part.splitlines()) for part in text.strip().split("\n\n")]
+
+
+def processes(unit: str) -> dict[int, str]:
+    """Pids of a unit and their command lines."""
+    group = Path("/sys/fs/cgroup/system.slice", unit, "cgroup.procs")
+    return {int(pid): Path("/proc", pid, "cmdline").read_text().replace("\0", " ") for pid in group.read_text().split()}
+
+
+def journal() -> str:
+    return run("journalctl", "--no-pager", "-o", "cat", *(word for unit in UNITS for word in ("-u", unit)))
+
+
+def table() -> str:
+    return Path("/proc/net/ip_vs").read_text()
+
+
+def all_active() -> bool:
+    return [unit["ActiveState"] for unit in show(*UNITS)] == ["active"] * 4
+
+
+def install() -> None:
+    """`make install`, whose files the host has put together."""
+    home = Path("/usr/local/lib/vipkeeper")
+    home.mkdir()
+    run("mount", "--bind", INSTALLED / "lib/vipkeeper", home)
+    run("cp", "-a", *(INSTALLED / "lib" / name for name in ("systemd", "sysusers.d", "tmpfiles.d", "sysctl.d")), home.parent)
+    Path("/usr/local/bin/vipctl").write_text((INSTALLED / "bin/vipctl").read_text())
+    Path("/usr/local/bin/vipctl").chmod(0o755)
+    witness = Path("/usr/local/bin/witness")
+    witness.write_text(WITNESS)
+    witness.chmod(0o755)
+    NOTES.mkdir(mode=0o777)
+    NOTES.chmod(0o777)
+    for unit in UNITS:
+        folder = Path("/etc/systemd/system", f"{unit}.d")
+        folder.mkdir()
+        (folder / "test.conf").write_text(DROP_IN)
+    run("make", "-C", ROOT, "activate")
+
+
+@pytest.fixture(scope="module")
+def etcd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Etcd]:
+    with Etcd(tmp_path_factory.mktemp("etcd"), address="127.0.0.1") as running:
+        for key, value in CONFIGURATION.items():
+            running.put(f"/vipkeeper/{key}", json.dumps(value))
+        yield running
+
+
+@pytest.fixture(scope="module", autouse=True)
+def started(etcd: Etcd) -> None:
+    """Installed, and the target started."""
+    install()
+    Path("/tmp/links").write_text(LINKS)
+    run("ip", "-batch", "/tmp/links")
+    run("systemctl", "start", "vipkeeper.target")
+    until(all_active, PATIENCE_S, what=lambda: f"all four units are active\n{journal()}")
+
+
+def test_all_four_units_serve_through_sockets_of_the_group() -> None:
+    for service in SERVICES:
+        socket = RUN_DIR / f"{service}.sock"
+        status = socket.stat()
+        assert (socket.owner(), socket.group(), status.st_mode & 0o777) == (f"vipkeeper-{service}", "vipkeeper", 0o770)
+        with grpc.insecure_channel(f"unix:{socket}") as channel:
+            request = health_pb2.HealthCheckRequest()
+            answer = health_pb2_grpc.HealthStub(channel).Check(request, timeout=30, wait_for_ready=True)
+        assert answer.status == health_pb2.HealthCheckResponse.SERVING, service
+    assert RUN_DIR.stat().st_mode & 0o7777 == 0o1770
+
+
+def test_configuration_from_etcd_reaches_the_interface_and_the_kernel_table(etcd: Etcd) -> None:
+    until(lambda: VIP in run("ip", "-4", "-br", "address", "show", "front0"), PATIENCE_S, what=journal)
+    until(lambda: re.search(r"-> 7F000001:0050 +Masq +3 ", table()), PATIENCE_S, what=table)
+    server = CONFIGURATION["config/real_server/tcp-192.168.200.10-80/127.0.0.1-80"] | {"weight": 8}
+    etcd.put("/vipkeeper/config/real_server/tcp-192.168.200.10-80/127.0.0.1-80", json.dumps(server))
+    until(lambda: re.search(r"-> 7F000001:0050 +Masq +8 ", table()), PATIENCE_S, what=table)
+
+
+def test_the_engine_alone_is_scheduled_in_real_time() -> None:
+    policies: dict[str, set[int]] = {}
+    for unit in UNITS:
+        for pid, command in processes(unit).items():
+            for task in Path("/proc", str(pid), "task").iterdir():
+                policy = os.sched_getscheduler(int(task.name)) & ~SCHED_RESET_ON_FORK
+                policies.setdefault(command, set()).add(policy)
+    real_time = [command for command, found in policies.items() if found != {os.SCHED_OTHER}]
+    assert len(real_time) == 1, policies
+    assert "engine" in real_time[0]
+    assert policies[real_time[0]] == {os.SCHED_FIFO}
+
+
+@pytest.mark.parametrize(
+    "note",
+    ["INSTANCE-VI_1", "tracked-ready", "checked-web"],
+    ids=["notify", "vrrp_script", "misc_check"],
+)
+def test_scripts_run_as_their_user_without_any_capability(note: str) -> None:
+    path = NOTES / note
+    text = until(lambda: path.exists() and path.read_text().count("\n") >= 5 and path.read_text(), PATIENCE_S, what=journal)
+    assert isinstance(text, str)
+    lines = text.splitlines()
+    assert lines[0] == "nobody"
+    assert {line.split()[1] for line in lines[1:4]} == {"0" * 16}, text
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_killed_service_is_back_and_says_so(service: str) -> None:
+    unit = f"vipkeeper-{service}.service"
+    (before,) = show(unit)
+    os.kill(int(before["MainPID"]), signal.SIGKILL)
+
+    def is_back() -> bool:
+        (now,) = show(unit)
+        return now["ActiveState"] == "active" and now["MainPID"] not in (before["MainPID"], "0")
+
+    until(is_back, PATIENCE_S, what=lambda: f"{show(unit)}\n{journal()[-3000:]}")
+    assert VIP in run("ip", "-4", "-br", "address", "show", "front0")
+    assert "7F000001:0050" in table()
+
+
+def test_a_hung_service_is_replaced_by_the_watchdog() -> None:
+    before = show(*UNITS)
+    for unit in before:
+        os.kill(int(unit["MainPID"]), signal.SIGSTOP)
+
+    def are_back() -> bool:
+        return all(
+            now["ActiveState"] == "active" and now["MainPID"] not in (then["MainPID"], "0")
+            for now, then in zip(show(*UNITS), before, strict=True)
+        )
+
+    until(are_back, PATIENCE_S, what=lambda: f"{show(*UNITS)}\n{journal()[-3000:]}")
+
+
+def test_a_stop_is_declared_and_leaves_no_address(etcd: Etcd) -> None:
+    """Last of this file: nothing runs afterwards."""
+    until(lambda: VIP in run("ip", "-4", "-br", "address", "show", "front0"), PATIENCE_S, what=journal)
+    with subprocess.Popen(
+        ["tcpdump", "-l", "-n", "-i", "wire0", "-c", "1", "proto 112 and ip[22] == 0"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as capture:
+        complaints, packets = capture.stderr, capture.stdout
+        assert complaints is not None
+        assert packets is not None
+        until(lambda: "listening" in complaints.readline(), what="tcpdump listens")
+        run("systemctl", "stop", "vipkeeper.target")
+        assert "prio 0" in packets.readline()
+    assert [unit["ActiveState"] for unit in show(*UNITS)] == ["inactive"] * 4
+    assert {unit["Result"] for unit in show(*UNITS)} == {"success"}
+    assert VIP not in run("ip", "-4", "-br", "address", "show", "front0")
+    assert "Traceback" not in journal()
