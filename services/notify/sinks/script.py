@@ -21,6 +21,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from services.common.capabilities import drop_ambient, may_switch_user
 from services.common.errors import InvalidValue
 from services.notify.order import Outcome
 
@@ -44,7 +45,7 @@ class Account:
 
 
 def account(script_user: str) -> Account:
-    """The account of "USER" or "USER GROUP"; empty: keepalived_script if it exists, else nobody. Without root: ourselves.
+    """The account of "USER" or "USER GROUP"; empty: keepalived_script if it exists, else nobody. Where we may not switch: ourselves.
 
     :raises InvalidValue: no such user or group.
     """
@@ -56,7 +57,7 @@ def account(script_user: str) -> Account:
             gid = grp.getgrnam(group.strip()).gr_gid
         except KeyError:
             raise InvalidValue("script_user", f"there is no group {group.strip()!r}", "groupadd it") from None
-    if os.geteuid():
+    if not may_switch_user():
         own = _own()
         return Account(own.pw_name, own.pw_uid, own.pw_gid, (), own.pw_dir, False)
     groups = tuple(os.getgrouplist(found.pw_name, gid))
@@ -155,6 +156,7 @@ def run(
 ) -> Outcome:
     """Run a program to its end; blocks for at most the time limit and a little. `stop` ends it early."""
     try:
+        drop_ambient()
         child = subprocess.Popen(
             words,
             stdin=subprocess.DEVNULL,
