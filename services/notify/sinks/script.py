@@ -45,7 +45,9 @@ class Account:
 
 
 def account(script_user: str) -> Account:
-    """The account of "USER" or "USER GROUP"; empty: keepalived_script if it exists, else nobody. Where we may not switch: ourselves.
+    """The account of "USER" or "USER GROUP"; empty: keepalived_script if it exists, else nobody.
+
+    Where this process may not switch users: its own.
 
     :raises InvalidValue: no such user or group.
     """
