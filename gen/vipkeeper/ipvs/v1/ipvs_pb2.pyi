@@ -1,5 +1,238 @@
+import datetime
+
+from google.protobuf import duration_pb2 as _duration_pb2
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from vipkeeper.config.v1 import server_pb2 as _server_pb2
 from vipkeeper.ipvs.v1 import health_pb2 as _health_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
-from typing import ClassVar as _ClassVar
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class Health(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    HEALTH_UNSPECIFIED: _ClassVar[Health]
+    HEALTH_UP: _ClassVar[Health]
+    HEALTH_DOWN: _ClassVar[Health]
+    HEALTH_PRESUMED_UP: _ClassVar[Health]
+    HEALTH_PRESUMED_DOWN: _ClassVar[Health]
+
+class Verb(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    VERB_UNSPECIFIED: _ClassVar[Verb]
+    VERB_ADD_SERVICE: _ClassVar[Verb]
+    VERB_EDIT_SERVICE: _ClassVar[Verb]
+    VERB_REMOVE_SERVICE: _ClassVar[Verb]
+    VERB_ADD_SERVER: _ClassVar[Verb]
+    VERB_EDIT_SERVER: _ClassVar[Verb]
+    VERB_REMOVE_SERVER: _ClassVar[Verb]
+HEALTH_UNSPECIFIED: Health
+HEALTH_UP: Health
+HEALTH_DOWN: Health
+HEALTH_PRESUMED_UP: Health
+HEALTH_PRESUMED_DOWN: Health
+VERB_UNSPECIFIED: Verb
+VERB_ADD_SERVICE: Verb
+VERB_EDIT_SERVICE: Verb
+VERB_REMOVE_SERVICE: Verb
+VERB_ADD_SERVER: Verb
+VERB_EDIT_SERVER: Verb
+VERB_REMOVE_SERVER: Verb
+
+class Counters(_message.Message):
+    __slots__ = ("connections", "packets_in", "packets_out", "bytes_in", "bytes_out", "connections_per_second", "packets_in_per_second", "packets_out_per_second", "bytes_in_per_second", "bytes_out_per_second")
+    CONNECTIONS_FIELD_NUMBER: _ClassVar[int]
+    PACKETS_IN_FIELD_NUMBER: _ClassVar[int]
+    PACKETS_OUT_FIELD_NUMBER: _ClassVar[int]
+    BYTES_IN_FIELD_NUMBER: _ClassVar[int]
+    BYTES_OUT_FIELD_NUMBER: _ClassVar[int]
+    CONNECTIONS_PER_SECOND_FIELD_NUMBER: _ClassVar[int]
+    PACKETS_IN_PER_SECOND_FIELD_NUMBER: _ClassVar[int]
+    PACKETS_OUT_PER_SECOND_FIELD_NUMBER: _ClassVar[int]
+    BYTES_IN_PER_SECOND_FIELD_NUMBER: _ClassVar[int]
+    BYTES_OUT_PER_SECOND_FIELD_NUMBER: _ClassVar[int]
+    connections: int
+    packets_in: int
+    packets_out: int
+    bytes_in: int
+    bytes_out: int
+    connections_per_second: int
+    packets_in_per_second: int
+    packets_out_per_second: int
+    bytes_in_per_second: int
+    bytes_out_per_second: int
+    def __init__(self, connections: _Optional[int] = ..., packets_in: _Optional[int] = ..., packets_out: _Optional[int] = ..., bytes_in: _Optional[int] = ..., bytes_out: _Optional[int] = ..., connections_per_second: _Optional[int] = ..., packets_in_per_second: _Optional[int] = ..., packets_out_per_second: _Optional[int] = ..., bytes_in_per_second: _Optional[int] = ..., bytes_out_per_second: _Optional[int] = ...) -> None: ...
+
+class VirtualServer(_message.Message):
+    __slots__ = ("name", "foreign", "in_kernel", "address", "port", "protocol", "fwmark", "ipv6", "scheduler", "flags", "persistence_timeout", "persistence_prefix", "quorum", "hysteresis", "live_weight", "quorum_up", "sorry_active", "counters", "problem", "real_servers")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    FOREIGN_FIELD_NUMBER: _ClassVar[int]
+    IN_KERNEL_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    PORT_FIELD_NUMBER: _ClassVar[int]
+    PROTOCOL_FIELD_NUMBER: _ClassVar[int]
+    FWMARK_FIELD_NUMBER: _ClassVar[int]
+    IPV6_FIELD_NUMBER: _ClassVar[int]
+    SCHEDULER_FIELD_NUMBER: _ClassVar[int]
+    FLAGS_FIELD_NUMBER: _ClassVar[int]
+    PERSISTENCE_TIMEOUT_FIELD_NUMBER: _ClassVar[int]
+    PERSISTENCE_PREFIX_FIELD_NUMBER: _ClassVar[int]
+    QUORUM_FIELD_NUMBER: _ClassVar[int]
+    HYSTERESIS_FIELD_NUMBER: _ClassVar[int]
+    LIVE_WEIGHT_FIELD_NUMBER: _ClassVar[int]
+    QUORUM_UP_FIELD_NUMBER: _ClassVar[int]
+    SORRY_ACTIVE_FIELD_NUMBER: _ClassVar[int]
+    COUNTERS_FIELD_NUMBER: _ClassVar[int]
+    PROBLEM_FIELD_NUMBER: _ClassVar[int]
+    REAL_SERVERS_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    foreign: bool
+    in_kernel: bool
+    address: str
+    port: int
+    protocol: _server_pb2.Protocol
+    fwmark: int
+    ipv6: bool
+    scheduler: str
+    flags: _containers.RepeatedScalarFieldContainer[str]
+    persistence_timeout: _duration_pb2.Duration
+    persistence_prefix: int
+    quorum: int
+    hysteresis: int
+    live_weight: int
+    quorum_up: bool
+    sorry_active: bool
+    counters: Counters
+    problem: str
+    real_servers: _containers.RepeatedCompositeFieldContainer[RealServer]
+    def __init__(self, name: _Optional[str] = ..., foreign: _Optional[bool] = ..., in_kernel: _Optional[bool] = ..., address: _Optional[str] = ..., port: _Optional[int] = ..., protocol: _Optional[_Union[_server_pb2.Protocol, str]] = ..., fwmark: _Optional[int] = ..., ipv6: _Optional[bool] = ..., scheduler: _Optional[str] = ..., flags: _Optional[_Iterable[str]] = ..., persistence_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., persistence_prefix: _Optional[int] = ..., quorum: _Optional[int] = ..., hysteresis: _Optional[int] = ..., live_weight: _Optional[int] = ..., quorum_up: _Optional[bool] = ..., sorry_active: _Optional[bool] = ..., counters: _Optional[_Union[Counters, _Mapping]] = ..., problem: _Optional[str] = ..., real_servers: _Optional[_Iterable[_Union[RealServer, _Mapping]]] = ...) -> None: ...
+
+class RealServer(_message.Message):
+    __slots__ = ("name", "address", "port", "lb_kind", "in_kernel", "configured_weight", "weight", "health", "cause", "probed_at", "uthreshold", "lthreshold", "active_connections", "inactive_connections", "persistent_connections", "counters", "problem")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    PORT_FIELD_NUMBER: _ClassVar[int]
+    LB_KIND_FIELD_NUMBER: _ClassVar[int]
+    IN_KERNEL_FIELD_NUMBER: _ClassVar[int]
+    CONFIGURED_WEIGHT_FIELD_NUMBER: _ClassVar[int]
+    WEIGHT_FIELD_NUMBER: _ClassVar[int]
+    HEALTH_FIELD_NUMBER: _ClassVar[int]
+    CAUSE_FIELD_NUMBER: _ClassVar[int]
+    PROBED_AT_FIELD_NUMBER: _ClassVar[int]
+    UTHRESHOLD_FIELD_NUMBER: _ClassVar[int]
+    LTHRESHOLD_FIELD_NUMBER: _ClassVar[int]
+    ACTIVE_CONNECTIONS_FIELD_NUMBER: _ClassVar[int]
+    INACTIVE_CONNECTIONS_FIELD_NUMBER: _ClassVar[int]
+    PERSISTENT_CONNECTIONS_FIELD_NUMBER: _ClassVar[int]
+    COUNTERS_FIELD_NUMBER: _ClassVar[int]
+    PROBLEM_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    address: str
+    port: int
+    lb_kind: _server_pb2.LbKind
+    in_kernel: bool
+    configured_weight: int
+    weight: int
+    health: Health
+    cause: str
+    probed_at: _timestamp_pb2.Timestamp
+    uthreshold: int
+    lthreshold: int
+    active_connections: int
+    inactive_connections: int
+    persistent_connections: int
+    counters: Counters
+    problem: str
+    def __init__(self, name: _Optional[str] = ..., address: _Optional[str] = ..., port: _Optional[int] = ..., lb_kind: _Optional[_Union[_server_pb2.LbKind, str]] = ..., in_kernel: _Optional[bool] = ..., configured_weight: _Optional[int] = ..., weight: _Optional[int] = ..., health: _Optional[_Union[Health, str]] = ..., cause: _Optional[str] = ..., probed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., uthreshold: _Optional[int] = ..., lthreshold: _Optional[int] = ..., active_connections: _Optional[int] = ..., inactive_connections: _Optional[int] = ..., persistent_connections: _Optional[int] = ..., counters: _Optional[_Union[Counters, _Mapping]] = ..., problem: _Optional[str] = ...) -> None: ...
+
+class ListVirtualServersRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ListVirtualServersResponse(_message.Message):
+    __slots__ = ("virtual_servers", "unavailable")
+    VIRTUAL_SERVERS_FIELD_NUMBER: _ClassVar[int]
+    UNAVAILABLE_FIELD_NUMBER: _ClassVar[int]
+    virtual_servers: _containers.RepeatedCompositeFieldContainer[VirtualServer]
+    unavailable: str
+    def __init__(self, virtual_servers: _Optional[_Iterable[_Union[VirtualServer, _Mapping]]] = ..., unavailable: _Optional[str] = ...) -> None: ...
+
+class GetVirtualServerRequest(_message.Message):
+    __slots__ = ("name",)
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    def __init__(self, name: _Optional[str] = ...) -> None: ...
+
+class GetVirtualServerResponse(_message.Message):
+    __slots__ = ("virtual_server",)
+    VIRTUAL_SERVER_FIELD_NUMBER: _ClassVar[int]
+    virtual_server: VirtualServer
+    def __init__(self, virtual_server: _Optional[_Union[VirtualServer, _Mapping]] = ...) -> None: ...
+
+class WatchVirtualServersRequest(_message.Message):
+    __slots__ = ("name",)
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    def __init__(self, name: _Optional[str] = ...) -> None: ...
+
+class WatchVirtualServersResponse(_message.Message):
+    __slots__ = ("sequence", "virtual_server", "real_server", "gone", "synced")
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    VIRTUAL_SERVER_FIELD_NUMBER: _ClassVar[int]
+    REAL_SERVER_FIELD_NUMBER: _ClassVar[int]
+    GONE_FIELD_NUMBER: _ClassVar[int]
+    SYNCED_FIELD_NUMBER: _ClassVar[int]
+    sequence: int
+    virtual_server: VirtualServer
+    real_server: WatchedRealServer
+    gone: Gone
+    synced: Synced
+    def __init__(self, sequence: _Optional[int] = ..., virtual_server: _Optional[_Union[VirtualServer, _Mapping]] = ..., real_server: _Optional[_Union[WatchedRealServer, _Mapping]] = ..., gone: _Optional[_Union[Gone, _Mapping]] = ..., synced: _Optional[_Union[Synced, _Mapping]] = ...) -> None: ...
+
+class WatchedRealServer(_message.Message):
+    __slots__ = ("virtual_server", "real_server")
+    VIRTUAL_SERVER_FIELD_NUMBER: _ClassVar[int]
+    REAL_SERVER_FIELD_NUMBER: _ClassVar[int]
+    virtual_server: str
+    real_server: RealServer
+    def __init__(self, virtual_server: _Optional[str] = ..., real_server: _Optional[_Union[RealServer, _Mapping]] = ...) -> None: ...
+
+class Gone(_message.Message):
+    __slots__ = ("virtual_server", "real_server")
+    VIRTUAL_SERVER_FIELD_NUMBER: _ClassVar[int]
+    REAL_SERVER_FIELD_NUMBER: _ClassVar[int]
+    virtual_server: str
+    real_server: str
+    def __init__(self, virtual_server: _Optional[str] = ..., real_server: _Optional[str] = ...) -> None: ...
+
+class Synced(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class PlanRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class PlanResponse(_message.Message):
+    __slots__ = ("operations",)
+    OPERATIONS_FIELD_NUMBER: _ClassVar[int]
+    operations: _containers.RepeatedCompositeFieldContainer[Operation]
+    def __init__(self, operations: _Optional[_Iterable[_Union[Operation, _Mapping]]] = ...) -> None: ...
+
+class Operation(_message.Message):
+    __slots__ = ("verb", "virtual_server", "real_server", "text", "refused")
+    VERB_FIELD_NUMBER: _ClassVar[int]
+    VIRTUAL_SERVER_FIELD_NUMBER: _ClassVar[int]
+    REAL_SERVER_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_FIELD_NUMBER: _ClassVar[int]
+    verb: Verb
+    virtual_server: str
+    real_server: str
+    text: str
+    refused: str
+    def __init__(self, verb: _Optional[_Union[Verb, str]] = ..., virtual_server: _Optional[str] = ..., real_server: _Optional[str] = ..., text: _Optional[str] = ..., refused: _Optional[str] = ...) -> None: ...

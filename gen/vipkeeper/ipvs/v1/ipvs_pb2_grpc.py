@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from vipkeeper.ipvs.v1 import health_pb2 as vipkeeper_dot_ipvs_dot_v1_dot_health__pb2
+from vipkeeper.ipvs.v1 import ipvs_pb2 as vipkeeper_dot_ipvs_dot_v1_dot_ipvs__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -26,7 +27,7 @@ if _version_not_supported:
 
 
 class IpvsServiceStub:
-    """The kernel's table of virtual servers, and what it should be.
+    """The kernel's table of virtual servers, and what it should be. Its only writer on this node.
     """
 
     def __init__(self, channel):
@@ -40,14 +41,67 @@ class IpvsServiceStub:
                 request_serializer=vipkeeper_dot_ipvs_dot_v1_dot_health__pb2.ReportHealthRequest.SerializeToString,
                 response_deserializer=vipkeeper_dot_ipvs_dot_v1_dot_health__pb2.ReportHealthResponse.FromString,
                 _registered_method=True)
+        self.ListVirtualServers = channel.unary_unary(
+                '/vipkeeper.ipvs.v1.IpvsService/ListVirtualServers',
+                request_serializer=vipkeeper_dot_ipvs_dot_v1_dot_ipvs__pb2.ListVirtualServersRequest.SerializeToString,
+                response_deserializer=vipkeeper_dot_ipvs_dot_v1_dot_ipvs__pb2.ListVirtualServersResponse.FromString,
+                _registered_method=True)
+        self.GetVirtualServer = channel.unary_unary(
+                '/vipkeeper.ipvs.v1.IpvsService/GetVirtualServer',
+                request_serializer=vipkeeper_dot_ipvs_dot_v1_dot_ipvs__pb2.GetVirtualServerRequest.SerializeToString,
+                response_deserializer=vipkeeper_dot_ipvs_dot_v1_dot_ipvs__pb2.GetVirtualServerResponse.FromString,
+                _registered_method=True)
+        self.WatchVirtualServers = channel.unary_stream(
+                '/vipkeeper.ipvs.v1.IpvsService/WatchVirtualServers',
+                request_serializer=vipkeeper_dot_ipvs_dot_v1_dot_ipvs__pb2.WatchVirtualServersRequest.SerializeToString,
+                response_deserializer=vipkeeper_dot_ipvs_dot_v1_dot_ipvs__pb2.WatchVirtualServersResponse.FromString,
+                _registered_method=True)
+        self.Plan = channel.unary_unary(
+                '/vipkeeper.ipvs.v1.IpvsService/Plan',
+                request_serializer=vipkeeper_dot_ipvs_dot_v1_dot_ipvs__pb2.PlanRequest.SerializeToString,
+                response_deserializer=vipkeeper_dot_ipvs_dot_v1_dot_ipvs__pb2.PlanResponse.FromString,
+                _registered_method=True)
 
 
 class IpvsServiceServicer:
-    """The kernel's table of virtual servers, and what it should be.
+    """The kernel's table of virtual servers, and what it should be. Its only writer on this node.
     """
 
     def ReportHealth(self, request_iterator, context):
-        """The checker's health reports; refused with FAILED_PRECONDITION if a sequence is skipped.
+        """Takes the checker's health reports and acknowledges each when the kernel has what follows from it. The end of the
+        stream changes nothing. FAILED_PRECONDITION: the stream does not begin with a snapshot of sequence 1, or a sequence
+        is skipped; begin again with a snapshot. ABORTED: another checker has begun a stream.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListVirtualServers(self, request, context):
+        """Gives the live table: all virtual servers in the order of their names, then services that others added. Counters are
+        at most a second old (the kernel refreshes rates every two).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetVirtualServer(self, request, context):
+        """Gives one virtual server of the live table. NOT_FOUND: there is none of this name.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchVirtualServers(self, request, context):
+        """Follows the live table: everything there is, exactly one `synced`, then what changes. A slow reader skips
+        intermediate states. Counters are sent as the table is read, every few seconds.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Plan(self, request, context):
+        """Says what the service would do to the kernel's table now; changes nothing. Empty when all is as it should be, unless
+        the kernel refuses something: what is refused is listed too. UNAVAILABLE: the table cannot be read.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -61,6 +115,26 @@ def add_IpvsServiceServicer_to_server(servicer, server):
                     request_deserializer=vipkeeper_dot_ipvs_dot_v1_dot_health__pb2.ReportHealthRequest.FromString,
                     response_serializer=vipkeeper_dot_ipvs_dot_v1_dot_health__pb2.ReportHealthResponse.SerializeToString,
             ),
+            'ListVirtualServers': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListVirtualServers,
+                    request_deserializer=vipkeeper_dot_ipvs_dot_v1_dot_ipvs__pb2.ListVirtualServersRequest.FromString,
+                    response_serializer=vipkeeper_dot_ipvs_dot_v1_dot_ipvs__pb2.ListVirtualServersResponse.SerializeToString,
+            ),
+            'GetVirtualServer': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetVirtualServer,
+                    request_deserializer=vipkeeper_dot_ipvs_dot_v1_dot_ipvs__pb2.GetVirtualServerRequest.FromString,
+                    response_serializer=vipkeeper_dot_ipvs_dot_v1_dot_ipvs__pb2.GetVirtualServerResponse.SerializeToString,
+            ),
+            'WatchVirtualServers': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchVirtualServers,
+                    request_deserializer=vipkeeper_dot_ipvs_dot_v1_dot_ipvs__pb2.WatchVirtualServersRequest.FromString,
+                    response_serializer=vipkeeper_dot_ipvs_dot_v1_dot_ipvs__pb2.WatchVirtualServersResponse.SerializeToString,
+            ),
+            'Plan': grpc.unary_unary_rpc_method_handler(
+                    servicer.Plan,
+                    request_deserializer=vipkeeper_dot_ipvs_dot_v1_dot_ipvs__pb2.PlanRequest.FromString,
+                    response_serializer=vipkeeper_dot_ipvs_dot_v1_dot_ipvs__pb2.PlanResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'vipkeeper.ipvs.v1.IpvsService', rpc_method_handlers)
@@ -70,7 +144,7 @@ def add_IpvsServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class IpvsService:
-    """The kernel's table of virtual servers, and what it should be.
+    """The kernel's table of virtual servers, and what it should be. Its only writer on this node.
     """
 
     @staticmethod
@@ -90,6 +164,114 @@ class IpvsService:
             '/vipkeeper.ipvs.v1.IpvsService/ReportHealth',
             vipkeeper_dot_ipvs_dot_v1_dot_health__pb2.ReportHealthRequest.SerializeToString,
             vipkeeper_dot_ipvs_dot_v1_dot_health__pb2.ReportHealthResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListVirtualServers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vipkeeper.ipvs.v1.IpvsService/ListVirtualServers',
+            vipkeeper_dot_ipvs_dot_v1_dot_ipvs__pb2.ListVirtualServersRequest.SerializeToString,
+            vipkeeper_dot_ipvs_dot_v1_dot_ipvs__pb2.ListVirtualServersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetVirtualServer(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vipkeeper.ipvs.v1.IpvsService/GetVirtualServer',
+            vipkeeper_dot_ipvs_dot_v1_dot_ipvs__pb2.GetVirtualServerRequest.SerializeToString,
+            vipkeeper_dot_ipvs_dot_v1_dot_ipvs__pb2.GetVirtualServerResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchVirtualServers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/vipkeeper.ipvs.v1.IpvsService/WatchVirtualServers',
+            vipkeeper_dot_ipvs_dot_v1_dot_ipvs__pb2.WatchVirtualServersRequest.SerializeToString,
+            vipkeeper_dot_ipvs_dot_v1_dot_ipvs__pb2.WatchVirtualServersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Plan(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vipkeeper.ipvs.v1.IpvsService/Plan',
+            vipkeeper_dot_ipvs_dot_v1_dot_ipvs__pb2.PlanRequest.SerializeToString,
+            vipkeeper_dot_ipvs_dot_v1_dot_ipvs__pb2.PlanResponse.FromString,
             options,
             channel_credentials,
             insecure,

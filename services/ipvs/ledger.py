@@ -1,0 +1,71 @@
+"""What must survive our own death, but not the machine's? Which services are ours, and which servers were down.
+
+Shell: one small file in the state folder. It is written before the kernel is, so that a service of ours is never taken for
+somebody else's; it is not forced to the disk, because the kernel's table does not survive a power failure either. It
+counts only for the boot and the network namespace that it was written in.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from services.ipvs.model import ServiceKey
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """Services that are ours, and (virtual server, real server) names of those that were down."""
+
+    owned: frozenset[ServiceKey] = frozenset()
+    down: frozenset[tuple[str, str]] = frozenset()
+
+
+class Ledger:
+    """The file. A folder that cannot be written is said once, and does not stop anything."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._troubled = False
+
+    def read(self) -> Entries:
+        """What the last run on this boot, in this network namespace, left; empty if there was none."""
+        try:
+            raw = json.loads(self._path.read_bytes())
+            if raw["world"] != _world():
+                return Entries()
+            owned = frozenset(ServiceKey(f, p, bytes.fromhex(a), port, mark) for f, p, a, port, mark in raw["owned"])
+            return Entries(owned, frozenset((virtual, real) for virtual, real in raw["down"]))
+        except FileNotFoundError:
+            return Entries()
+        except (OSError, ValueError, LookupError, TypeError) as e:
+            log.warning("%s cannot be read and is left aside: %s", self._path, e)
+            return Entries()
+
+    def write(self, owned: Iterable[ServiceKey], down: Iterable[tuple[str, str]]) -> None:
+        """Replace the file in one step."""
+        rows = [(k.family, k.protocol, k.address.hex(), k.port, k.fwmark) for k in sorted(owned)]
+        text = json.dumps({"world": _world(), "owned": rows, "down": sorted(down)})
+        fresh = self._path.with_suffix(".new")
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            fresh.write_text(text)
+            fresh.replace(self._path)
+            self._troubled = False
+        except OSError as e:
+            if not self._troubled:
+                log.warning("cannot write %s: %s; after a restart services that are deleted meanwhile stay", fresh, e.strerror)
+            self._troubled = True
+
+
+def _world() -> list[Any]:
+    """What the kernel's table lives and dies with."""
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    return [boot, os.stat("/proc/self/ns/net").st_ino]

@@ -1,0 +1,394 @@
+"""How does the kernel's table become what it should be, and stay so? The shell around the director.
+
+Everything that changes the table goes through one lock: configuration, health, and what the regular reading finds. A
+small change looks only at what it touches. IPVS tells nobody of changes that others make, so the whole table is read again
+every few seconds; the pause grows with the time that takes, to two per cent of a core at most. What is refused stays a
+problem and is tried again then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+
+from services.common.desired import Change
+from services.common.errors import UnavailableError
+from services.common.problems import Problem
+from services.common.telemetry import Telemetry
+from services.ipvs.director import Director, Flip, Name, Report, Verdict, Work
+from services.ipvs.kernel import Kernel, Refusal, describe
+from services.ipvs.ledger import Ledger
+from services.ipvs.model import Counters, DestinationKey, Entry, Load, ServiceKey
+from services.ipvs.reconcile import (
+    Operation,
+    RemoveDestination,
+    RemoveService,
+    apply_one,
+    plan,
+    plan_service,
+)
+
+log = logging.getLogger(__name__)
+
+PAUSE_S = 2.0  # between two readings of the table, at least; also the rhythm of the kernel's rates
+PAUSE_MAX_S = 30.0
+SHARE = 50  # the pause is this many times as long as the reading took
+RETRY_S = 5.0  # where there is no IPVS
+
+Place = tuple[ServiceKey, DestinationKey | None]  # None: the service itself
+
+
+class Runtime:
+    """The table of this network namespace, and what it should be.
+
+    `on_flip` is told of every quorum gained or lost, once the kernel has what follows from it, with the trace context of
+    that change. `shown` may be set; it is told of places that may look different now (None: the whole service).
+    """
+
+    def __init__(
+        self,
+        state_dir: Path,
+        telemetry: Telemetry,
+        on_flip: Callable[[Flip, str], None],
+        open_kernel: Callable[[], Kernel] = Kernel,
+    ) -> None:
+        self._open_kernel = open_kernel
+        self._telemetry = telemetry
+        self._on_flip = on_flip
+        self._ledger = Ledger(state_dir / "ledger.json")
+        left = self._ledger.read()
+        self._owned = set(left.owned)
+        self._noted: object = None
+        self._kernel: Kernel | None = None
+        self._lock = asyncio.Lock()
+        self._started = asyncio.Event()
+        self._down_changed = asyncio.Event()
+        self._stamp = 0
+        self._written: dict[ServiceKey, int] = {}
+        self._read_at = 0.0
+        self._revision = 0
+        self.director = Director(left.down)
+        self.actual: dict[ServiceKey, Entry] = {}
+        self.counters: dict[ServiceKey, Counters] = {}
+        self.loads: dict[ServiceKey, dict[DestinationKey, Load]] = {}
+        self.refusals: dict[Place, Refusal] = {}
+        self.trouble = ""  # why the kernel cannot be written; empty when it can
+        self.writes = 0  # operations that the kernel carried out
+        self.repairs = 0  # of these, the ones that undid what somebody else did
+        self.shown: Callable[[ServiceKey, Iterable[DestinationKey] | None], None] = lambda key, places: None
+
+    # --- what comes in ---
+
+    async def configure(self, change: Change) -> list[Problem]:
+        """A change of the configuration; the first one also adopts what the kernel has. Gives all problems across objects."""
+        async with self._lock:
+            if not self._started.is_set():
+                await self._connect()
+            work = self.director.configure(change.upserts, change.removals, self.actual)
+            if self._revision == 0 < change.revision:  # only the store itself says what is no longer configured
+                for key, entry in self.actual.items():
+                    if self.director.holder(key):
+                        work.look_at(key, entry.destinations)
+                    elif key in self._owned:
+                        work.released.add(key)
+            self._revision = max(self._revision, change.revision)
+            with self._telemetry.span("ipvs.configure", revision=change.revision):
+                await self._do(work)
+            self._started.set()
+        return self.problems()
+
+    async def report(self, reports: Mapping[Name, Report], removed: Iterable[Name] = (), snapshot: bool = False) -> None:
+        """The checker's words; returns when the kernel has what follows from them."""
+        async with self._lock:
+            work = self.director.report(reports, removed, snapshot)
+            for verdict in work.verdicts:
+                _log_verdict(verdict)
+            with contextlib.ExitStack() as spans:
+                await self._do(work, self._trace(work.verdicts, spans))
+
+    async def run(self) -> None:
+        """Keep the table right until cancelled; begins with the first configuration."""
+        await self._started.wait()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._keep_ledger())
+            tasks.create_task(self._keep_table())
+
+    # --- what goes out ---
+
+    def problems(self) -> list[Problem]:
+        """What does not fit together, and what the kernel refuses."""
+        return [*self.director.problems, *(p for r in self.refusals.values() if (p := self._problem(r)) is not None)]
+
+    async def refresh(self, at_most_s: float = 1.0) -> None:
+        """Read the table, unless that happened within the last `at_most_s` seconds."""
+        if self._kernel is not None and asyncio.get_running_loop().time() - self._read_at > at_most_s:
+            with contextlib.suppress(UnavailableError):  # `run` finds out and says so
+                await self._read()
+
+    async def plan(self) -> tuple[Operation, ...]:
+        """What a reconciliation would do now."""
+        await self.refresh(0)
+        return plan(self.actual, self.director.wanted(), self._owned)
+
+    def owns(self, key: ServiceKey) -> bool:
+        """The service is configured here, or was."""
+        return key in self._owned
+
+    def close(self) -> None:
+        """Let go of the kernel; the table stays as it is, and traffic flows on."""
+        self._ledger.write(self._owned, self.director.down)
+        if self._kernel is not None:
+            self._kernel.close()
+            self._kernel = None
+
+    # --- carrying out ---
+
+    async def _do(self, work: Work, traces: Mapping[Verdict, str] = MappingProxyType({})) -> None:
+        operations: list[Operation] = []
+        for key, places in work.places.items():
+            wanted = self.director.wanted_at(key)
+            if wanted is not None:
+                operations += plan_service(self.actual.get(key), wanted, places)
+        operations += [RemoveService(key) for key in work.released if key in self.actual]
+        self._own(work.places)
+        await self._carry_out(operations)
+        self._down_changed.set()
+        for key, places in work.places.items():
+            self.shown(key, places)
+        for key in work.released:
+            self.shown(key, None)
+        for flip in work.flips:
+            q = flip.quorum
+            word = "gained" if q.up else "lost"
+            log.info("virtual server %s: quorum %s (live weight %d, quorum %d)", flip.name, word, q.live_weight, q.quorum)
+            self._on_flip(flip, traces.get(flip.cause, "") if flip.cause else "")
+
+    def _own(self, keys: Iterable[ServiceKey]) -> None:
+        """What is configured is ours, and the ledger says so before the kernel is written."""
+        fresh = [key for key in keys if key not in self._owned]
+        if fresh:
+            self._owned.update(fresh)
+            self._ledger.write(self._owned, self.director.down)
+
+    async def _carry_out(self, operations: Sequence[Operation]) -> None:
+        """Write to the kernel, note what it refuses; where the table is not as believed, read that service and try again."""
+        operations = self._without_hasty_removals(operations)
+        if self._kernel is None or not operations:
+            return
+        try:
+            surprises = await self._write(operations)
+            if surprises:
+                await self._read(surprises)
+                again = [o for k in surprises if (w := self.director.wanted_at(k)) for o in plan_service(self.actual.get(k), w)]
+                await self._write(again)
+        except UnavailableError as e:
+            self._lose(e)
+
+    def _without_hasty_removals(self, operations: Sequence[Operation]) -> Sequence[Operation]:
+        """Before the store has spoken there is only the local copy, which may be a second older than the kernel's table:
+        what it does not know stays for now."""
+        if self._revision:
+            return operations
+        return [o for o in operations if not isinstance(o, RemoveService) and not self._is_stranger(o)]
+
+    def _is_stranger(self, operation: Operation) -> bool:
+        if not isinstance(operation, RemoveDestination):
+            return False
+        pool = self.director.pool(self.director.holder(operation.key))
+        place = operation.destination.key
+        return pool is not None and not pool.name_at(place) and (pool.sorry is None or pool.sorry.key != place)
+
+    async def _write(self, operations: Sequence[Operation]) -> set[ServiceKey]:
+        """Gives the services whose table is not as believed."""
+        if self._kernel is None or not operations:
+            return set()
+        keys = {operation.key for operation in operations}
+        self._touch(keys)
+        try:
+            refusals = {id(refusal.operation): refusal for refusal in await self._kernel.carry_out(operations)}
+        finally:
+            self._touch(keys)
+        for operation in operations:
+            refusal = refusals.get(id(operation))
+            log.debug("%s", refusal or describe(operation))
+            if refusal is None:
+                self._done(operation)
+            elif not refusal.table_differs:
+                self._refused(refusal)
+        return {refusal.operation.key for refusal in refusals.values() if refusal.table_differs}
+
+    def _touch(self, keys: Iterable[ServiceKey]) -> None:
+        """A reading that is going on must not take what it saw of these for the truth."""
+        self._stamp += 1
+        self._written.update(dict.fromkeys(keys, self._stamp))
+
+    def _done(self, operation: Operation) -> None:
+        apply_one(self.actual, operation)
+        self.writes += 1
+        if self.refusals:
+            self.refusals.pop(_place(operation), None)
+        if isinstance(operation, RemoveService):
+            self._owned.discard(operation.key)
+            self._forget(operation.key)
+
+    def _refused(self, refusal: Refusal) -> None:
+        place = _place(refusal.operation)
+        known = self.refusals.get(place)
+        if known is None or known.reason != refusal.reason:
+            log.warning("the kernel refuses to %s", refusal)
+        self.refusals[place] = refusal
+
+    def _problem(self, refusal: Refusal) -> Problem | None:
+        """A refusal as a problem of the object that wants it; None if nothing configured does any more."""
+        key, place = _place(refusal.operation)
+        virtual = self.director.holder(key)
+        if not virtual:
+            return None
+        real = self.director.pool(virtual).name_at(place) if place is not None else ""  # type: ignore[union-attr]
+        if real:
+            where, name = f"config/real_server/{virtual}/{real}", refusal.field
+        else:
+            where, name = f"config/virtual_server/{virtual}", refusal.field if place is None else "sorry_server"
+        return Problem(where, name, f"the kernel refuses it: {refusal.reason}", refusal.hint)
+
+    # --- reading ---
+
+    async def _connect(self) -> None:
+        try:
+            self._kernel = self._open_kernel()
+            await self._read()
+        except UnavailableError as e:
+            self._lose(e)
+        else:
+            if self.trouble:
+                log.info("IPVS is there now")
+            self.trouble = ""
+
+    def _lose(self, error: UnavailableError) -> None:
+        """Said once; tried again every few seconds."""
+        if str(error) != self.trouble:
+            log.warning("%s; virtual servers wait, everything else goes on", error)
+        self.trouble = str(error)
+        if self._kernel is not None:
+            self._kernel.close()
+        self._kernel = None
+        for key in list(self.actual):
+            self._forget(key)
+
+    async def _read(self, only: Collection[ServiceKey] | None = None) -> None:
+        """Bring `actual` up to date; others write meanwhile, and what they touch is left to the next time."""
+        kernel = self._kernel
+        if kernel is None:
+            return
+        began = self._stamp
+        found = await kernel.services()
+        for key in [k for k in self.actual if k not in found and self._written.get(k, 0) <= began]:
+            self._forget(key)
+        for key, seen in found.items():
+            if only is not None and key not in only:
+                continue
+            began = self._stamp
+            destinations = await kernel.destinations(key)
+            if destinations is None or self._written.get(key, 0) > began:
+                continue
+            before = self.actual.get(key)
+            # What is the same stays the same object: comparing with what is wanted then costs next to nothing.
+            old = before.destinations if before is not None else {}
+            fresh = {}
+            for place, one in destinations.items():
+                known = old.get(place)
+                fresh[place] = known if known == one.destination else one.destination
+            self.actual[key] = Entry(seen.service, fresh)
+            self.counters[key] = seen.counters
+            self.loads[key] = {place: one.load for place, one in destinations.items()}
+        if only is None:
+            self._read_at = asyncio.get_running_loop().time()
+
+    def _forget(self, key: ServiceKey) -> None:
+        self.actual.pop(key, None)
+        self.counters.pop(key, None)
+        self.loads.pop(key, None)
+
+    # --- staying right ---
+
+    async def _keep_table(self) -> None:
+        loop = asyncio.get_running_loop()
+        pause = PAUSE_S
+        while True:
+            await asyncio.sleep(RETRY_S if self._kernel is None else pause)
+            began = loop.time()
+            if self._kernel is None:
+                async with self._lock:
+                    await self._connect()
+            else:
+                await self._read_or_lose()
+            if self._kernel is not None:
+                async with self._lock:
+                    await self._repair()
+                for key in [*self.actual, *self.director.wanted()]:
+                    self.shown(key, None)
+            pause = min(PAUSE_MAX_S, max(PAUSE_S, SHARE * (loop.time() - began)))
+
+    async def _read_or_lose(self) -> None:
+        try:
+            await self._read()
+        except UnavailableError as e:
+            self._lose(e)
+
+    async def _repair(self) -> None:
+        """Undo what others did to what is ours, and try again what the kernel refused."""
+        operations = self._without_hasty_removals(plan(self.actual, self.director.wanted(), self._owned))
+        news = [o for o in operations if _place(o) not in self.refusals]
+        if news:
+            log.warning("the table was changed from outside; putting right: %s", _summary(news))
+            self.repairs += len(news)
+        await self._carry_out(operations)
+
+    async def _keep_ledger(self) -> None:
+        """Note who is down, off the loop; the newest state counts."""
+        noted: frozenset[Name] | None = None
+        while True:
+            await self._down_changed.wait()
+            self._down_changed.clear()
+            down = frozenset(self.director.down)
+            if down != noted:
+                await asyncio.to_thread(self._ledger.write, frozenset(self._owned), down)
+                noted = down
+
+    def _trace(self, verdicts: Sequence[Verdict], spans: contextlib.ExitStack) -> dict[Verdict, str]:
+        """For every verdict a step for the decision and one for the kernel's change; gives the trace contexts of these."""
+        traces: dict[Verdict, str] = {}
+        for verdict in verdicts:
+            virtual, real = verdict.name
+            up = verdict.report.up
+            decision = spans.enter_context(
+                self._telemetry.span("ipvs.decide", verdict.report.traceparent, virtual_server=virtual, real_server=real, up=up)
+            )
+            write = spans.enter_context(self._telemetry.span("ipvs.write", decision.traceparent, virtual_server=virtual))
+            traces[verdict] = write.traceparent
+        return traces
+
+
+def _place(operation: Operation) -> Place:
+    destination = getattr(operation, "destination", None)
+    return operation.key, None if destination is None else destination.key
+
+
+def _summary(operations: Sequence[Operation]) -> str:
+    text = ", ".join(describe(operation) for operation in operations[:3])
+    return text if len(operations) <= 3 else f"{text} and {len(operations) - 3} more"
+
+
+def _log_verdict(verdict: Verdict) -> None:
+    virtual, real = verdict.name
+    report = verdict.report
+    word = f"up, weight {report.weight_adjustment:+d}" if report.up and report.weight_adjustment else _word(report.up)
+    log.info("real server %s of %s is %s: %s", real, virtual, word, report.cause or "the checker gives no reason")
+
+
+def _word(up: bool) -> str:
+    return "up" if up else "down"
