@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.bench.figures import keep
 
-ALL = ("adverts", "failover")
+ALL = ("adverts", "failover", "edits")
 RESULTS = Path(".build/bench.json")
 
 
