@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 QUEUE = 10_000
 BATCH = 500
-DEADLINE_S = 10.0
+DEADLINE_S = 5.0
 FIRST_PAUSE_S = 0.1
 LAST_PAUSE_S = 2.0
 STATES = {
