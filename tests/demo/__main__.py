@@ -6,6 +6,7 @@ Runs on this kernel where it has IPVS, else in a guest kernel (tests/lab). Set-u
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import subprocess
 import sys
@@ -68,8 +69,8 @@ def show(folder: Path) -> int:
             trouble = str(error)
             say(f"FAILED: {trouble}")
             for director in demo.directors:
-                for log in sorted(director.logs.glob("*.log")):
-                    print(f"--- {director.name} {log.stem}\n{log.read_text()[-3000:]}", flush=True)
+                with contextlib.suppress(AssertionError):  # it has no power
+                    print(director.node.logs(), flush=True)
     took = time.monotonic() - began if steps else 0.0
     complete = len(steps) == len(STEPS) and all(step.ok for step in steps)
     if steps:

@@ -12,8 +12,8 @@ from functools import partial
 from tests.demo import configs
 from tests.demo.report import Step
 from tests.demo.topology import Topology
-from tests.demo.wire import lateness
 from tests.kit.wait import until
+from tests.kit.wire import lateness
 
 WEB = f"{configs.FRONT}.10:80"
 WEB1, WEB2 = f"{configs.BACK}.2:80", f"{configs.BACK}.3:80"
@@ -28,7 +28,7 @@ def election(demo: Topology) -> Step:
     """Both directors start; each becomes master of its own group."""
     began, began_wall = time.monotonic(), time.time_ns()
     for director in demo.directors:
-        director.start(demo.etcd.url)
+        director.node.start()
     until(lambda: _roles_as_configured(demo), PATIENCE_S, what=lambda: f"each its own addresses: {_held(demo)}")
     took = time.monotonic() - began
     first = {advert.source: (advert.at - began_wall) / 1e9 for advert in reversed(demo.wire.adverts(since=began_wall))}
@@ -131,8 +131,8 @@ def checker_dies_again_and_again(demo: Topology) -> Step:
     began_wall, end = time.time_ns(), time.monotonic() + CHECKER_KILLS_S
     kills = 0
     while time.monotonic() < end:
-        director.kill("checker")
-        director.start_service("checker", demo.etcd.url)
+        director.node.kill("checker")
+        director.node.start("checker")
         kills += 1
         time.sleep(0.7)  # long enough for it to load its libraries, which is what costs time
     adverts = demo.wire.adverts(since=began_wall)
@@ -159,9 +159,9 @@ def checker_dies_again_and_again(demo: Topology) -> Step:
 def fail_back(demo: Topology) -> Step:
     """Director 1 has power again, and takes back what has priority there."""
     director = demo.directors[0]
-    director.power_on()
+    director.power_on(demo.etcd.url)
     began = time.monotonic_ns()
-    director.start(demo.etcd.url)
+    director.node.start()
     took = _seconds(began, lambda: _roles_as_configured(demo), "each its own addresses again")
     resumed = time.monotonic_ns()
     until(lambda: len(_answers_since(demo, resumed)) > 3, PATIENCE_S, what="the client is served by director 1")

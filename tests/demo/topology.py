@@ -11,10 +11,10 @@ from tests.demo import configs
 from tests.demo.configs import Machine
 from tests.demo.director import Director
 from tests.demo.mailbox import Mailbox
-from tests.demo.wire import Wire
 from tests.kit.etcd import Etcd
 from tests.kit.netns import Host, Net
 from tests.kit.process import Process
+from tests.kit.wire import Wire
 
 HERE = Path(__file__).resolve().parent
 # Neither site packages nor the user's own: these two start in a few milliseconds.
@@ -58,7 +58,7 @@ class Topology:
         self.mailbox = Mailbox(self._machines["mail"])
         self.etcd = Etcd(self.folder, host=self._machines["etcd"], address=f"{configs.MANAGEMENT}.10").start()
         for director in self.directors:
-            director.power_on()
+            director.power_on(self.etcd.url)
 
     def start_web(self, name: str) -> None:
         """The web server of one real server."""

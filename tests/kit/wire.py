@@ -71,3 +71,8 @@ def lateness(adverts: Sequence[Advert], interval_s: float) -> list[float]:
             late.append((advert.at - before[key]) / 1e9 - interval_s)
         before[key] = advert.at
     return late
+
+
+def missing(adverts: Sequence[Advert], interval_s: float) -> int:
+    """How many adverts were never sent: whole intervals without one, by sender and router."""
+    return sum(round(late / interval_s) for late in lateness(adverts, interval_s) if late > interval_s / 2)
