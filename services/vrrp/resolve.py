@@ -7,9 +7,8 @@ cannot run (duplicate VRID) is left out; a reference that leads nowhere is left 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple
 
-from services.common.problems import Problem
 from services.vrrp.settings import (
     OWNER,
     SECOND,
@@ -22,13 +21,15 @@ from services.vrrp.settings import (
     VrrpSyncGroup,
 )
 
+if TYPE_CHECKING:
+    from services.common.problems import Problem
+
 CENTISECOND = 10_000_000
 MAX_V3_INTERVAL = 4095 * CENTISECOND
 
 
-@dataclass(frozen=True, slots=True)
-class RouterSettings:
-    """One virtual router, nothing left open. Durations in nanoseconds; every weight is a number."""
+class RouterSettings(NamedTuple):
+    """One virtual router, nothing left open: durations in nanoseconds, every weight a number, every address with its dev."""
 
     name: str
     interface: str
@@ -58,8 +59,7 @@ class RouterSettings:
     mcast_group: str
 
 
-@dataclass(frozen=True, slots=True)
-class GroupSettings:
+class GroupSettings(NamedTuple):
     """One sync group; the members exist and belong to no other group."""
 
     name: str
@@ -67,8 +67,7 @@ class GroupSettings:
     tracking_weight: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Resolved:
+class Resolved(NamedTuple):
     """Everything the engine runs."""
 
     globals: Global
@@ -99,14 +98,14 @@ def _router(
     version = given.version or defaults.vrrp_version
     if version == 3 and given.auth_pass is not None:
         hint = "remove authentication, or use version 2"
-        problems.append(Problem(key, "authentication", "VRRPv3 has no authentication: it is ignored", hint))
+        problems.append(_problem(key, "authentication", "VRRPv3 has no authentication: it is ignored", hint))
     if version == 3 and given.advert_int > MAX_V3_INTERVAL:
-        problems.append(Problem(key, "advert_int", "VRRPv3 allows at most 40.95 s: 40.95 s is used"))
+        problems.append(_problem(key, "advert_int", "VRRPv3 allows at most 40.95 s: 40.95 s is used"))
     if version == 2 and given.advert_int % SECOND:
         used = _interval(2, given.advert_int) // SECOND
-        problems.append(Problem(key, "advert_int", f"VRRPv2 has whole seconds: {used} s is used", "version 3"))
+        problems.append(_problem(key, "advert_int", f"VRRPv2 has whole seconds: {used} s is used", "version 3"))
     if given.nopreempt and given.preempt_delay:
-        problems.append(Problem(key, "preempt_delay", "has no meaning together with nopreempt: it is ignored"))
+        problems.append(_problem(key, "preempt_delay", "has no meaning together with nopreempt: it is ignored"))
     master = given.state == "master"
     owner = given.priority == OWNER
     delay = _first(given.garp_master_delay, defaults.vrrp_garp_master_delay)
@@ -120,8 +119,8 @@ def _router(
         start_master=master or (owner and not given.state),
         advert_int=_interval(version, given.advert_int),
         auth=given.auth_pass.encode()[:8].ljust(8, b"\0") if given.auth_pass is not None and version == 2 else None,
-        addresses=given.virtual_ipaddress,
-        excluded=given.virtual_ipaddress_excluded,
+        addresses=_on_interface(given.virtual_ipaddress, given.interface),
+        excluded=_on_interface(given.virtual_ipaddress_excluded, given.interface),
         nopreempt=given.nopreempt and not master and not owner,
         preempt_delay=0 if master or given.nopreempt else given.preempt_delay,
         garp_master_delay=delay,
@@ -133,12 +132,22 @@ def _router(
         lower_prio_no_advert=bool(_first(given.lower_prio_no_advert, defaults.vrrp_lower_prio_no_advert)),
         higher_prio_send_advert=bool(_first(given.higher_prio_send_advert, defaults.vrrp_higher_prio_send_advert)),
         down_timer_adverts=given.down_timer_adverts,
-        track_interface=tuple(replace(t, weight=t.weight or 0) for t in given.track_interface),
+        track_interface=tuple(t._replace(weight=t.weight or 0) for t in given.track_interface),
         track_script=_scripts(key, given, scripts, problems),
         track_primary=not given.dont_track_primary,
         mcast_src_ip=given.mcast_src_ip,
         mcast_group=defaults.vrrp_mcast_group4,
     )
+
+
+def _on_interface(rows: tuple[VirtualAddress, ...], interface: str) -> tuple[VirtualAddress, ...]:
+    return tuple(row if row.dev else row._replace(dev=interface) for row in rows)
+
+
+def _problem(key: str, field: str, reason: str, hint: str = "") -> Problem:
+    from services.common.problems import Problem  # only where there is one: it brings in dataclasses
+
+    return Problem(key, field, reason, hint)
 
 
 def _first(*candidates: int | None) -> int:
@@ -158,9 +167,9 @@ def _scripts(key: str, given: VrrpInstance, scripts: Mapping[str, VrrpScript], p
         script = scripts.get(tracked.name)
         if script is None:
             reason = f"there is no vrrp_script {tracked.name!r}: it is not tracked"
-            problems.append(Problem(key, f"track_script[{at}].name", reason, f"put config/vrrp_script/{tracked.name}"))
+            problems.append(_problem(key, f"track_script[{at}].name", reason, f"put config/vrrp_script/{tracked.name}"))
             continue
-        kept.append(replace(tracked, weight=script.weight if tracked.weight is None else tracked.weight))
+        kept.append(tracked._replace(weight=script.weight if tracked.weight is None else tracked.weight))
     return tuple(kept)
 
 
@@ -172,7 +181,7 @@ def _drop_duplicates(routers: dict[str, RouterSettings], problems: list[Problem]
         if holder != name:
             reason = f"{router.vrid} on {router.interface} is already used by vrrp_instance {holder!r}: not started"
             hint = "give each instance of an interface its own virtual_router_id"
-            problems.append(Problem(f"config/vrrp_instance/{name}", "virtual_router_id", reason, hint))
+            problems.append(_problem(f"config/vrrp_instance/{name}", "virtual_router_id", reason, hint))
             del routers[name]
 
 
@@ -195,7 +204,7 @@ def _groups(
                 reason = f"vrrp_instance {member!r} is already in vrrp_sync_group {member_of[member]!r}"
                 hint = "an instance can be in one group only"
             if reason:
-                problems.append(Problem(f"config/vrrp_sync_group/{name}", f"group[{at}]", reason, hint))
+                problems.append(_problem(f"config/vrrp_sync_group/{name}", f"group[{at}]", reason, hint))
             else:
                 member_of[member] = name
                 members.append(member)
@@ -211,8 +220,7 @@ def _ignore_member_weights(groups: Mapping[str, GroupSettings], routers: dict[st
             continue
         for member in group.members:
             router = routers[member]
-            routers[member] = replace(
-                router,
+            routers[member] = router._replace(
                 track_interface=tuple(t for t in router.track_interface if not t.weight),
                 track_script=tuple(t for t in router.track_script if not t.weight),
             )

@@ -8,8 +8,7 @@ objects. IPv4 addresses are dotted text, as `VirtualAddress` has them.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from services.common.errors import InvalidValue
 
@@ -20,8 +19,7 @@ SCOPES = {"global": 0, "site": 200, "link": 253, "host": 254, "nowhere": 255}
 KINDS = ("global", "vrrp_instance", "vrrp_sync_group", "vrrp_script")
 
 
-@dataclass(frozen=True, slots=True)
-class Global:
+class Global(NamedTuple):
     """What vrrp uses of `config/global`."""
 
     vrrp_version: int = 2
@@ -38,8 +36,7 @@ class Global:
     vrrp_rt_priority: int = 50
 
 
-@dataclass(frozen=True, slots=True)
-class VirtualAddress:
+class VirtualAddress(NamedTuple):
     """One address that the master holds. `dev` empty: the instance's interface; `brd`: address, "+", "-" or empty."""
 
     address: str
@@ -50,8 +47,7 @@ class VirtualAddress:
     brd: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Tracked:
+class Tracked(NamedTuple):
     """An interface or script that an instance tracks. `weight` None: a script's own weight, for an interface 0."""
 
     name: str
@@ -59,8 +55,7 @@ class Tracked:
     reverse: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class VrrpInstance:
+class VrrpInstance(NamedTuple):
     """One `vrrp_instance` as given. Durations in nanoseconds; None: not given."""
 
     interface: str
@@ -89,16 +84,14 @@ class VrrpInstance:
     mcast_src_ip: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class VrrpSyncGroup:
+class VrrpSyncGroup(NamedTuple):
     """One `vrrp_sync_group`: members by name."""
 
     group: tuple[str, ...]
     sync_group_tracking_weight: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class VrrpScript:
+class VrrpScript(NamedTuple):
     """One `vrrp_script`. `rise` and `fall` are applied by the engine, everything about running it by the runner."""
 
     script: str
@@ -129,7 +122,7 @@ def decode_global(name: str, value: Mapping[str, Any]) -> Global:
     for field in ("vrrp_garp_master_delay", "vrrp_garp_master_refresh", "vrrp_garp_lower_prio_delay"):
         _duration(value, field, 0, 86_400 * SECOND)
     _duration(value, "vrrp_startup_delay", 0, 86_400 * SECOND)
-    return Global(**{field: value[field] for field in Global.__slots__ if field in value})
+    return Global(**{field: value[field] for field in Global._fields if field in value})
 
 
 def decode_instance(name: str, value: Mapping[str, Any]) -> VrrpInstance:
@@ -138,7 +131,7 @@ def decode_instance(name: str, value: Mapping[str, Any]) -> VrrpInstance:
     :raises InvalidValue: the field that cannot be used, and why.
     """
     _instance_ranges(value)
-    taken: dict[str, Any] = {field: value[field] for field in VrrpInstance.__slots__ if field in value}
+    taken: dict[str, Any] = {field: value[field] for field in VrrpInstance._fields if field in value}
     taken["interface"] = _interface(value.get("interface", ""), "interface")
     for field in ("virtual_ipaddress", "virtual_ipaddress_excluded"):
         rows = value.get(field, ())
@@ -177,7 +170,7 @@ def decode_script(name: str, value: Mapping[str, Any]) -> VrrpScript:
     _duration(value, "timeout", 1_000_000, 86_400 * SECOND)
     for field in ("rise", "fall"):
         _in_range(value, field, 1, 1000)
-    taken = {field: value[field] for field in VrrpScript.__slots__ if field in value}
+    taken = {field: value[field] for field in VrrpScript._fields if field in value}
     taken["weight"] = _weight(value.get("weight", 0), "weight")
     taken.setdefault("timeout", taken.get("interval", SECOND))
     return VrrpScript(**taken)

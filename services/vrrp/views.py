@@ -5,7 +5,15 @@ Every view is a plain JSON-able dict. Times (`*_at`) are Unix nanoseconds, 0 whe
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TypedDict
+
+from services.vrrp.actions import State
+from services.vrrp.node import Node, held_addresses
+from services.vrrp.router import Counters
+from services.vrrp.settings import VirtualAddress
+
+Clock = Callable[[int | None], int]  # engine time to Unix nanoseconds; None and 0 give 0
 
 
 class TrackerView(TypedDict):
@@ -100,3 +108,104 @@ class EngineView(TypedDict):
     unknown_vrid: int
     rejected: dict[str, int]  # packets that belong to no instance, by reason
     agent_last_alive_at: int
+
+
+def instance_view(node: Node, name: str, unix: Clock) -> InstanceView:
+    """The view of one configured instance."""
+    router = node.routers[name]
+    settings, inputs = router.settings, router.inputs
+    master, backup = router.state is State.MASTER, router.state is State.BACKUP
+    return {
+        "interface": settings.interface,
+        "virtual_router_id": settings.vrid,
+        "version": settings.version,
+        "state": router.state.value,
+        "since_at": unix(router.since),
+        "cause": router.cause,
+        "faults": list(inputs.faults),
+        "group": node.group_of.get(name, ""),
+        "base_priority": settings.priority,
+        "effective_priority": inputs.priority,
+        "trackers": _trackers(node, name),
+        "source_address": _dotted(inputs.source),
+        "master_address": _dotted(router.master_address),
+        "master_priority": router.master_priority,
+        "advert_int_ns": settings.advert_int,
+        "master_advert_int_ns": router.master_interval,
+        "master_down_int_ns": router.master_down_interval,
+        "preempt_at": unix(router.preempt_at),
+        "next_advert_at": unix(router.advert_at if master else None),
+        "master_down_at": unix(router.master_down_at if backup else None),
+        "next_garp_at": unix(router.announcements.deadline if master else None),
+        "addresses": [_listed(row) for row in router.addresses],
+        "addresses_held": [_listed(row) for row in held_addresses(router, node.surroundings)],
+    }
+
+
+def group_view(node: Node, name: str, unix: Clock) -> GroupView:
+    """The view of one sync group."""
+    told = node.group_states[name]
+    return {
+        "state": told.state.value,
+        "since_at": unix(told.since),
+        "cause": told.cause,
+        "members": list(node.groups[name].members),
+    }
+
+
+def script_view(node: Node, name: str, unix: Clock) -> ScriptView:
+    """The view of one tracking script."""
+    script, told = node.surroundings.scripts[name], node.surroundings.script_states[name]
+    return {
+        "state": _word(told.health.up),
+        "streak": told.health.streak,
+        "rise": script.rise,
+        "fall": script.fall,
+        "since_at": unix(told.since),
+        "last_result_at": unix(told.last_result_at),
+        "silent": told.silent,
+    }
+
+
+def counters_view(counters: Counters) -> CountersView:
+    """The counters of one instance."""
+    return {
+        "adverts_sent": counters.adverts_sent,
+        "adverts_received": counters.adverts_received,
+        "became_master": counters.became_master,
+        "released_master": counters.released_master,
+        "priority_zero_sent": counters.priority_zero_sent,
+        "priority_zero_received": counters.priority_zero_received,
+        "address_list_errors": counters.address_list_errors,
+        "send_errors": counters.send_errors,
+        "gratuitous_arps_sent": counters.gratuitous_arps_sent,
+        "address_errors": counters.address_errors,
+        "rejected": dict(counters.rejected),
+    }
+
+
+def _trackers(node: Node, name: str) -> list[TrackerView]:
+    return [
+        {
+            "kind": tracker.kind,
+            "name": tracker.name,
+            "state": _word(tracker.up),
+            "weight": tracker.weight,
+            "reverse": tracker.reverse,
+            "adjustment": tracker.verdict.adjustment,
+            "fault": tracker.verdict.fault,
+        }
+        for tracker in node.surroundings.trackers(node.routers[name].settings)
+    ]
+
+
+def _word(up: bool | None) -> str:
+    return "unknown" if up is None else "up" if up else "down"
+
+
+def _dotted(address: bytes | None) -> str:
+    return ".".join(map(str, address)) if address else ""
+
+
+def _listed(row: VirtualAddress) -> str:
+    return f"{row.address}/{row.prefix} dev {row.dev}"

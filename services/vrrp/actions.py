@@ -1,0 +1,61 @@
+"""What does a node want done? The shell carries these out in order; failures come back as `events.Failed`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from services.vrrp.settings import VirtualAddress
+
+
+class State(StrEnum):
+    """RFC 9568 section 6.4, and keepalived's FAULT. The values are keepalived's words."""
+
+    INIT = "INIT"
+    BACKUP = "BACKUP"
+    MASTER = "MASTER"
+    FAULT = "FAULT"
+
+
+class SendAdvert(NamedTuple):
+    """Multicast one advert now: a complete IP packet but for its identification."""
+
+    router: str
+    interface: str
+    data: bytes
+
+
+class AddAddresses(NamedTuple):
+    """Put addresses on their interfaces; one that is there already is adopted."""
+
+    router: str
+    addresses: tuple[VirtualAddress, ...]
+
+
+class RemoveAddresses(NamedTuple):
+    """Take addresses off; drops what is still to be added or announced for the router."""
+
+    router: str
+    addresses: tuple[VirtualAddress, ...]
+
+
+class Announce(NamedTuple):
+    """Gratuitous ARP for each address, `repeat` times, after the addresses are in place."""
+
+    router: str
+    addresses: tuple[VirtualAddress, ...]
+    repeat: int
+
+
+class Transition(NamedTuple):
+    """Tell people. `after` is a State's value, STOP, DELETED or MASTER_RX_LOWER_PRI; a group's priority is 0."""
+
+    kind: str
+    name: str
+    before: str
+    after: str
+    priority: int
+    cause: str
+
+
+Action = SendAdvert | AddAddresses | RemoveAddresses | Announce | Transition

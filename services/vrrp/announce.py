@@ -1,0 +1,65 @@
+"""When is each address announced by gratuitous ARP? keepalived's bursts: at once, once more, after a rival, refreshing.
+
+Knows only times and repeats; the frames are the shell's. Times in nanoseconds.
+"""
+
+from __future__ import annotations
+
+from services.vrrp.resolve import RouterSettings
+
+
+class Announcements:
+    """The schedule of one virtual router while it is master. Each method gives how often to announce now, 0: not."""
+
+    __slots__ = ("_again_at", "_again_repeat", "_answered_at", "_refresh_at")
+
+    def __init__(self) -> None:
+        self._again_at: int | None = None
+        self._again_repeat = 0
+        self._refresh_at: int | None = None
+        self._answered_at: int | None = None
+
+    @property
+    def deadline(self) -> int | None:
+        """When `due` has something to say."""
+        if self._again_at is None or self._refresh_at is None:
+            return self._refresh_at if self._again_at is None else self._again_at
+        return min(self._again_at, self._refresh_at)
+
+    def begin(self, settings: RouterSettings, now: int) -> int:
+        """Became master: a burst now, one after garp_master_delay, then refreshes."""
+        self.end()
+        if settings.garp_master_delay:
+            self._again_at = now + settings.garp_master_delay
+            self._again_repeat = settings.garp_master_repeat
+        self.refresh(settings, now + settings.garp_master_delay)
+        return settings.garp_master_repeat
+
+    def refresh(self, settings: RouterSettings, now: int) -> None:
+        """(Re)start the refreshing bursts, as the settings say."""
+        self._refresh_at = now + settings.garp_master_refresh if settings.garp_master_refresh else None
+
+    def heard_lower(self, settings: RouterSettings, now: int) -> int:
+        """A rival spoke, so caches may be wrong; at most one answer per advert interval, whatever is forged."""
+        if self._answered_at is not None and now - self._answered_at < settings.advert_int:
+            return 0
+        self._answered_at = now
+        if settings.garp_lower_prio_repeat and settings.garp_lower_prio_delay:
+            self._again_at = now + settings.garp_lower_prio_delay
+            self._again_repeat = settings.garp_lower_prio_repeat
+        return settings.garp_lower_prio_repeat
+
+    def due(self, settings: RouterSettings, now: int) -> int:
+        """The bursts whose time has come, as one."""
+        repeat = 0
+        if self._again_at is not None and self._again_at <= now:
+            self._again_at = None
+            repeat = self._again_repeat
+        if self._refresh_at is not None and self._refresh_at <= now:
+            self.refresh(settings, now)
+            repeat = max(repeat, settings.garp_master_refresh_repeat)
+        return repeat
+
+    def end(self) -> None:
+        """No longer master."""
+        self._again_at = self._refresh_at = self._answered_at = None

@@ -1,0 +1,75 @@
+"""What can happen to a node? The shell says these, `node.Node` takes them; time comes beside them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from services.vrrp.resolve import Resolved
+from services.vrrp.snapshot import Saved
+
+
+class Started(NamedTuple):
+    """First event: what a predecessor left in the hand-over."""
+
+    saved: tuple[Saved, ...]
+
+
+class Configured(NamedTuple):
+    """The whole configuration, whether much of it changed or nothing."""
+
+    resolved: Resolved
+
+
+class InterfaceChanged(NamedTuple):
+    """An interface as it is now.
+
+    `number` 0: there is none of that name. `addresses`: dotted, in the kernel's order. `trouble`: why no adverts can be
+    sent or heard on it, in words.
+    """
+
+    name: str
+    number: int
+    up: bool
+    addresses: tuple[str, ...]
+    trouble: str = ""
+
+
+class AddressVanished(NamedTuple):
+    """Somebody else removed an address from an interface."""
+
+    interface: str
+    address: str
+
+
+class PacketReceived(NamedTuple):
+    """An IP packet of protocol 112, as the raw socket of an interface gave it."""
+
+    interface: str
+    data: bytes
+
+
+class ScriptResult(NamedTuple):
+    """One run of a tracking script ended."""
+
+    name: str
+    ok: bool
+
+
+class TimeReached(NamedTuple):
+    """`deadline()` has come (or may have)."""
+
+
+class Failed(NamedTuple):
+    """The shell could not carry out an action: `what` is "advert" or "address"."""
+
+    what: str
+    router: str
+
+
+class Stopped(NamedTuple):
+    """A declared stop."""
+
+
+Event = (
+    Started | Configured | InterfaceChanged | AddressVanished | PacketReceived | ScriptResult | TimeReached | Failed | Stopped
+)

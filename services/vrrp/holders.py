@@ -1,0 +1,46 @@
+"""Which virtual router of this node holds which address? One holder each, whatever the configuration says.
+
+Two instances may list the same address, and an address may move from one instance to another in one change. Nobody
+removes what another one holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from services.vrrp.actions import Action, AddAddresses, RemoveAddresses
+from services.vrrp.settings import VirtualAddress
+
+Place = tuple[str, str]  # address, interface
+
+
+class Holders:
+    """The book of holders; `settle` passes every step's actions through it."""
+
+    def __init__(self) -> None:
+        self._of: dict[Place, str] = {}
+
+    def of(self, address: str, interface: str) -> str | None:
+        """The router that holds an address on an interface."""
+        return self._of.get((address, interface))
+
+    def settle(self, actions: Iterable[Action]) -> tuple[Action, ...]:
+        """The same actions, without removals of what another router holds."""
+        settled: list[Action] = []
+        for action in actions:
+            if isinstance(action, AddAddresses):
+                for row in action.addresses:
+                    self._of[row.address, row.dev] = action.router
+            elif isinstance(action, RemoveAddresses):
+                mine = tuple(row for row in action.addresses if self._release(action.router, row))
+                if not mine:
+                    continue
+                action = RemoveAddresses(action.router, mine)
+            settled.append(action)
+        return tuple(settled)
+
+    def _release(self, router: str, row: VirtualAddress) -> bool:
+        holder = self._of.get((row.address, row.dev), router)
+        if holder == router:
+            self._of.pop((row.address, row.dev), None)
+        return holder == router

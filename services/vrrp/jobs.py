@@ -1,0 +1,125 @@
+"""In which slices are addresses changed and announced? A queue of small pieces, so that no advert waits for a thousand.
+
+The pieces keep their order: addresses first, then their announcements. Removing an address drops what is still to be
+done for it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from services.vrrp.actions import AddAddresses, Announce, RemoveAddresses
+from services.vrrp.netlink import BATCH, Interface, Monitor, Requests
+from services.vrrp.settings import VirtualAddress, packed
+from services.vrrp.sockets import Announcer
+
+SLICE = 2_000_000  # nanoseconds of one wake that may go into jobs
+ADD, REMOVE, ANNOUNCE = range(3)
+
+
+class Job(NamedTuple):
+    """At most BATCH addresses of one router."""
+
+    what: int
+    router: str
+    rows: tuple[VirtualAddress, ...]
+
+
+class Jobs:
+    """The queue and the sockets it needs. `interfaces` is the present picture, by name."""
+
+    def __init__(self, requests: Requests, monitor: Monitor, interfaces: Mapping[str, Interface]) -> None:
+        self.interfaces = interfaces
+        self.troubles: dict[tuple[str, str], str] = {}  # (router, address) -> why it could not be changed
+        self.announced: dict[str, int] = {}
+        self._requests = requests
+        self._monitor = monitor
+        self._announcer: Announcer | None = None
+        self._queue: deque[Job] = deque()
+
+    @property
+    def pending(self) -> bool:
+        return bool(self._queue)
+
+    def add(self, action: AddAddresses | RemoveAddresses | Announce) -> None:
+        """Queue an action in pieces."""
+        if isinstance(action, RemoveAddresses):
+            self._forget(action)
+        what = ADD if isinstance(action, AddAddresses) else REMOVE if isinstance(action, RemoveAddresses) else ANNOUNCE
+        for _ in range(action.repeat if isinstance(action, Announce) else 1):
+            for at in range(0, len(action.addresses), BATCH):
+                self._queue.append(Job(what, action.router, action.addresses[at : at + BATCH]))
+
+    def run(self, clock: Callable[[], int]) -> list[tuple[str, str]]:
+        """One slice of the queue; gives (router, what) of each failure."""
+        failures: list[tuple[str, str]] = []
+        until = clock() + SLICE
+        while self._queue:
+            job = self._queue.popleft()
+            if job.what == ANNOUNCE:
+                self._announce(job)
+            else:
+                failures += self._change(job)
+            if clock() >= until:
+                break
+        return failures
+
+    def _forget(self, action: RemoveAddresses) -> None:
+        gone = {(row.address, row.dev) for row in action.addresses}
+        for key in [key for key in self.troubles if key[0] == action.router]:
+            del self.troubles[key]
+        if not any(job.router == action.router for job in self._queue):
+            return
+        kept: deque[Job] = deque()
+        for job in self._queue:
+            rows = job.rows
+            if job.router == action.router and job.what != REMOVE:
+                rows = tuple(row for row in rows if (row.address, row.dev) not in gone)
+            if rows:
+                kept.append(job._replace(rows=rows))
+        self._queue = kept
+
+    def _change(self, job: Job) -> list[tuple[str, str]]:
+        add = job.what == ADD
+        rows = [(self.interfaces[row.dev].number, row) for row in job.rows if row.dev in self.interfaces]
+        failed = [(row, f"interface {row.dev} does not exist") for row in job.rows if row.dev not in self.interfaces]
+        if rows and not add:
+            for number, row in rows:
+                self._monitor.expect_removal(number, [row.address])
+        if rows:
+            try:
+                refused = self._requests.change(add, rows)
+            except OSError as error:
+                failed += [(row, error.strerror or str(error)) for _number, row in rows]
+            else:
+                failed += [(row, _reason(errno)) for row, errno in refused]
+        if not add:
+            return []
+        for row in job.rows:
+            self.troubles.pop((job.router, row.address), None)
+        for row, reason in failed:
+            self.troubles[job.router, row.address] = reason
+        return [(job.router, "address") for _ in failed]
+
+    def _announce(self, job: Job) -> None:
+        for row in job.rows:
+            interface = self.interfaces.get(row.dev)
+            if interface is None or not interface.announces:
+                continue
+            try:
+                if self._announcer is None:
+                    self._announcer = Announcer()
+                self._announcer.announce(row.dev, interface.mac, packed(row.address))
+            except OSError:
+                continue  # as the wire: the next burst repeats it
+            self.announced[job.router] = self.announced.get(job.router, 0) + 1
+
+
+def _reason(errno: int) -> str:
+    import os
+
+    if errno == 1:
+        return "no permission to change addresses (the engine needs CAP_NET_ADMIN)"
+    return os.strerror(errno)

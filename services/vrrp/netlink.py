@@ -1,0 +1,295 @@
+"""Which interfaces and addresses are there, and how do addresses get on and off? rtnetlink, own packed messages.
+
+`Monitor` keeps a picture of links and IPv4 addresses and says what changed; `Requests` adds and removes addresses in
+batches. Layouts: linux/netlink.h, linux/rtnetlink.h, linux/if_link.h, linux/if_addr.h. Blocks nowhere: the kernel has
+answered a request before the send returns.
+"""
+
+from __future__ import annotations
+
+import _socket
+from collections.abc import Iterable, Iterator, Sequence
+from struct import Struct, pack
+from typing import NamedTuple
+
+from services.vrrp.settings import VirtualAddress, packed
+
+HEADER = Struct("=IHHII")  # length, type, flags, sequence, port
+LINK = Struct("=BxHiII")  # struct ifinfomsg
+ADDRESS = Struct("=BBBBI")  # struct ifaddrmsg
+ATTRIBUTE = Struct("=HH")
+ERROR = Struct("=i")
+NETLINK_ROUTE = 0
+NLM_F_REQUEST, NLM_F_ACK, NLM_F_DUMP, NLM_F_EXCL, NLM_F_CREATE = 0x1, 0x4, 0x300, 0x200, 0x400
+NLMSG_ERROR, NLMSG_DONE = 2, 3
+RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK = 16, 17, 18
+RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR = 20, 21, 22
+RTMGRP_LINK, RTMGRP_IPV4_IFADDR = 0x1, 0x10
+IFLA_ADDRESS, IFLA_IFNAME = 1, 3
+IFA_ADDRESS, IFA_LOCAL, IFA_LABEL, IFA_BROADCAST = 1, 2, 3, 4
+IFF_UP, IFF_LOOPBACK, IFF_RUNNING, IFF_NOARP = 0x1, 0x8, 0x40, 0x80
+SOL_NETLINK, NETLINK_CAP_ACK = 270, 10
+EEXIST, EADDRNOTAVAIL, ENODEV = 17, 99, 19
+BATCH = 64  # addresses in one message to the kernel: about three milliseconds
+BUFFER = 1 << 20
+
+
+class Interface(NamedTuple):
+    """One interface. `addresses`: dotted IPv4, in the kernel's order; `mac` empty where it is not Ethernet."""
+
+    number: int
+    name: str
+    flags: int
+    mac: bytes
+    addresses: tuple[str, ...] = ()
+
+    @property
+    def up(self) -> bool:
+        return self.flags & (IFF_UP | IFF_RUNNING) == IFF_UP | IFF_RUNNING
+
+    @property
+    def announces(self) -> bool:
+        """Whether ARP means anything here."""
+        return len(self.mac) == 6 and not self.flags & (IFF_LOOPBACK | IFF_NOARP)
+
+
+class Vanished(NamedTuple):
+    """An address that was removed, and not by this process."""
+
+    interface: str
+    address: str
+
+
+class Requests:
+    """Adds and removes addresses."""
+
+    def __init__(self) -> None:
+        self._sock = _netlink(0)
+        self._sock.setsockopt(SOL_NETLINK, NETLINK_CAP_ACK, 1)
+        self.port: int = self._sock.getsockname()[0]
+        self._sequence = 0
+
+    def close(self) -> None:
+        self._sock.close()
+
+    def change(self, add: bool, rows: Sequence[tuple[int, VirtualAddress]]) -> list[tuple[VirtualAddress, int]]:
+        """Add or remove at most BATCH addresses, each with its interface's number; gives those that failed, with errno.
+
+        What is there already, or gone already, is no failure.
+        """
+        flags = NLM_F_REQUEST | (NLM_F_CREATE | NLM_F_EXCL if add else 0)
+        first = self._sequence + 1
+        batch = b""
+        for at, (number, row) in enumerate(rows):
+            self._sequence += 1
+            ack = NLM_F_ACK if at == len(rows) - 1 else 0
+            body = _address_body(number, row)
+            kind = RTM_NEWADDR if add else RTM_DELADDR
+            batch += HEADER.pack(HEADER.size + len(body), kind, flags | ack, self._sequence, 0) + body
+        self._sock.send(batch)
+        failed = []
+        harmless = EEXIST if add else EADDRNOTAVAIL
+        for sequence, error in self._answers():
+            if first <= sequence and error not in (0, harmless):
+                failed.append((rows[sequence - first][1], error))
+        return failed
+
+    def _answers(self) -> Iterator[tuple[int, int]]:
+        while True:
+            try:
+                data = self._sock.recv(65536, _socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                return
+            for kind, sequence, _port, body in _messages(data):
+                if kind == NLMSG_ERROR:
+                    yield sequence, -ERROR.unpack_from(body)[0]
+                    if sequence == self._sequence:
+                        return
+
+
+class Monitor:
+    """A picture of links and IPv4 addresses that follows the kernel's.
+
+    Addresses that `requests` removes are expected to go: tell `expect_removal` before.
+    """
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._sock = _netlink(RTMGRP_LINK | RTMGRP_IPV4_IFADDR)
+        self._expected: set[tuple[int, str]] = set()
+        self._links: dict[int, Interface] = {}
+        self._addresses: dict[int, list[str]] = {}
+        self.overruns = 0
+        self._read_all()
+
+    def fileno(self) -> int:
+        return self._sock.fileno()
+
+    def close(self) -> None:
+        self._sock.close()
+
+    def interfaces(self) -> dict[str, Interface]:
+        """The picture now, by name."""
+        return {
+            link.name: link._replace(addresses=tuple(self._addresses.get(number, ()))) for number, link in self._links.items()
+        }
+
+    def expect_removal(self, number: int, addresses: Iterable[str]) -> None:
+        present = self._addresses.get(number, ())
+        self._expected.update((number, address) for address in addresses if address in present)
+
+    def changes(self) -> tuple[set[str], list[Vanished]]:
+        """Reads what the kernel said: names of the interfaces that changed, and addresses that others removed."""
+        changed: set[str] = set()
+        vanished: list[Vanished] = []
+        for _ in range(256):
+            try:
+                data = self._sock.recv(65536)
+            except BlockingIOError:
+                break
+            except OSError:  # ENOBUFS: messages were lost, so look at everything again
+                self.overruns += 1
+                self._look_again(changed, vanished)
+                continue
+            for kind, _sequence, port, body in _messages(data):
+                self._take(kind, port, body, changed, vanished)
+        return changed, vanished
+
+    def _take(self, kind: int, port: int, body: bytes, changed: set[str], vanished: list[Vanished]) -> None:
+        if kind in (RTM_NEWLINK, RTM_DELLINK):
+            link = _link(body)
+            if link is None:
+                return
+            old = self._links.pop(link.number, None)
+            if old is not None:
+                changed.add(old.name)
+            if kind == RTM_NEWLINK:
+                self._links[link.number] = link
+                changed.add(link.name)
+            else:
+                self._addresses.pop(link.number, None)
+        elif kind in (RTM_NEWADDR, RTM_DELADDR):
+            number, address = _address(body)
+            known = self._addresses.setdefault(number, [])
+            name = self._links[number].name if number in self._links else ""
+            if kind == RTM_NEWADDR:
+                self._expected.discard((number, address))
+                if address not in known:
+                    known.append(address)
+                    changed.add(name)
+            elif address in known:
+                known.remove(address)
+                changed.add(name)
+                if port != self._port or (number, address) not in self._expected:
+                    vanished.append(Vanished(name, address))
+                self._expected.discard((number, address))
+
+    def _look_again(self, changed: set[str], vanished: list[Vanished]) -> None:
+        before = self.interfaces()
+        self._read_all()
+        after = self.interfaces()
+        changed |= {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+        for name, old in before.items():
+            new = after.get(name)
+            for address in old.addresses:
+                if new is not None and address not in new.addresses:
+                    if (old.number, address) not in self._expected:
+                        vanished.append(Vanished(name, address))
+                    self._expected.discard((old.number, address))
+
+    def _read_all(self) -> None:
+        links: dict[int, Interface] = {}
+        addresses: dict[int, list[str]] = {}
+        for kind, body in _dump(RTM_GETLINK, LINK.pack(0, 0, 0, 0, 0)):
+            link = _link(body) if kind == RTM_NEWLINK else None
+            if link is not None:
+                links[link.number] = link
+        for kind, body in _dump(RTM_GETADDR, ADDRESS.pack(_socket.AF_INET, 0, 0, 0, 0)):
+            if kind == RTM_NEWADDR:
+                number, address = _address(body)
+                addresses.setdefault(number, []).append(address)
+        self._links, self._addresses = links, addresses
+
+
+def _netlink(groups: int) -> _socket.socket:
+    kind = _socket.SOCK_RAW | _socket.SOCK_NONBLOCK | _socket.SOCK_CLOEXEC
+    sock = _socket.socket(_socket.AF_NETLINK, kind, NETLINK_ROUTE)
+    sock.bind((0, groups))
+    sock.setsockopt(_socket.SOL_SOCKET, _socket.SO_RCVBUF, BUFFER)
+    return sock
+
+
+def _dump(kind: int, body: bytes) -> Iterator[tuple[int, bytes]]:
+    """Everything of one kind; the kernel hands out each part as the one before is read, so this never waits long."""
+    sock = _netlink(0)
+    try:
+        sock.settimeout(5)
+        sock.send(HEADER.pack(HEADER.size + len(body), kind, NLM_F_REQUEST | NLM_F_DUMP, 1, 0) + body)
+        while True:
+            for answer, _sequence, _port, part in _messages(sock.recv(65536)):
+                if answer in (NLMSG_DONE, NLMSG_ERROR):
+                    return
+                yield answer, part
+    finally:
+        sock.close()
+
+
+def _messages(data: bytes) -> Iterator[tuple[int, int, int, bytes]]:
+    at = 0
+    while at + HEADER.size <= len(data):
+        length, kind, _flags, sequence, port = HEADER.unpack_from(data, at)
+        if length < HEADER.size:
+            return
+        yield kind, sequence, port, data[at + HEADER.size : at + length]
+        at += length + 3 & ~3
+
+
+def _attributes(data: bytes, at: int) -> dict[int, bytes]:
+    found = {}
+    while at + ATTRIBUTE.size <= len(data):
+        length, kind = ATTRIBUTE.unpack_from(data, at)
+        if length < ATTRIBUTE.size:
+            break
+        found[kind & 0x3FFF] = data[at + ATTRIBUTE.size : at + length]
+        at += length + 3 & ~3
+    return found
+
+
+def _link(body: bytes) -> Interface | None:
+    family, _kind, number, flags, _change = LINK.unpack_from(body)
+    attributes = _attributes(body, LINK.size)
+    if family != _socket.AF_UNSPEC or IFLA_IFNAME not in attributes:
+        return None  # a bridge's word about one of its ports (AF_BRIDGE)
+    name = attributes[IFLA_IFNAME].rstrip(b"\0").decode(errors="replace")
+    return Interface(number, name, flags, attributes.get(IFLA_ADDRESS, b""))
+
+
+def _address(body: bytes) -> tuple[int, str]:
+    _family, _prefix, _flags, _scope, number = ADDRESS.unpack_from(body)
+    attributes = _attributes(body, ADDRESS.size)
+    address = attributes.get(IFA_LOCAL) or attributes.get(IFA_ADDRESS, b"")
+    return number, ".".join(map(str, address))
+
+
+def _address_body(number: int, row: VirtualAddress) -> bytes:
+    address = packed(row.address)
+    body = ADDRESS.pack(_socket.AF_INET, row.prefix, 0, row.scope, number)
+    body += _attribute(IFA_LOCAL, address) + _attribute(IFA_ADDRESS, address)
+    if row.brd:
+        body += _attribute(IFA_BROADCAST, _broadcast(row))
+    if row.label:
+        body += _attribute(IFA_LABEL, row.label.encode() + b"\0")
+    return body
+
+
+def _attribute(kind: int, value: bytes) -> bytes:
+    return pack("=HH", ATTRIBUTE.size + len(value), kind) + value + bytes(-len(value) % 4)
+
+
+def _broadcast(row: VirtualAddress) -> bytes:
+    """keepalived's (and ip-address(8)'s) "+" and "-": all host bits one, or zero."""
+    if row.brd not in ("+", "-"):
+        return packed(row.brd)
+    host = (1 << 32 - row.prefix) - 1
+    number = int.from_bytes(packed(row.address), "big")
+    return (number | host if row.brd == "+" else number & ~host).to_bytes(4, "big")

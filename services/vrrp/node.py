@@ -1,0 +1,408 @@
+"""What does this node do? All virtual routers, groups and trackers of one machine behind one `step`.
+
+The core that production, tests and simulation run alike: events and the time go in, actions come out, `deadline` says
+when to come again. Elections are `router`'s, what they depend on is `surroundings`', what groups want is `group`'s; this
+file brings them together and keeps the one timer heap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from heapq import heappop, heappush
+from typing import NamedTuple, assert_never
+
+from services.vrrp import group as groups
+from services.vrrp.actions import Action, AddAddresses, Announce, RemoveAddresses, SendAdvert, State, Transition
+from services.vrrp.events import (
+    AddressVanished,
+    Configured,
+    Event,
+    Failed,
+    InterfaceChanged,
+    PacketReceived,
+    ScriptResult,
+    Started,
+    Stopped,
+    TimeReached,
+)
+from services.vrrp.holders import Holders
+from services.vrrp.packet import Advert, Format, Reject, decode, vrid_of
+from services.vrrp.resolve import GroupSettings, Resolved, RouterSettings
+from services.vrrp.router import (
+    Changed,
+    Expired,
+    Follow,
+    Heard,
+    Inputs,
+    Lost,
+    Reannounce,
+    RouterEvent,
+    Start,
+    Stop,
+    VirtualRouter,
+)
+from services.vrrp.settings import VirtualAddress
+from services.vrrp.snapshot import Saved
+from services.vrrp.surroundings import Surroundings
+
+MAX_DUE = 256  # timers served in one step, so that no step takes long
+ORDER = {SendAdvert: 0, AddAddresses: 1, RemoveAddresses: 2, Announce: 3, Transition: 4}
+Key = tuple[str, str]  # ("instance" | "group" | "script" | "hold", name)
+
+
+class GroupState(NamedTuple):
+    """A sync group as it was last told."""
+
+    state: State
+    since: int
+    cause: str
+
+
+class Node:
+    """All virtual routers of one machine. Attributes are for reading; only `step` changes them."""
+
+    def __init__(self) -> None:
+        self.routers: dict[str, VirtualRouter] = {}
+        self.groups: dict[str, GroupSettings] = {}
+        self.group_states: dict[str, GroupState] = {}
+        self.group_of: dict[str, str] = {}
+        self.surroundings = Surroundings()
+        self.holders = Holders()
+        self.rejected: dict[str, int] = {}
+        self._saved: dict[Key, Saved] = {}
+        self._configured = False
+        self._held: set[str] = set()
+        self._by_vrid: dict[str, dict[int, VirtualRouter]] = {}
+        self._watchers: dict[Key, set[str]] = {}
+        self._heap: list[tuple[int, int, Key]] = []
+        self._pushed: dict[Key, int] = {}
+        self._count = 0
+        self._known: dict[str, tuple[bytes, Format, Advert]] = {}
+        self._dirty: set[Key] = set()
+
+    def deadline(self) -> int | None:
+        """When `TimeReached` is due; None: never."""
+        return self._heap[0][0] if self._heap else None
+
+    def take_dirty(self) -> set[Key]:
+        """What changed since the last call, for views and hand-over; a name may be gone meanwhile."""
+        dirty, self._dirty = self._dirty, set()
+        return dirty
+
+    def step(self, event: Event, now: int) -> tuple[Action, ...]:
+        """What is to be done about `event`, in this order."""
+        actions: list[Action] = []
+        match event:
+            case TimeReached():
+                self._time_reached(actions, now)
+            case PacketReceived(interface, data):
+                self._packet(actions, interface, data, now)
+            case ScriptResult(name, ok):
+                self._script_result(actions, name, ok, now)
+            case InterfaceChanged():
+                self._interface_changed(actions, event, now)
+            case AddressVanished(interface, address):
+                self._address_vanished(actions, interface, address, now)
+            case Failed(what, router):
+                self._failed(what, router)
+            case Configured(resolved):
+                self._configure(actions, resolved, now)
+            case Started(saved):
+                self._saved = {(s.kind, s.name): s for s in saved}
+            case Stopped():
+                self._stop(actions, now)
+            case _:
+                assert_never(event)
+        return self.holders.settle(actions)
+
+    # -- time and packets
+
+    def _time_reached(self, actions: list[Action], now: int) -> None:
+        heap = self._heap
+        for _ in range(MAX_DUE):
+            if not heap or heap[0][0] > now:
+                return
+            when, _count, key = heappop(heap)
+            if self._pushed.get(key) != when:
+                continue  # a later entry took its place
+            del self._pushed[key]
+            kind, name = key
+            if kind == "instance":
+                router = self.routers.get(name)
+                if router is not None:
+                    self._instance_due(actions, router, key, now)
+            elif kind == "script":
+                self._script_due(actions, name, now)
+            else:
+                self._end_hold(actions, now)
+
+    def _instance_due(self, actions: list[Action], router: VirtualRouter, key: Key, now: int) -> None:
+        due = router.deadline
+        if due is not None and due <= now:
+            self._route(actions, router, Expired(), now)
+        else:
+            self._schedule(key, due)
+
+    def _schedule(self, key: Key, when: int | None) -> None:
+        """Wake for `key` at `when`; an earlier entry stays, and finds out when it is popped."""
+        pushed = self._pushed.get(key)
+        if when is None or (pushed is not None and pushed <= when):
+            return
+        self._pushed[key] = when
+        self._count += 1
+        heappush(self._heap, (when, self._count, key))
+
+    def _packet(self, actions: list[Action], interface: str, data: bytes, now: int) -> None:
+        vrid = vrid_of(data)
+        if isinstance(vrid, Reject):
+            self.rejected[vrid.value] = self.rejected.get(vrid.value, 0) + 1
+            return
+        router = self._by_vrid.get(interface, {}).get(vrid)
+        if router is None:
+            unknown = Reject.UNKNOWN_VRID.value
+            self.rejected[unknown] = self.rejected.get(unknown, 0) + 1
+            return
+        if router.state is not State.BACKUP and router.state is not State.MASTER:
+            return
+        name = router.settings.name
+        # An advert equal to the last valid one but for identification and header checksum needs no second look.
+        essence = data[:4] + data[8:9] + data[12:]
+        known = self._known.get(name)
+        if known is not None and known[0] == essence and known[1] is router.format:
+            self._route(actions, router, Heard(known[2]), now)
+            return
+        advert = decode(data, router.format)
+        if isinstance(advert, Reject):
+            rejected = router.counters.rejected
+            rejected[advert.value] = rejected.get(advert.value, 0) + 1
+            return
+        self._known[name] = (essence, router.format, advert)
+        self._route(actions, router, Heard(advert), now)
+
+    # -- routers and their groups
+
+    def _route(self, actions: list[Action], router: VirtualRouter, event: RouterEvent, now: int) -> None:
+        """One router's step, and what its group makes of it."""
+        before, cause, master = router.state, router.cause, router.master_address
+        actions += router.step(event, now)
+        name = router.settings.name
+        self._schedule(("instance", name), router.deadline)
+        if before is not router.state or cause is not router.cause or master != router.master_address:
+            self._dirty.add(("instance", name))
+        group = self.group_of.get(name)
+        if group is not None:
+            self._settle(actions, group, router, before, now)
+
+    def _settle(self, actions: list[Action], group: str, mover: VirtualRouter, before: State, now: int) -> None:
+        mates = [self.routers[n] for n in self.groups[group].members]
+        if mover.rival_heard:
+            mover.rival_heard = False
+            for mate in mates:
+                if mate is not mover:
+                    actions += mate.step(Reannounce(), now)
+        if before is not mover.state or mover.wants_master:
+            members = [_member(mate) for mate in mates]
+            state, who = groups.followers(members, _member(mover), before)
+            why, cause = mover.why_master(now), f"follows {mover.settings.name} of sync group {group}"
+            for name in who:
+                router = self.routers[name]
+                actions += router.step(Follow(state, why if router is mover else cause, mover.released), now)
+                self._schedule(("instance", name), router.deadline)
+                self._dirty.add(("instance", name))
+        self._tell_group(actions, group, mover.cause, now)
+
+    def _tell_group(self, actions: list[Action], group: str, cause: str, now: int) -> None:
+        told = self.group_states[group]
+        state = groups.state_of([self.routers[n].state for n in self.groups[group].members])
+        if state is told.state:
+            return
+        self.group_states[group] = GroupState(state, now, cause)
+        self._dirty.add(("group", group))
+        if state is not State.INIT:
+            actions.append(Transition("group", group, told.state.value, state.value, 0, cause))
+
+    # -- scripts, interfaces, addresses
+
+    def _script_result(self, actions: list[Action], name: str, ok: bool, now: int) -> None:
+        if self.surroundings.result(name, ok, now):
+            self._dirty.add(("script", name))
+            self._refresh(actions, self._watchers.get(("script", name), ()), now)
+        self._schedule(("script", name), self.surroundings.silence_at(name))
+
+    def _script_due(self, actions: list[Action], name: str, now: int) -> None:
+        due = self.surroundings.silence_at(name)
+        if due is None or due > now:
+            self._schedule(("script", name), due)
+            return
+        self.surroundings.silence(name, now)
+        self._dirty.add(("script", name))
+        self._refresh(actions, self._watchers.get(("script", name), ()), now)
+
+    def _interface_changed(self, actions: list[Action], event: InterfaceChanged, now: int) -> None:
+        before = self.surroundings.interfaces.get(event.name)
+        if before == event:
+            return
+        self.surroundings.interfaces[event.name] = event
+        watchers = self._watchers.get(("interface", event.name), set())
+        self._refresh(actions, watchers, now)
+        if before is None or before.number != event.number:
+            for name in sorted(watchers):
+                self._put_back(actions, self.routers[name], event.name)
+        self._dirty.update(("instance", name) for name in watchers)
+
+    def _put_back(self, actions: list[Action], router: VirtualRouter, interface: str) -> None:
+        """A master's addresses on an interface that has just come into being."""
+        back = tuple(a for a in router.addresses if a.dev == interface)
+        if router.state is State.MASTER and back:
+            actions.append(AddAddresses(router.settings.name, back))
+            actions.append(Announce(router.settings.name, back, max(1, router.settings.garp_master_repeat)))
+
+    def _address_vanished(self, actions: list[Action], interface: str, address: str, now: int) -> None:
+        router = self.routers.get(self.holders.of(address, interface) or "")
+        if router is not None:
+            self._route(actions, router, Lost(address), now)
+
+    def _failed(self, what: str, name: str) -> None:
+        router = self.routers.get(name)
+        if router is not None and what == "advert":
+            router.counters.send_errors += 1
+        elif router is not None:
+            router.counters.address_errors += 1
+
+    def _inputs(self, settings: RouterSettings, wanted: Resolved | None = None) -> Inputs:
+        """A router's inputs; while a configuration is being put in place, with the mates that it gives."""
+        name = settings.name
+        group = self.group_of.get(name)
+        names = self.groups[group].members if group is not None else (name,)
+        mates = [wanted.routers[n] if wanted else self.routers[n].settings for n in names]
+        router = self.routers.get(name)
+        return self.surroundings.inputs(settings, mates, group, router.inputs.source if router else None)
+
+    def _refresh(self, actions: list[Action], names: Iterable[str], now: int) -> None:
+        """Recompute the inputs of these routers and of their groups' members."""
+        touched = set(names)
+        for name in names:
+            group = self.group_of.get(name)
+            touched.update(self.groups[group].members if group is not None else ())
+        fresh = {name: self._inputs(self.routers[name].settings) for name in sorted(touched)}
+        for name, inputs in fresh.items():
+            if inputs != self.routers[name].inputs:
+                self._dirty.add(("instance", name))
+                self._route(actions, self.routers[name], Changed(inputs), now)
+
+    # -- configuration and stop
+
+    def _configure(self, actions: list[Action], wanted: Resolved, now: int) -> None:
+        """The difference, by name; what is the same is not disturbed. Additions come before removals."""
+        before = self.routers
+        gone = [r for name, r in before.items() if not _same_identity(r.settings, wanted.routers.get(name))]
+        saved = {name: s.state for (kind, name), s in self._saved.items() if kind == "script"}
+        scripts = self.surroundings.configure(wanted.scripts, wanted.routers.values(), saved, now)
+        self._regroup(wanted, now)
+        self.routers = {name: r for name, r in before.items() if r not in gone}
+        fresh = {}
+        for name, settings in wanted.routers.items():
+            inputs = self._inputs(settings, wanted)
+            if name in self.routers:
+                self._reconfigure(actions, self.routers[name], settings, inputs, now)
+            else:
+                fresh[name] = VirtualRouter(settings, inputs)
+        self.routers |= fresh
+        self._index()
+        for router in gone:
+            actions += router.step(Stop("DELETED"), now)
+            self._known.pop(router.settings.name, None)
+            self._dirty.add(("instance", router.settings.name))
+        for name in scripts:
+            self._dirty.add(("script", name))
+            self._schedule(("script", name), self.surroundings.silence_at(name))
+        if not self._configured:
+            self._release_leftovers(actions)
+            if wanted.globals.vrrp_startup_delay and not self._saved:
+                self._held = set(fresh)
+                self._schedule(("hold", ""), now + wanted.globals.vrrp_startup_delay)
+        self._configured = True
+        self._start(actions, [name for name in fresh if name not in self._held], now)
+        for group in self.groups:
+            self._tell_group(actions, group, "configuration", now)
+        actions.sort(key=lambda action: ORDER[type(action)])
+
+    def _reconfigure(
+        self, actions: list[Action], router: VirtualRouter, settings: RouterSettings, inputs: Inputs, now: int
+    ) -> None:
+        if settings == router.settings and inputs == router.inputs:
+            return
+        actions += router.step(Changed(inputs, settings), now)
+        self._dirty.add(("instance", settings.name))
+        self._schedule(("instance", settings.name), router.deadline)
+
+    def _regroup(self, wanted: Resolved, now: int) -> None:
+        for name in self.groups.keys() | wanted.groups.keys():
+            if name not in wanted.groups:
+                del self.group_states[name]
+            elif name not in self.groups:
+                self.group_states[name] = GroupState(self._saved_group(wanted.groups[name]), now, "configured")
+            if self.groups.get(name) != wanted.groups.get(name):
+                self._dirty.add(("group", name))
+        self.groups = dict(wanted.groups)
+        self.group_of = {member: name for name, group in self.groups.items() for member in group.members}
+
+    def _saved_group(self, group: GroupSettings) -> State:
+        states = [self._saved.get(("instance", member)) for member in group.members]
+        return groups.state_of([State(s.state) if s is not None else State.INIT for s in states])
+
+    def _index(self) -> None:
+        self._by_vrid = {}
+        self._watchers = {}
+        for name, router in self.routers.items():
+            s = router.settings
+            self._by_vrid.setdefault(s.interface, {})[s.vrid] = router
+            keys = {("interface", s.interface), *(("interface", a.dev) for a in router.addresses)}
+            keys |= {("interface", t.name) for t in s.track_interface} | {("script", t.name) for t in s.track_script}
+            for key in keys:
+                self._watchers.setdefault(key, set()).add(name)
+
+    def _start(self, actions: list[Action], names: Iterable[str], now: int) -> None:
+        for name in names:
+            self._dirty.add(("instance", name))
+            self._route(actions, self.routers[name], Start(self._saved.pop(("instance", name), None)), now)
+
+    def _end_hold(self, actions: list[Action], now: int) -> None:
+        held, self._held = self._held, set()
+        self._start(actions, sorted(held & self.routers.keys()), now)
+
+    def _release_leftovers(self, actions: list[Action]) -> None:
+        """Addresses that a killed predecessor held and that nobody here will have."""
+        configured = {(a.address, a.dev) for router in self.routers.values() for a in router.addresses}
+        for (_kind, name), saved in self._saved.items():
+            left = tuple(a for a in saved.addresses if (a.address, a.dev) not in configured)
+            if left:
+                actions.append(RemoveAddresses(name, left))
+
+    def _stop(self, actions: list[Action], now: int) -> None:
+        for router in self.routers.values():
+            actions += router.step(Stop("STOP"), now)
+            self._dirty.add(("instance", router.settings.name))
+        for group, told in self.group_states.items():
+            self._dirty.add(("group", group))
+            actions.append(Transition("group", group, told.state.value, "STOP", 0, "declared stop"))
+        actions.sort(key=lambda action: ORDER[type(action)])
+        self._heap.clear()
+        self._pushed.clear()
+
+
+def _member(router: VirtualRouter) -> groups.Member:
+    return groups.Member(router.settings.name, router.state, router.wants_master)
+
+
+def _same_identity(old: RouterSettings, new: RouterSettings | None) -> bool:
+    """Whether it is still the same virtual router to its peers; if not it stops and a new one starts."""
+    return new is not None and (old.interface, old.vrid, old.version) == (new.interface, new.vrid, new.version)
+
+
+def held_addresses(router: VirtualRouter, surroundings: Surroundings) -> tuple[VirtualAddress, ...]:
+    """The addresses of a master that are on their interfaces now."""
+    if router.state is not State.MASTER:
+        return ()
+    present = {(address, name) for name, i in surroundings.interfaces.items() for address in i.addresses}
+    return tuple(row for row in router.addresses if (row.address, row.dev) in present)

@@ -1,0 +1,513 @@
+"""Who is master of one virtual router? Its election (RFC 9568 section 6.4, RFC 3768 for v2, keepalived where they differ).
+
+Knows no sockets, clocks, logs, trackers or other routers: faults and priority come as `Inputs`, the rest of a sync group
+as `Follow`. Time is integer nanoseconds, given.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, assert_never
+
+from services.vrrp.actions import Action, AddAddresses, Announce, RemoveAddresses, SendAdvert, State, Transition
+from services.vrrp.announce import Announcements
+from services.vrrp.packet import Advert, Format, encode
+from services.vrrp.priority import OWNER
+from services.vrrp.resolve import RouterSettings
+from services.vrrp.settings import SECOND, VirtualAddress, packed
+from services.vrrp.snapshot import Saved
+
+
+class Inputs(NamedTuple):
+    """What others know about this router. Faults in words; `source` is None exactly where a fault says so."""
+
+    faults: tuple[str, ...] = ()
+    priority: int = 100
+    waiting: bool = False  # the first results of its scripts are still to come
+    source: bytes | None = None
+    in_group: bool = False
+    start_master: bool = False
+
+
+class Start(NamedTuple):
+    """Once; `saved` is what a killed predecessor left."""
+
+    saved: Saved | None
+
+
+class Heard(NamedTuple):
+    """A valid advert."""
+
+    advert: Advert
+
+
+class Expired(NamedTuple):
+    """`deadline` has come."""
+
+
+class Changed(NamedTuple):
+    """New inputs, and new settings where the configuration changed."""
+
+    inputs: Inputs
+    settings: RouterSettings | None = None
+
+
+class Follow(NamedTuple):
+    """The sync group goes to MASTER or BACKUP. `release`: send priority 0 and come back after the skew time."""
+
+    state: State
+    cause: str
+    release: bool = False
+
+
+class Reannounce(NamedTuple):
+    """Another member of the sync group heard a rival."""
+
+
+class Lost(NamedTuple):
+    """Somebody removed one of our addresses."""
+
+    address: str
+
+
+class Stop(NamedTuple):
+    """Declared stop (`after` STOP) or no longer configured (DELETED)."""
+
+    after: str
+
+
+RouterEvent = Start | Heard | Expired | Changed | Follow | Reannounce | Lost | Stop
+
+
+class Counters:
+    """Plain numbers since the start; see `views.CountersView`."""
+
+    __slots__ = (
+        "address_errors",
+        "address_list_errors",
+        "adverts_received",
+        "adverts_sent",
+        "became_master",
+        "gratuitous_arps_sent",
+        "priority_zero_received",
+        "priority_zero_sent",
+        "rejected",
+        "released_master",
+        "send_errors",
+    )
+
+    def __init__(self) -> None:
+        self.adverts_sent = self.adverts_received = self.became_master = self.released_master = 0
+        self.priority_zero_sent = self.priority_zero_received = self.address_list_errors = 0
+        self.send_errors = self.gratuitous_arps_sent = self.address_errors = 0
+        self.rejected: dict[str, int] = {}
+
+
+class VirtualRouter:
+    """One virtual router. `state`, `cause`, `wants_master` and the rest are read by the node, written only here."""
+
+    def __init__(self, settings: RouterSettings, inputs: Inputs) -> None:
+        self.settings = settings
+        self.inputs = inputs
+        self.state = State.INIT
+        self.cause = "not started yet"
+        self.since = 0
+        self.counters = Counters()
+        self.wants_master = False
+        self.rival_heard = False
+        self.released = False  # the last step from MASTER to BACKUP wants the group to come back soon
+        self.master_interval = settings.advert_int
+        self.master_address = b""
+        self.master_priority = 0
+        self.last_heard = 0
+        self.last_advert = 0
+        self.preempt_at: int | None = None
+        self.master_down_at: int | None = None
+        self.advert_at = 0
+        self.announcements = Announcements()
+        self._reported = State.INIT.value
+        self._outranked: Advert | None = None
+        self._rival_until = 0
+        self._prepare()
+
+    # -- what others may ask
+
+    @property
+    def deadline(self) -> int | None:
+        """When `Expired` is due."""
+        if self.state is State.MASTER:
+            announce_at = self.announcements.deadline
+            return self.advert_at if announce_at is None or self.advert_at < announce_at else announce_at
+        return self.master_down_at if self.state is State.BACKUP else None
+
+    @property
+    def addresses(self) -> tuple[VirtualAddress, ...]:
+        """All addresses of the master."""
+        return self.settings.addresses + self.settings.excluded
+
+    @property
+    def master_down_interval(self) -> int:
+        """Silence after which a backup takes over, nanoseconds."""
+        return self.settings.down_timer_adverts * self.master_interval + self.skew(self.inputs.priority)
+
+    def skew(self, priority: int) -> int:
+        """RFC 3768 section 6.1 (v2), RFC 9568 section 6.1 (v3); v3 truncates to microseconds, as keepalived does."""
+        if self.settings.version == 2:
+            return (256 - priority) * SECOND // 256
+        return (256 - priority) * (self.master_interval // 10_000_000) * 625 // 16 * 1000
+
+    def saved(self) -> Saved:
+        """What a successor needs."""
+        return Saved(
+            "instance",
+            self.settings.name,
+            self.state.value,
+            self.last_advert,
+            self.master_down_at or 0,
+            self.preempt_at or 0,
+            self.master_interval,
+            ".".join(map(str, self.master_address)),
+            self.master_priority,
+            self.inputs.priority,
+            self.addresses if self.state is State.MASTER else (),
+        )
+
+    # -- the election
+
+    def step(self, event: RouterEvent, now: int) -> list[Action]:
+        """What is to be done about `event`, in this order."""
+        actions: list[Action] = []
+        if self.state is State.MASTER and now - self.last_advert >= self._takeover:
+            # Rule 7: whoever wakes up late listens before it speaks.
+            away = (now - self.last_advert) / SECOND
+            actions += self._to_backup(now, f"sent nothing for {away:.3f} s: a peer may have taken over")
+        match event:
+            case Expired():
+                self._expired(actions, now)
+            case Heard(advert):
+                self._heard(actions, advert, now)
+            case Changed(inputs, settings):
+                self._changed(actions, inputs, settings, now)
+            case Start(saved):
+                self._start(actions, saved, now)
+            case Follow(state, cause, release):
+                self._follow(actions, state, cause, release, now)
+            case Reannounce():
+                self._answer_rival(actions, now)
+            case Lost(address):
+                self._lost(actions, address, now)
+            case Stop(after):
+                self._stop(actions, after, now)
+            case _:
+                assert_never(event)
+        return actions
+
+    def _start(self, actions: list[Action], saved: Saved | None, now: int) -> None:
+        if saved is not None:
+            self._reported = saved.state
+            self.master_address = packed(saved.master_address) if saved.master_address else b""
+            self.master_priority = saved.master_priority
+            if self.settings.version == 3 and saved.master_interval:
+                self.master_interval = saved.master_interval
+        if self.inputs.faults:
+            self._withdraw(actions)
+            self._enter(actions, State.FAULT, "; ".join(self.inputs.faults), now)
+        elif saved is not None and saved.state == State.MASTER and 0 <= now - saved.last_advert < self._takeover:
+            self._resume(actions, saved, now)
+        elif self.inputs.waiting and saved is None:
+            self._withdraw(actions)
+            self.cause = "waits for the first results of its scripts"
+            self.since = now
+        elif saved is not None:
+            self._withdraw(actions)
+            self._enter(actions, State.BACKUP, "took over from a predecessor, listens", now)
+            # Adverts may have been missed in between: listen for one interval at least.
+            self.master_down_at = now + self.master_down_interval
+            if saved.state == State.BACKUP and now <= saved.master_down_at:
+                self.master_down_at = max(saved.master_down_at, now + self.master_interval)
+                self.preempt_at = saved.preempt_at or None
+        else:
+            self._withdraw(actions)
+            self._begin(actions, now)
+
+    def _begin(self, actions: list[Action], now: int) -> None:
+        """INIT is over: BACKUP, or for an owner nothing but the next instant."""
+        if self.inputs.start_master and self.inputs.priority == OWNER:
+            self.state, self.cause, self.since = State.BACKUP, "owns the addresses", now
+            self.master_down_at = now
+            return
+        self._enter(actions, State.BACKUP, "started", now)
+        self.master_down_at = now + self.master_down_interval
+        if self.inputs.start_master:
+            self.master_down_at = now + self.settings.advert_int + self.skew(OWNER)
+
+    def _resume(self, actions: list[Action], saved: Saved, now: int) -> None:
+        self.state, self.since = State.MASTER, now
+        self.cause = "goes on as master: the predecessor's last advert was "
+        self.cause += f"{(now - saved.last_advert) / SECOND:.3f} s ago"
+        self._take_office(actions, now)
+
+    def _expired(self, actions: list[Action], now: int) -> None:
+        if self.state is State.MASTER:
+            if self.advert_at <= now:
+                self._send(actions, self.inputs.priority, now)
+                interval = self.settings.advert_int
+                self.advert_at += ((now - self.advert_at) // interval + 1) * interval
+            repeat = self.announcements.due(self.settings, now)
+            if repeat:
+                actions.append(Announce(self.settings.name, self.addresses, repeat))
+        elif self.state is State.BACKUP and self.master_down_at is not None and self.master_down_at <= now:
+            self._master_is_down(actions, now)
+
+    def _master_is_down(self, actions: list[Action], now: int) -> None:
+        late = now - (self.master_down_at or now)
+        if late > self.master_interval:
+            # Rule 7 again: an advert may have come while nobody listened.
+            self.master_down_at = now + self.master_interval + self.skew(self.inputs.priority)
+        elif self.inputs.in_group:
+            self.wants_master = True
+            self.master_down_at = now + self.master_down_interval
+        else:
+            self._to_master(actions, now, self.why_master(now))
+
+    def why_master(self, now: int) -> str:
+        """Why the master-down timer ran out, in words."""
+        if self.cause == "owns the addresses" and not self.last_heard:
+            return self.cause
+        rival = self._outranked
+        if rival is not None and now - self.last_heard <= self.master_interval * 2:
+            return f"{_text(rival.source)} has priority {rival.priority}, ours is {self.inputs.priority}"
+        if not self.last_heard:
+            return f"no advert from anybody for {(now - self.since) / SECOND:.3f} s"
+        silence = (now - self.last_heard) / SECOND
+        if self.master_priority == 0:
+            return f"{_text(self.master_address)} released it (priority 0) {silence:.3f} s ago"
+        return f"no advert from {_text(self.master_address)} for {silence:.3f} s"
+
+    def _heard(self, actions: list[Action], advert: Advert, now: int) -> None:
+        if self.state not in (State.BACKUP, State.MASTER):
+            return
+        self.counters.adverts_received += 1
+        if advert.addresses != self._listed and not _same_addresses(advert.addresses, self._listed):
+            self.counters.address_list_errors += 1
+        if advert.priority == 0:
+            self.counters.priority_zero_received += 1
+        if self.state is State.BACKUP:
+            self._heard_as_backup(advert, now)
+        else:
+            self._heard_as_master(actions, advert, now)
+
+    def _heard_as_backup(self, advert: Advert, now: int) -> None:
+        own = self.inputs.priority
+        self.last_heard = now
+        if advert.priority == 0:
+            self.master_address, self.master_priority = advert.source, 0
+            self.master_down_at = now + self.skew(own)
+            return
+        if advert.priority >= own:
+            self.preempt_at = None
+        elif not self.settings.nopreempt:
+            if self.settings.preempt_delay and self.preempt_at is None:
+                self.preempt_at = now + self.settings.preempt_delay
+            if self.preempt_at is None or now >= self.preempt_at:
+                self._outranked = advert  # discarded: the timer runs down, and that is how preemption happens
+                return
+        self._accept(advert, now)
+
+    def _accept(self, advert: Advert, now: int) -> None:
+        self._outranked = None
+        self.wants_master = False
+        self.master_address, self.master_priority = advert.source, advert.priority
+        if self.settings.version == 3:
+            self.master_interval = advert.interval
+        self.master_down_at = now + self.master_down_interval
+
+    def _heard_as_master(self, actions: list[Action], advert: Advert, now: int) -> None:
+        own, source = self.inputs.priority, self.inputs.source or b""
+        if advert.priority == 0:
+            self._send(actions, own, now)
+            self.advert_at = now + self.settings.advert_int
+        elif (advert.priority, advert.source) < (own, source):
+            if not self.settings.lower_prio_no_advert:
+                self._send(actions, own, now)
+                self.advert_at = now + self.settings.advert_int
+            self.rival_heard = True
+            self._answer_rival(actions, now)
+            if now >= self._rival_until:
+                cause = f"{_text(advert.source)} advertises priority {advert.priority}, ours is {own}"
+                actions.append(Transition("instance", self.settings.name, self._reported, "MASTER_RX_LOWER_PRI", own, cause))
+            self._rival_until = now + 3 * max(advert.interval, self.settings.advert_int)
+        elif (advert.priority, advert.source) > (own, source):
+            if self.settings.higher_prio_send_advert:
+                self._send(actions, own, now)
+            cause = f"{_text(advert.source)} has priority {advert.priority}, ours is {own}"
+            if advert.priority == own:
+                cause = f"{_text(advert.source)} has the same priority {own} and the higher address"
+            actions += self._to_backup(now, cause)
+            self.last_heard = now
+            self._accept(advert, now)
+
+    def _answer_rival(self, actions: list[Action], now: int) -> None:
+        if self.state is State.MASTER:
+            repeat = self.announcements.heard_lower(self.settings, now)
+            if repeat:
+                actions.append(Announce(self.settings.name, self.addresses, repeat))
+
+    def _follow(self, actions: list[Action], state: State, cause: str, release: bool, now: int) -> None:
+        if state is State.MASTER and self.state is State.BACKUP:
+            self._to_master(actions, now, cause)
+        elif state is State.BACKUP and self.state is State.MASTER:
+            if release:
+                self._send(actions, 0, now)
+            actions += self._to_backup(now, cause)
+            if release:
+                self.master_down_at = now + self.skew(self.inputs.priority)
+
+    def _lost(self, actions: list[Action], address: str, now: int) -> None:
+        if self.state is not State.MASTER:
+            return
+        self._send(actions, 0, now)
+        actions += self._to_backup(now, f"somebody removed {address}: takes all addresses again")
+        self.released = True
+        self.master_down_at = now + self.skew(self.inputs.priority)
+
+    def _stop(self, actions: list[Action], after: str, now: int) -> None:
+        if self.state is State.MASTER:
+            self._send(actions, 0, now)
+            self._withdraw(actions)
+            self.counters.released_master += 1
+        cause = "declared stop" if after == "STOP" else "no longer configured"
+        actions.append(self._transition(after, cause))
+        self.state, self.since, self.cause = State.INIT, now, cause
+
+    # -- configuration, trackers, interfaces
+
+    def _changed(self, actions: list[Action], inputs: Inputs, settings: RouterSettings | None, now: int) -> None:
+        before, self.inputs = self.inputs, inputs
+        if settings is not None and settings != self.settings:
+            self._reconfigure(actions, settings, now)
+        if inputs.source != before.source:
+            self._prepare()
+        if inputs.faults and self.state is not State.FAULT:
+            self._fail(actions, now)
+        elif inputs.faults:
+            self.cause = "; ".join(inputs.faults)
+        elif self.state is State.FAULT and not inputs.waiting:
+            self.master_interval = self.settings.advert_int
+            self._enter(actions, State.BACKUP, "healed: " + ("; ".join(before.faults) or self.cause), now)
+            self.master_down_at = now + self.master_down_interval
+            if inputs.start_master and inputs.priority == OWNER:
+                self.master_down_at = now + self.master_interval + self.skew(OWNER)
+        elif self.state is State.INIT and self.since and not inputs.waiting:
+            self._begin(actions, now)
+        elif self.state is State.BACKUP and self.master_down_at is not None and inputs.priority != before.priority:
+            self.master_down_at += self.skew(inputs.priority) - self.skew(before.priority)
+
+    def _fail(self, actions: list[Action], now: int) -> None:
+        if self.state is State.INIT and not self.since:
+            return  # not started: `Start` looks at the faults
+        if self.state is State.MASTER:
+            self._send(actions, 0, now)
+            self._withdraw(actions)
+            self.counters.released_master += 1
+        self._enter(actions, State.FAULT, "; ".join(self.inputs.faults), now)
+
+    def _reconfigure(self, actions: list[Action], settings: RouterSettings, now: int) -> None:
+        before, self.settings = self.settings, settings
+        self._prepare()
+        if self.state is State.MASTER:
+            old, new = before.addresses + before.excluded, self.addresses
+            added = tuple(a for a in new if a not in old)
+            removed = tuple(a for a in old if a not in new)
+            if added:
+                actions.append(AddAddresses(settings.name, added))
+            if removed:
+                actions.append(RemoveAddresses(settings.name, removed))
+            if added and settings.garp_master_repeat:
+                actions.append(Announce(settings.name, added, settings.garp_master_repeat))
+            self.advert_at = min(self.advert_at, now + settings.advert_int)
+            if settings.garp_master_refresh != before.garp_master_refresh:
+                self.announcements.refresh(settings, now)
+        if settings.advert_int != before.advert_int or settings.down_timer_adverts != before.down_timer_adverts:
+            self.master_interval = settings.advert_int
+            if self.state is State.BACKUP:
+                self.master_down_at = now + self.master_down_interval
+
+    def _prepare(self) -> None:
+        """Forget prebuilt adverts; the next one of each priority is built anew."""
+        s = self.settings
+        self._takeover = s.down_timer_adverts * s.advert_int
+        self._listed = b"".join(packed(a.address) for a in s.addresses)
+        self.format = Format(s.version, s.vrid, s.advert_int, s.auth, packed(s.mcast_group))
+        self._adverts: dict[int, bytes] = {}
+
+    # -- changes of state
+
+    def _to_master(self, actions: list[Action], now: int, cause: str) -> None:
+        self.state, self.since, self.cause = State.MASTER, now, cause
+        self.counters.became_master += 1
+        self._take_office(actions, now)
+        actions.append(self._transition(State.MASTER.value, cause))
+
+    def _take_office(self, actions: list[Action], now: int) -> None:
+        """Advert first, then addresses, then the announcement (RFC 9568 section 6.4.2)."""
+        self.preempt_at = self.master_down_at = self._outranked = None
+        self.wants_master = False
+        self.master_interval = self.settings.advert_int
+        self.master_address, self.master_priority = self.inputs.source or b"", self.inputs.priority
+        self._send(actions, self.inputs.priority, now)
+        self.advert_at = now + self.settings.advert_int
+        if self.addresses:
+            actions.append(AddAddresses(self.settings.name, self.addresses))
+            repeat = self.announcements.begin(self.settings, now)
+            if repeat:
+                actions.append(Announce(self.settings.name, self.addresses, repeat))
+
+    def _to_backup(self, now: int, cause: str) -> list[Action]:
+        actions: list[Action] = []
+        self._withdraw(actions)
+        self.counters.released_master += 1
+        self._enter(actions, State.BACKUP, cause, now)
+        self.master_down_at = now + self.master_down_interval
+        return actions
+
+    def _enter(self, actions: list[Action], state: State, cause: str, now: int) -> None:
+        self.state, self.cause, self.since = state, cause, now
+        self.wants_master = self.released = False
+        self.preempt_at = self.master_down_at = self._outranked = None
+        self.announcements.end()
+        if self._reported != state.value:
+            actions.append(self._transition(state.value, cause))
+
+    def _transition(self, after: str, cause: str) -> Transition:
+        before, self._reported = self._reported, after
+        return Transition("instance", self.settings.name, before, after, self.inputs.priority, cause)
+
+    def _withdraw(self, actions: list[Action]) -> None:
+        if self.addresses:
+            actions.append(RemoveAddresses(self.settings.name, self.addresses))
+
+    def _send(self, actions: list[Action], priority: int, now: int) -> None:
+        data = self._adverts.get(priority)
+        if data is None:
+            addresses = [packed(a.address) for a in self.settings.addresses]
+            data = encode(self.format, priority, addresses, self.inputs.source or bytes(4))
+            self._adverts[priority] = data
+        actions.append(SendAdvert(self.settings.name, self.settings.interface, data))
+        self.counters.adverts_sent += 1
+        if priority:
+            self.last_advert = now
+        else:
+            self.counters.priority_zero_sent += 1
+
+
+def _text(address: bytes) -> str:
+    return ".".join(map(str, address))
+
+
+def _same_addresses(one: bytes, other: bytes) -> bool:
+    """Equal lists but for their order."""
+    return len(one) == len(other) and sorted(_quads(one)) == sorted(_quads(other))
+
+
+def _quads(listed: bytes) -> list[bytes]:
+    return [listed[at : at + 4] for at in range(0, len(listed), 4)]

@@ -1,0 +1,321 @@
+"""How does the engine run? One loop over epoll and a timer that feeds the node, carries out its actions and tells the agent.
+
+Decides nothing about elections. Each wake does a bounded piece of work in this order: packets, timers, then slices of
+address changes, announcements and messages; whatever is left over waits for the next wake, after the next due advert.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import time
+from collections.abc import Iterable
+
+from services.vrrp.actions import Action, AddAddresses, Announce, RemoveAddresses, SendAdvert, Transition
+from services.vrrp.agent_link import AgentLink
+from services.vrrp.channel import Channel, ChannelClosed
+from services.vrrp.events import (
+    AddressVanished,
+    Configured,
+    Event,
+    Failed,
+    InterfaceChanged,
+    PacketReceived,
+    Started,
+    Stopped,
+    TimeReached,
+)
+from services.vrrp.handover import Handover
+from services.vrrp.jobs import Jobs
+from services.vrrp.netlink import Interface, Monitor, Requests
+from services.vrrp.node import Key, Node
+from services.vrrp.resolve import Resolved
+from services.vrrp.sockets import Link
+
+SECOND = 1_000_000_000
+BOOTTIME = time.CLOCK_BOOTTIME  # counts while the machine is suspended, so that waking up late is noticed
+
+
+def clock() -> int:
+    """The engine's time: nanoseconds of CLOCK_BOOTTIME, the same for a successor."""
+    return time.clock_gettime_ns(BOOTTIME)
+
+
+class Statistics:
+    """Lateness of timers, plain counters; see `views.EngineView`."""
+
+    __slots__ = ("late_max", "late_over_1ms", "late_over_10ms", "late_over_100ms", "late_sum", "timers", "wakes")
+
+    def __init__(self) -> None:
+        self.wakes = self.timers = self.late_sum = self.late_max = 0
+        self.late_over_1ms = self.late_over_10ms = self.late_over_100ms = 0
+
+    def served(self, late: int) -> None:
+        """A timer was served `late` nanoseconds after its time."""
+        self.timers += 1
+        self.late_sum += late
+        if late > 1_000_000:
+            self.late_over_1ms += 1
+            self.late_over_10ms += late > 10_000_000
+            self.late_over_100ms += late > 100_000_000
+        if late > self.late_max:
+            self.late_max = late
+
+
+class Runtime:
+    """The engine's loop. `tick` may be called before `run`, so that the first advert waits for nothing."""
+
+    def __init__(self, handover: Handover, control: Channel | None, leave_when_orphaned: bool = False) -> None:
+        self.node = Node()
+        self.handover = handover
+        self.statistics = Statistics()
+        self.stopping = False
+        self.released = False  # the declared stop has been carried out
+        self.resumed = sorted(s.name for s in handover.inherited if s.kind == "instance" and s.state == "MASTER")
+        self._control = control
+        self._leave = leave_when_orphaned
+        self._epoll = select.epoll()
+        self._requests = Requests()
+        self._monitor = Monitor(self._requests.port)
+        self._interfaces: dict[str, Interface] = self._monitor.interfaces()
+        self._links: dict[str, Link] = {}
+        self._readers: dict[int, Link] = {}
+        self._group = ""
+        self._wanted: set[str] = set()
+        self._stop_by = 0
+        self._troubles: dict[str, str] = {}
+        self.jobs = Jobs(self._requests, self._monitor, self._interfaces)
+        self.agent = AgentLink(self, clock)
+        self._housekeeping_at = 0
+        self._perform(self.node.step(Started(handover.inherited), clock()))
+
+    # -- what the agent's side asks for
+
+    def configure(self, resolved: Resolved) -> None:
+        """Put a configuration in place."""
+        routers = resolved.routers.values()
+        self._open_links({r.interface for r in routers}, resolved.globals.vrrp_mcast_group4)
+        names = {r.interface for r in routers} | {a.dev for r in routers for a in r.addresses + r.excluded}
+        names |= {t.name for r in routers for t in r.track_interface}
+        for name in sorted(names):
+            self._tell_interface(name)
+        self.step(Configured(resolved))
+        known = {("instance", name) for name in resolved.routers} | {("script", name) for name in resolved.scripts}
+        self.handover.forget_others(known)
+
+    def step(self, event: Event) -> None:
+        """One event into the node, its actions carried out."""
+        self._perform(self.node.step(event, clock()))
+
+    def stop(self) -> None:
+        """A declared stop: priority 0, addresses off, and everything told before the loop ends."""
+        if not self.stopping:
+            self.stopping = True
+            self.step(Stopped())
+
+    def terminate(self) -> None:
+        """SIGTERM: a declared stop, unless the launcher died and a successor is to find everything as it is."""
+        if self._leave and self._control is not None:
+            self._hear_launcher()
+        self.stop()
+
+    def watch(self, descriptor: int, mask: int) -> None:
+        self._epoll.register(descriptor, mask)
+
+    def rewatch(self, descriptor: int, mask: int) -> None:
+        self._epoll.modify(descriptor, mask)
+
+    def unwatch(self, descriptor: int) -> None:
+        self._epoll.unregister(descriptor)
+
+    # -- the loop
+
+    def tick(self) -> None:
+        """Serve what is due, then one slice of everything that may wait."""
+        now = clock()
+        due = self.node.deadline()
+        if due is not None and due <= now:
+            self.statistics.served(now - due)
+            self._perform(self.node.step(TimeReached(), now))
+        if self.jobs.pending:
+            for router, what in self.jobs.run(clock):
+                self.step(Failed(what, router))
+        self._note_changes(self.node.take_dirty())
+
+    def run(self, wake_fd: int) -> None:
+        """Until a declared stop has been carried out, or the launcher is gone. `wake_fd` is readable after a signal."""
+        from services.vrrp.timer import Timer  # ctypes comes only after the first advert
+
+        timer = Timer(BOOTTIME)
+        for fd in (timer.fileno(), wake_fd, self._monitor.fileno()):
+            self._epoll.register(fd, select.EPOLLIN)
+        if self._control is not None:
+            self._epoll.register(self._control.fileno(), select.EPOLLIN)
+            self._tell_launcher({"is": "started", "pid": os.getpid()})
+        while not self._finished():
+            self.tick()
+            busy = self.jobs.pending or self.agent.ready_to_write
+            if not busy:
+                timer.arm(self._next())
+            ready = {fd for fd, _mask in self._epoll.poll(0 if busy else -1)}
+            self.statistics.wakes += 1
+            self._receive(ready)
+            if self._monitor.fileno() in ready:
+                self._interfaces_changed()
+            if wake_fd in ready:
+                os.read(wake_fd, 64)
+                self.terminate()
+            if self._control is not None and self._control.fileno() in ready:
+                self._hear_launcher()
+            self.agent.serve(ready)
+            if clock() >= self._housekeeping_at:
+                self._keep_house()
+
+    def _finished(self) -> bool:
+        if not self.stopping:
+            return False
+        if not self.released:
+            while self.jobs.pending:
+                self.jobs.run(clock)
+            self._note_changes(self.node.take_dirty())
+            self.released = True
+            self._stop_by = clock() + SECOND
+        return not self.agent.ready_to_write or clock() > self._stop_by
+
+    def _next(self) -> int:
+        due = self.node.deadline()
+        return self._housekeeping_at if due is None else min(due, self._housekeeping_at)
+
+    def _receive(self, ready: Iterable[int]) -> None:
+        """Packets come before timers: whoever wakes up late must hear what happened before it acts."""
+        for fd in ready:
+            link = self._readers.get(fd)
+            if link is not None:
+                for data in link.receive():
+                    self._perform(self.node.step(PacketReceived(link.name, data), clock()))
+
+    def _keep_house(self) -> None:
+        self._housekeeping_at = clock() + SECOND
+        self._tell_launcher({"is": "alive"})
+        self.agent.every_second()
+        for router in self.node.routers.values():
+            if router.master_down_at is not None:
+                self.handover.write(router.saved())
+
+    # -- actions
+
+    def _perform(self, actions: Iterable[Action]) -> None:
+        for action in actions:
+            if isinstance(action, SendAdvert):
+                self._send(action)
+            elif isinstance(action, Transition):
+                self.agent.transition(action)
+            elif isinstance(action, (AddAddresses, RemoveAddresses, Announce)):
+                self.jobs.add(action)
+
+    def _send(self, action: SendAdvert) -> None:
+        link = self._links.get(action.interface)
+        try:
+            if link is None:
+                raise OSError("the interface is not open")
+            link.send(action.data)
+        except OSError:
+            self.step(Failed("advert", action.router))
+            return
+        self.handover.beat(action.router, clock())
+
+    def _note_changes(self, keys: set[Key]) -> None:
+        for key in keys:
+            kind, name = key
+            if kind == "instance" and name in self.node.routers:
+                self.handover.write(self.node.routers[name].saved())
+            elif kind == "script" and name in self.node.surroundings.script_states:
+                self.handover.write(self.node.surroundings.saved(name))
+            self.agent.changed(key)
+
+    # -- interfaces
+
+    def _open_links(self, names: set[str], group: str) -> None:
+        if group != self._group:
+            for name in list(self._links):
+                self._close_link(name)
+            self._group = group
+        for name in self._links.keys() - names:
+            self._close_link(name)
+        for name in names:
+            self._open_link(name)
+        self._wanted = names
+
+    def _open_link(self, name: str) -> None:
+        interface = self._interfaces.get(name)
+        link = self._links.get(name)
+        if link is not None and (interface is None or interface.number != link.number):
+            self._close_link(name)
+            link = None
+        self._troubles.pop(name, None)
+        if link is None and interface is not None:
+            try:
+                link = Link(name, interface.number, self._group)
+            except PermissionError:
+                self._troubles[name] = "no permission for raw sockets (the engine needs CAP_NET_RAW)"
+            except OSError as error:
+                self._troubles[name] = error.strerror or str(error)
+            else:
+                self._links[name] = self._readers[link.receiver.fileno()] = link
+                self._epoll.register(link.receiver.fileno(), select.EPOLLIN)
+
+    def _close_link(self, name: str) -> None:
+        link = self._links.pop(name)
+        self._epoll.unregister(link.receiver.fileno())
+        del self._readers[link.receiver.fileno()]
+        link.close()
+
+    def _tell_interface(self, name: str) -> None:
+        interface = self._interfaces.get(name)
+        trouble = self._troubles.get(name, "")
+        if interface is None:
+            event = InterfaceChanged(name, 0, False, ())
+        else:
+            event = InterfaceChanged(name, interface.number, interface.up, interface.addresses, trouble)
+        self.step(event)
+
+    def _interfaces_changed(self) -> None:
+        names, vanished = self._monitor.changes()
+        self._interfaces = self._monitor.interfaces()
+        self.jobs.interfaces = self._interfaces
+        for lost in vanished:
+            self.step(AddressVanished(lost.interface, lost.address))
+        for name in sorted(names):
+            if name in self._wanted:
+                self._open_link(name)
+            self._tell_interface(name)
+
+    # -- launcher
+
+    def _tell_launcher(self, message: dict[str, object]) -> None:
+        if self._control is not None:
+            try:
+                self._control.send(message)
+            except ChannelClosed:
+                self._orphaned()
+
+    def _hear_launcher(self) -> None:
+        assert self._control is not None
+        try:
+            messages = self._control.receive()
+        except ChannelClosed:
+            self._orphaned()
+            return
+        for message in messages:
+            if message.get("do") == "agent" and self._control.descriptors:
+                self.agent.adopt(self._control.descriptors.popleft())
+
+    def _orphaned(self) -> None:
+        """The launcher is gone: leave all to a successor that finds the hand-over, or stop as declared."""
+        if self._control is not None:
+            self.unwatch(self._control.fileno())
+            self._control.close()
+        self._control = None
+        if self._leave:
+            os._exit(3)
+        self.stop()

@@ -1,0 +1,63 @@
+"""How does a configuration arrive in pieces and take effect at once? The transaction of the channel, as a core.
+
+Each object is decoded when it comes, so that a commit of a thousand objects is no burst of work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from services.common.errors import InvalidValue
+from services.vrrp.resolve import Resolved, resolve
+from services.vrrp.settings import DECODERS, Settings
+
+if TYPE_CHECKING:
+    from services.common.problems import Problem
+
+Id = tuple[str, str]
+
+
+class Staging:
+    """The objects in effect, and those of a transaction that is still open."""
+
+    def __init__(self) -> None:
+        self.revision = 0
+        self._objects: dict[Id, Settings] = {}
+        self._staged: dict[Id, Settings] | None = None
+        self._refused: dict[Id, Problem] = {}
+
+    def begin(self, complete: bool) -> None:
+        """Open a transaction; an open one is forgotten. `complete`: what is not put will be gone."""
+        self._staged = {} if complete else dict(self._objects)
+        self._refused = {}
+
+    def put(self, kind: str, name: str, value: Mapping[str, Any]) -> None:
+        """One object; one that cannot be used keeps its last good value, and the commit says why."""
+        if self._staged is None or kind not in DECODERS:
+            return
+        try:
+            self._staged[kind, name] = DECODERS[kind](name, value)
+        except InvalidValue as error:
+            from services.common.problems import Problem
+
+            key = f"config/{kind}/{name}" if name else f"config/{kind}"
+            self._refused[kind, name] = Problem(key, error.field, error.reason, error.hint)
+            if (kind, name) in self._objects:
+                self._staged[kind, name] = self._objects[kind, name]
+
+    def delete(self, kind: str, name: str) -> None:
+        if self._staged is not None:
+            self._staged.pop((kind, name), None)
+
+    def commit(self, revision: int) -> tuple[Resolved, tuple[Problem, ...]] | None:
+        """What runs from now on, and everything wrong with it; None where no transaction is open."""
+        if self._staged is None:
+            return None
+        self._objects, self._staged, self.revision = self._staged, None, revision
+        resolved = resolve(self._objects)
+        return resolved, (*self._refused.values(), *resolved.problems)
+
+    def abandon(self) -> None:
+        """The agent is gone in the middle of a transaction: it never happened."""
+        self._staged = None
