@@ -8,8 +8,8 @@ import hashlib
 import os
 import pwd
 import ssl
-import time
-from collections.abc import AsyncIterator
+import tempfile
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -432,12 +432,17 @@ async def test_an_unknown_group_is_named(bench: Bench) -> None:
     assert await bench.cause(program("true", user=f"{ME} nosuchgroup")) == "there is no group 'nosuchgroup'"
 
 
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that every user may write into (pytest's own are closed to them)."""
+    with tempfile.TemporaryDirectory() as name:
+        os.chmod(name, 0o777)
+        yield Path(name)
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="switching users needs root")
-async def test_programs_run_as_their_user_without_capabilities_or_environment(bench: Bench, tmp_path: Path) -> None:
-    tmp_path.chmod(0o777)
-    for parent in tmp_path.parents[:3]:
-        parent.chmod(parent.stat().st_mode | 0o111)
-    note = tmp_path / "who"
+async def test_programs_run_as_their_user_without_capabilities_or_environment(bench: Bench, open_folder: Path) -> None:
+    note = open_folder / "who"
     script = f"{{ id -u; id -g; id -G; pwd; env; grep CapEff /proc/self/status; }} > {note}; exit 9"
     result = await bench.first(program(script, user="nobody", dynamic=True))
     assert (result.cause, result.weight) == ("", 7)
@@ -505,13 +510,6 @@ async def test_counters_say_what_was_done(bench: Bench) -> None:
     with targets.refusing() as port:
         await bench.cause(Tcp(local(port)))
         counters = await until_async(lambda: c if (c := bench.workers.counters()).failed >= 2 else None, what="counters")
-    assert counters.probes >= counters.failed
-    assert (counters.late, counters.postponed) == (0, 0) or counters.late >= 0
+    assert counters.probes == counters.failed
+    assert counters.postponed == 0
     assert counters.cpu_ns > 0
-
-
-async def test_a_probe_that_starts_reports_within_the_worker_loop(bench: Bench) -> None:
-    """A failure is told by the message of the very loop that saw it: report and refusal are close in time."""
-    with targets.refusing() as port:
-        result = await bench.first(Tcp(local(port)))
-    assert 0 <= time.monotonic_ns() - result.ended < 60 * SECOND
