@@ -172,7 +172,7 @@ class Agent:
             before, result = found[1], report.result
             self.next_probes[report.check] = report.next_probe
             self.pool.learn(report.check, result)
-            if (before.streak, before.cause, before.weight) != (result.streak, result.cause, result.weight):
+            if not result.alike(before):
                 self._changed(report)
 
     def _changed(self, report: wire.Report) -> None:

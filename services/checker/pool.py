@@ -30,6 +30,10 @@ class Result:
     ended: int = 0
     duration: int = 0
 
+    def alike(self, other: Result) -> bool:
+        """Nothing but times and counts differs."""
+        return (self.cause, self.weight) == (other.cause, other.weight) and self.streak.alike(other.streak)
+
 
 @dataclass(frozen=True, slots=True)
 class Health:

@@ -59,6 +59,18 @@ class Streak:
         """The last result failed and did not decide; the same probe is repeated soon."""
         return self.phase is not Phase.DOWN and self.failures > 0
 
+    def alike(self, other: Streak) -> bool:
+        """Nothing differs that anybody would want to be told: a count of failures only while retries are being used up."""
+        if (self.phase, self.fresh) != (other.phase, other.fresh):
+            return False
+        match self.phase:
+            case Phase.UP:
+                return self.failures == other.failures
+            case Phase.DOWN:
+                return True
+            case Phase.RECOVERING:
+                return (self.failures, self.url) == (other.failures, other.url)
+
     def after(self, ok: bool, *, retry: int, urls: int = 0) -> Streak:
         """The state after one more result of the probe that `url` names."""
         return self._success(urls) if ok else self._failure(retry)

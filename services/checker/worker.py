@@ -220,10 +220,7 @@ class Worker:
         job.running = False
         job.ended = now
         job.duration = now - job.started
-        if streak is before or (streak.settled and before.settled) or (streak.phase is before.phase and not streak.retrying):
-            changed = cause != job.cause or weight != job.weight or streak.fresh != before.fresh
-        else:
-            changed = True
+        changed = cause != job.cause or weight != job.weight or not (streak is before or streak.alike(before))
         job.streak, job.cause, job.weight = streak, cause, weight
         fast = isinstance(job.check.what, Http) and job.check.what.fast_recovery
         delay = next_delay(job.timing, streak, fast_recovery=fast)
