@@ -41,13 +41,13 @@ class _TooMuch(Exception):
     """A limit is reached; reported already."""
 
 
-def lines_of(path: str, instance: str, report: Report, environ: Mapping[str, str] = os.environ) -> Iterator[Line]:
+def lines_of(path: str, instance: str, report: Report, opened: list[str] | None = None) -> Iterator[Line]:
     """The lines of a file and all it includes, without comments and empty lines.
 
-    `instance` is keepalived's configuration id (option -i), against which `@id` compares. Whatever cannot be followed is
-    reported; the iterator never raises.
+    `instance` is keepalived's configuration id (option -i), against which `@id` compares. The files are added to `opened`.
+    Whatever cannot be followed is reported; the iterator never raises.
     """
-    run = _Run(instance, report, environ)
+    run = _Run(instance, report, os.environ, [] if opened is None else opened)
     try:
         yield from run.file(path, Position(path, 1, 1), 0)
     except _TooMuch:
@@ -56,7 +56,7 @@ def lines_of(path: str, instance: str, report: Report, environ: Mapping[str, str
 
 def lines_of_text(text: str, shown: str, instance: str, report: Report) -> Iterator[Line]:
     """The lines of a text that is called `shown` in messages."""
-    run = _Run(instance, report, {})
+    run = _Run(instance, report, {}, [])
     try:
         yield from run.text(text, shown, 0)
     except _TooMuch:
@@ -70,11 +70,13 @@ class _Run:
     instance: str
     report: Report
     environ: Mapping[str, str]
+    opened: list[str]
     definitions: dict[str, tuple[Line, ...]] = field(default_factory=dict)
     count: int = 0
 
     def file(self, path: str, asked: Position, depth: int) -> Iterator[Line]:
         """A file's lines."""
+        self.opened.append(path)
         try:
             if not os.path.isfile(path):
                 kind = "is not a regular file" if os.path.exists(path) else "does not exist"

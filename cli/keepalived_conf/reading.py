@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cli.judge import judge
@@ -22,6 +22,7 @@ class Configuration:
     complaints: tuple[Complaint, ...] = field(default=())
     exit_status: int = 0
     unshown: int = 0
+    files: tuple[str, ...] = ()
 
     @property
     def importable(self) -> bool:
@@ -29,7 +30,7 @@ class Configuration:
         return all(c.severity is Severity.NOTE for c in self.complaints)
 
 
-def config_id(node: str) -> str:
+def config_id_of(node: str) -> str:
     """keepalived's configuration id of a node: the first label of its name."""
     return node.partition(".")[0]
 
@@ -37,7 +38,9 @@ def config_id(node: str) -> str:
 def read_conf(path: str, instance: str) -> Configuration:
     """The keepalived.conf at `path`. `instance` is what `@id` compares with. Never raises for what is in the file."""
     report = Report()
-    return _read(lines_of(path, instance, report), path, report)
+    opened: list[str] = []
+    found = _read(lines_of(path, instance, report, opened), path, report)
+    return replace(found, files=tuple(dict.fromkeys(opened)))
 
 
 def read_text(text: str, shown: str = "keepalived.conf", instance: str = "") -> Configuration:
