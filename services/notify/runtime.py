@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from services.common import accounts
 from services.common.configuration import Configuration
 from services.common.desired import Change, key_of
 from services.common.errors import InvalidValue, UnavailableError
@@ -64,7 +65,7 @@ class Runtime:
         self._book = Book()
         self._configured = asyncio.Event()
         self._changed = asyncio.Event()
-        self._account: script.Account | InvalidValue = InvalidValue("script_user", "is not known yet")
+        self._account: accounts.Account | InvalidValue = InvalidValue("script_user", "is not known yet")
         self._unplanned: asyncio.Queue[tuple[notify_pb2.JournaledEvent, float]] = asyncio.Queue()
         self._pool = ThreadPoolExecutor(PROGRAMS_AT_ONCE, "script")
         self._halt = threading.Event()
@@ -144,7 +145,7 @@ class Runtime:
     def _check(self) -> Iterable[Problem]:
         """What can be said now about users and programs, before an event needs them."""
         try:
-            self._account = script.account(self._book.general.script_user)
+            self._account = accounts.account(self._book.general.script_user)
         except InvalidValue as e:
             self._account = e
             yield Problem("config/global", e.field, e.reason, e.hint)
@@ -156,10 +157,10 @@ class Runtime:
                 yield Problem(key_of(identity), keyword, complaint.reason, complaint.hint)
 
     def _complaint(self, program: str) -> InvalidValue | None:
-        if shutil.which(program, path=script.PATH) is None:
+        if shutil.which(program, path=accounts.PATH) is None:
             return InvalidValue("", f"there is no program {program}", "give the whole path of an executable file")
-        if self._book.general.enable_script_security and isinstance(self._account, script.Account):
-            return script.insecure(program, self._account)
+        if self._book.general.enable_script_security and isinstance(self._account, accounts.Account):
+            return accounts.insecure(program, self._account)
         return None
 
     def _on_problems(self, new: frozenset[Problem], resolved: frozenset[Problem]) -> None:
@@ -259,7 +260,7 @@ class Runtime:
         if isinstance(self._account, InvalidValue):
             return Outcome(False, f"script_user: {self._account}")
         if self._book.general.enable_script_security:
-            refusal = script.insecure(what.words[0], self._account)
+            refusal = accounts.insecure(what.words[0], self._account)
             if refusal is not None:
                 return Outcome(False, f"{refusal.reason}; {refusal.hint}", permanent=True)
         who, extra = self._account, dict(what.environment)
