@@ -57,18 +57,18 @@ class Work:
     `places`: destinations to compare, by service (None: the whole service); `released`: keys that are no longer wanted.
     """
 
-    places: dict[ServiceKey, set[DestinationKey] | None] = field(default_factory=dict)
+    places: dict[ServiceKey, dict[DestinationKey, None] | None] = field(default_factory=dict)
     released: set[ServiceKey] = field(default_factory=set)
     flips: list[Flip] = field(default_factory=list)
     verdicts: list[Verdict] = field(default_factory=list)
 
     def look_at(self, key: ServiceKey, places: Iterable[DestinationKey] | None) -> None:
         """Compare these destinations of a service (None: all of it)."""
-        known = self.places.setdefault(key, set())
+        known = self.places.setdefault(key, {})
         if places is None:
             self.places[key] = None
         elif known is not None:
-            known.update(places)
+            known.update(dict.fromkeys(places))
 
 
 class Director:

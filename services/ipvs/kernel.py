@@ -188,7 +188,9 @@ class Kernel:
                         yield data, note
                 await asyncio.sleep(0)
         finally:
-            if not finished and not self._closed:  # the kernel takes no other request on this line before the dump is read to its end
+            if (
+                not finished and not self._closed
+            ):  # the kernel takes no other request on this line before the dump is read to its end
                 self._reading.close()
                 self._reading = _line()
 

@@ -230,13 +230,13 @@ class Runtime:
         apply_one(self.actual, operation)
         self.writes += 1
         if self.refusals:
-            self.refusals.pop(_place(operation), None)
+            self.refusals.pop(place_of(operation), None)
         if isinstance(operation, RemoveService):
             self._owned.discard(operation.key)
             self._forget(operation.key)
 
     def _refused(self, refusal: Refusal) -> None:
-        place = _place(refusal.operation)
+        place = place_of(refusal.operation)
         known = self.refusals.get(place)
         if known is None or known.reason != refusal.reason:
             log.warning("the kernel refuses to %s", refusal)
@@ -244,7 +244,7 @@ class Runtime:
 
     def _problem(self, refusal: Refusal) -> Problem | None:
         """A refusal as a problem of the object that wants it; None if nothing configured does any more."""
-        key, place = _place(refusal.operation)
+        key, place = place_of(refusal.operation)
         virtual = self.director.holder(key)
         if not virtual:
             return None
@@ -342,7 +342,7 @@ class Runtime:
     async def _repair(self) -> None:
         """Undo what others did to what is ours, and try again what the kernel refused."""
         operations = self._without_hasty_removals(plan(self.actual, self.director.wanted(), self._owned))
-        news = [o for o in operations if _place(o) not in self.refusals]
+        news = [o for o in operations if place_of(o) not in self.refusals]
         if news:
             log.warning("the table was changed from outside; putting right: %s", _summary(news))
             self.repairs += len(news)
@@ -373,7 +373,8 @@ class Runtime:
         return traces
 
 
-def _place(operation: Operation) -> Place:
+def place_of(operation: Operation) -> Place:
+    """What an operation writes."""
     destination = getattr(operation, "destination", None)
     return operation.key, None if destination is None else destination.key
 

@@ -51,7 +51,7 @@ class Quorum:
 class Settled:
     """What has changed since last time: destinations to look at (None: all, and the service), and the quorum if it flipped."""
 
-    places: frozenset[DestinationKey] | None
+    places: tuple[DestinationKey, ...] | None
     flipped: Quorum | None = None
 
 
@@ -104,7 +104,7 @@ class Pool:
         self._servers: dict[str, _Server] = {}
         self._names: dict[DestinationKey, str] = {}
         self._left_out: dict[str, _LeftOut] = {}
-        self._touched: set[DestinationKey] = set()
+        self._touched: dict[DestinationKey, None] = {}
         self._all = True
         self._total = 0
         self._live = 0
@@ -171,8 +171,9 @@ class Pool:
             server.presumed = server.reported  # its last word stays, until somebody says otherwise
         server.reported = health
         self._count(server, 1)
-        self._touched.add(server.member.destination.key)
-        return server.health != before
+        self._touched[server.member.destination.key] = None
+        after = server.health
+        return (after.up, after.weight_adjustment) != (before.up, before.weight_adjustment)
 
     # --- what follows ---
 
@@ -182,12 +183,12 @@ class Pool:
         flipped = quorum.up != self._up
         self._up = quorum.up
         silent, self._new = self._new, False
-        touched, everything = frozenset(self._touched), self._all or flipped
+        touched, everything = tuple(self._touched), self._all or flipped
         self._touched.clear()
         self._all = False
         if everything:
             self._wanted.clear()
-            touched = frozenset({*self._names, *([self._sorry.key] if self._sorry else [])})
+            touched = (*self._names, *([self._sorry.key] if self._sorry else ()))
         for place in touched:
             wanted = self._wanted_at(place)
             if wanted is None:
@@ -269,7 +270,7 @@ class Pool:
         self._count(server, 1)
         if member.destination.method is not Method.TUN:
             self._native[member.destination.key.family] += 1
-        self._touched.add(member.destination.key)
+        self._touched[member.destination.key] = None
 
     def _remove(self, name: str) -> None:
         server = self._servers.pop(name)
@@ -278,7 +279,7 @@ class Pool:
         self._count(server, -1)
         if server.member.destination.method is not Method.TUN:
             self._native[place.family] -= 1
-        self._touched.add(place)
+        self._touched[place] = None
 
     def _take_out(self, name: str) -> None:
         self._left_out.pop(name, None)
