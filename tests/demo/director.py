@@ -6,11 +6,11 @@ import contextlib
 import json
 import os
 import signal
-import socket
 from collections.abc import Callable
 from pathlib import Path
 
 from tests.demo.configs import Machine
+from tests.kit import ipvs
 from tests.kit.netns import Host
 from tests.kit.node import Node
 
@@ -80,20 +80,5 @@ class Director:
         }
 
     def table(self) -> dict[str, dict[str, int]]:
-        """The kernel's IPVS table: virtual server -> real server -> weight. Read from /proc, so that asking is cheap."""
-        with self.node.host.entered():
-            lines = Path("/proc/thread-self/net/ip_vs").read_text().splitlines()
-        found: dict[str, dict[str, int]] = {}
-        for line in lines:
-            match line.split():
-                case ["TCP", service, *_]:
-                    servers = found[_address(service)] = {}
-                case ["->", server, _, weight, *_] if server != "RemoteAddress:Port":
-                    servers[_address(server)] = int(weight)
-        return found
-
-
-def _address(text: str) -> str:
-    """`C0A8C80A:0050` as `192.168.200.10:80`."""
-    address, _, port = text.partition(":")
-    return f"{socket.inet_ntoa(bytes.fromhex(address))}:{int(port, 16)}"
+        """The kernel's IPVS table: virtual server -> real server -> weight."""
+        return ipvs.table(self.node.host)

@@ -10,13 +10,14 @@ from types import TracebackType
 from tests.demo import configs
 from tests.demo.configs import Machine
 from tests.demo.director import Director
-from tests.demo.mailbox import Mailbox
 from tests.kit.etcd import Etcd
+from tests.kit.mailbox import Mailbox
 from tests.kit.netns import Host, Net
 from tests.kit.process import Process
 from tests.kit.wire import Wire
 
 HERE = Path(__file__).resolve().parent
+WEBSERVER = HERE.parent / "kit/webserver.py"
 # Neither site packages nor the user's own: these two start in a few milliseconds.
 PLAIN_PYTHON = (sys.executable, "-S", "-I")
 
@@ -63,7 +64,7 @@ class Topology:
     def start_web(self, name: str) -> None:
         """The web server of one real server."""
         pages = json.dumps({path: page.decode() for path, page in configs.PAGES[name].items()})
-        argv = (*PLAIN_PYTHON, str(HERE / "webserver.py"), name, pages)
+        argv = (*PLAIN_PYTHON, str(WEBSERVER), name, pages)
         self.web[name] = self._machines[name].start(argv, log=self.folder / f"{name}.log")
 
     def start_client(self) -> None:

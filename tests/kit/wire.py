@@ -1,78 +1,92 @@
-"""Which adverts were on the wire, and when? Captured at a machine of its own, stamped by its kernel."""
+"""What is on the wire? Frames captured on one interface, adverts and gratuitous ARPs picked out."""
 
 from __future__ import annotations
 
 import socket
-import struct
-import threading
-from collections.abc import Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import NamedTuple
 
-from tests.kit.netns import Host
+from tests.kit.netns import Namespace
+from tests.kit.wait import until
 
-ETH_P_IP = 0x0800
+ETH_P_ALL = 3
 SO_TIMESTAMPNS = 35
-VRRP = 112
+PROTOCOL_VRRP = 112
 
 
-@dataclass(frozen=True, slots=True)
-class Advert:
-    """One advert. `at` is the kernel's wall clock at its reception, in nanoseconds."""
+class Frame(NamedTuple):
+    """One frame; `at` is Unix seconds by the kernel's clock."""
 
-    at: int
-    source: str
-    router_id: int
-    priority: int
+    at: float
+    data: bytes
+
+    @property
+    def is_advert(self) -> bool:
+        return self.data[12:14] == b"\x08\x00" and self.data[23] == PROTOCOL_VRRP
+
+    @property
+    def is_gratuitous_arp(self) -> bool:
+        return self.data[12:14] == b"\x08\x06" and self.data[28:32] == self.data[38:42]
+
+    @property
+    def packet(self) -> bytes:
+        """The IP packet, without Ethernet padding."""
+        return self.data[14 : 14 + int.from_bytes(self.data[16:18], "big")]
+
+    @property
+    def source(self) -> str:
+        return ".".join(map(str, self.data[26:30]))
+
+    @property
+    def priority(self) -> int:
+        return self.packet[22]
+
+    @property
+    def vrid(self) -> int:
+        return self.packet[21]
 
 
-class Wire(threading.Thread):
-    """Collects every advert that passes `interface` of `host`, until the process ends."""
+class Wire:
+    """Captures from its making on; `frames` grows with each `poll`."""
 
-    def __init__(self, host: Host, interface: str = "eth0") -> None:
-        super().__init__(name="wire", daemon=True)
+    def __init__(self, host: Namespace, interface: str) -> None:
         with host.entered():
-            self._line = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(ETH_P_IP))
-        self._line.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
-        self._line.bind((interface, ETH_P_IP))
-        self._adverts: list[Advert] = []
-        self.start()
+            self._sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
+            self._sock.bind((interface, ETH_P_ALL))
+        self._sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+        self._sock.setblocking(False)
+        self.frames: list[Frame] = []
 
-    def run(self) -> None:
+    def poll(self) -> list[Frame]:
         while True:
-            packet, ancillary, _, _ = self._line.recvmsg(2048, 64)
-            header = (packet[0] & 15) * 4
-            if packet[9] != VRRP or len(packet) < header + 8:
-                continue
-            seconds, nanoseconds = struct.unpack("=qq", ancillary[0][2])
-            self._adverts.append(
-                Advert(
-                    seconds * 1_000_000_000 + nanoseconds,
-                    socket.inet_ntoa(packet[12:16]),
-                    packet[header + 1],
-                    packet[header + 2],
-                )
-            )
+            try:
+                data, ancillary, _flags, _address = self._sock.recvmsg(65536, 64)
+            except BlockingIOError:
+                return self.frames
+            stamp = ancillary[0][2] if ancillary else b""
+            seconds, nanoseconds = int.from_bytes(stamp[:8], "little"), int.from_bytes(stamp[8:16], "little")
+            self.frames.append(Frame(seconds + nanoseconds / 1e9 if stamp else time.time(), data))
 
-    def adverts(self, since: int = 0, until: int = 1 << 63) -> tuple[Advert, ...]:
-        """What has been seen, in order."""
-        return tuple(advert for advert in list(self._adverts) if since <= advert.at <= until)
+    def adverts(self, source: str = "") -> list[Frame]:
+        return [f for f in self.poll() if f.is_advert and source in ("", f.source)]
 
+    def gratuitous_arps(self, address: str = "") -> list[Frame]:
+        wanted = bytes(map(int, address.split("."))) if address else b""
+        return [f for f in self.poll() if f.is_gratuitous_arp and wanted in (b"", f.data[28:32])]
 
-def lateness(adverts: Sequence[Advert], interval_s: float) -> list[float]:
-    """By how many seconds each advert missed its interval after the one before, of the same sender and router.
+    def until(self, predicate: Callable[[], object], what: str, timeout: float = 30) -> None:
+        until(predicate, timeout, lambda: f"{what}; {[f.data.hex() for f in self.frames[-5:]]}")
 
-    A missing advert counts as one that is late by a whole interval or more.
-    """
-    before: dict[tuple[str, int], int] = {}
-    late = []
-    for advert in adverts:
-        key = (advert.source, advert.router_id)
-        if key in before:
-            late.append((advert.at - before[key]) / 1e9 - interval_s)
-        before[key] = advert.at
-    return late
+    def send(self, frame: bytes) -> None:
+        self._sock.send(frame)
 
+    def close(self) -> None:
+        self._sock.close()
 
-def missing(adverts: Sequence[Advert], interval_s: float) -> int:
-    """How many adverts were never sent: whole intervals without one, by sender and router."""
-    return sum(round(late / interval_s) for late in lateness(adverts, interval_s) if late > interval_s / 2)
+    def __enter__(self) -> Wire:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()

@@ -1,4 +1,7 @@
-"""A real server: pages on port 80, its name on every other path and on port 443. Standard library only: it starts fast."""
+"""A real server as a program: given pages on port 80, its name on every other path and on port 443.
+
+Standard library only: it starts fast.
+"""
 
 import json
 import selectors
