@@ -12,8 +12,8 @@ from functools import partial
 from tests.demo import configs
 from tests.demo.report import Step
 from tests.demo.topology import Topology
+from tests.kit.adverts import lateness
 from tests.kit.wait import until
-from tests.kit.wire import lateness
 
 WEB = f"{configs.FRONT}.10:80"
 WEB1, WEB2 = f"{configs.BACK}.2:80", f"{configs.BACK}.3:80"

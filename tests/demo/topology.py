@@ -10,11 +10,11 @@ from types import TracebackType
 from tests.demo import configs
 from tests.demo.configs import Machine
 from tests.demo.director import Director
+from tests.kit.adverts import Wire
 from tests.kit.etcd import Etcd
 from tests.kit.mailbox import Mailbox
 from tests.kit.netns import Host, Net
 from tests.kit.process import Process
-from tests.kit.wire import Wire
 
 HERE = Path(__file__).resolve().parent
 WEBSERVER = HERE.parent / "kit/webserver.py"

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from tests.kit import ipvs
+from tests.kit.adverts import Wire, missing
 from tests.kit.netns import Net
 from tests.kit.node import Node
 from tests.kit.process import Process
 from tests.kit.wait import until
-from tests.kit.wire import Wire, missing
 
 VIP, DIRECTOR = "192.168.200.10", "192.168.200.1"
 SERVICE = f"{VIP}:80"

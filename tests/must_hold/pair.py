@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tests.kit.adverts import Advert, Wire, missing
 from tests.kit.netns import Host, Net
 from tests.kit.node import Node
 from tests.kit.wait import until
-from tests.kit.wire import Advert, Wire, missing
 
 VIP = "192.168.200.10"
 FIRST, SECOND = "192.168.200.1", "192.168.200.2"

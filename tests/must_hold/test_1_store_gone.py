@@ -11,11 +11,11 @@ from typing import Any
 import grpc
 import pytest
 
+from tests.kit.adverts import Wire, missing
 from tests.kit.etcd import Etcd
 from tests.kit.netns import Net
 from tests.kit.node import Node
 from tests.kit.wait import until
-from tests.kit.wire import Wire, missing
 from tests.must_hold.pair import CONFIGURATION, INTERVAL_S, PATIENCE_S, VIP, now
 from vipkeeper.checker.v1 import checker_pb2, checker_pb2_grpc
 

@@ -14,11 +14,11 @@ from typing import Any
 import grpc
 import pytest
 
+from tests.kit.adverts import Wire
 from tests.kit.etcd import Etcd
 from tests.kit.netns import Host, Net
 from tests.kit.node import ROOT, Node
 from tests.kit.wait import until
-from tests.kit.wire import Wire
 from tests.must_hold.pair import CONFIGURATION, PATIENCE_S, VIP, now
 from vipkeeper.notify.v1 import notify_pb2, notify_pb2_grpc
 
