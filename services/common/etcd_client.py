@@ -31,6 +31,7 @@ _CHANNEL = (
     ("grpc.min_reconnect_backoff_ms", 3_000),  # this is also the time a connection attempt may take
     ("grpc.keepalive_time_ms", 6_000),  # etcd hangs up on those who ask more often than every 5 s
     ("grpc.keepalive_timeout_ms", 3_000),
+    ("grpc.http2.ping_timeout_ms", 3_000),  # the keepalive's own time-out does not end a connection before this one
     ("grpc.http2.max_pings_without_data", 0),
 )
 _TOKEN_ERRORS = ("invalid auth token", "revision of auth store is old", "user name is empty")
@@ -185,7 +186,7 @@ class Session:
             return f"{place}: its certificate does not fit; see --store-ca, and the names in the certificate"
         if "CERTIFICATE_REQUIRED" in details or "BAD_CERTIFICATE" in details:
             return f"{place} demands another client certificate; see --store-cert and --store-key"
-        if code is grpc.StatusCode.DEADLINE_EXCEEDED:
+        if code is grpc.StatusCode.DEADLINE_EXCEEDED or "ping timeout" in details:
             return f"{place} does not answer in time"
         if code is grpc.StatusCode.UNAVAILABLE and not details.startswith("etcdserver"):
             return f"{place} cannot be reached: {short.rpartition(': ')[2].lower()}"
