@@ -135,7 +135,7 @@ def test_machines_talk_over_a_lan_until_it_is_cut(tmp_path: Path) -> None:
 
 
 def test_what_happens_inside_is_reported_outside() -> None:
-    environment = os.environ | {"LAB_FORCE": "1"}
+    environment = os.environ | {"LAB_FORCE": "1", "CI": ""}
     sample = "tests/lab/inside/sample.py"
     argv = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-rA", sample]
     done = subprocess.run(argv, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=280)
