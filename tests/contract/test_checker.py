@@ -1,0 +1,383 @@
+"""The checker as a whole: configuration in a file, real servers, and an ipvs that writes down what it is told."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import grpc.aio
+import pytest
+
+from tests.kit import targets
+from tests.kit.process import Process
+from tests.kit.wait import until, until_async
+from vipkeeper.checker.v1 import checker_pb2, checker_pb2_grpc
+from vipkeeper.ipvs.v1 import health_pb2, ipvs_pb2_grpc
+from vipkeeper.notify.v1 import notify_pb2, notify_pb2_grpc
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+Name = tuple[str, str]
+
+
+class Recorder(ipvs_pb2_grpc.IpvsServiceServicer):
+    """Keeps every report, and the health that follows from them; complains about a wrong order."""
+
+    def __init__(self) -> None:
+        self.reports: list[health_pb2.ReportHealthRequest] = []
+        self.health: dict[Name, health_pb2.ServerHealth] = {}
+        self.complaints: list[str] = []
+        self.streams = 0
+
+    async def ReportHealth(
+        self, requests: AsyncIterator[health_pb2.ReportHealthRequest], context: Any
+    ) -> AsyncIterator[health_pb2.ReportHealthResponse]:
+        self.streams += 1
+        expected = 1
+        async for report in requests:
+            if report.sequence != expected or report.snapshot != (expected == 1):
+                self.complaints.append(f"sequence {report.sequence}, snapshot {report.snapshot}; expected {expected}")
+            expected += 1
+            self.reports.append(report)
+            if report.snapshot:
+                self.health.clear()
+            for server in report.servers:
+                self.health[server.virtual_server, server.real_server] = server
+            for gone in report.removed:
+                self.health.pop((gone.virtual_server, gone.real_server), None)
+            yield health_pb2.ReportHealthResponse(sequence=report.sequence)
+
+    def up(self) -> dict[str, bool]:
+        """Health by real server's name."""
+        return {real: h.up for (_, real), h in self.health.items()}
+
+
+class Notify(notify_pb2_grpc.NotifyServiceServicer):
+    """Keeps every event."""
+
+    def __init__(self) -> None:
+        self.events: list[Any] = []
+
+    async def Publish(self, request: Any, context: Any) -> notify_pb2.PublishResponse:
+        self.events += request.events
+        return notify_pb2.PublishResponse()
+
+    def transitions(self) -> list[tuple[str, bool]]:
+        return [(e.real_server.real_server, e.real_server.up) for e in self.events if e.WhichOneof("what") == "real_server"]
+
+
+class Node:
+    """One node's folders, its configuration file, and the services around the checker."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.run_dir = folder / "run"
+        self.run_dir.mkdir()
+        self._file = folder / "config.json"
+        self._values: dict[str, Any] = {}
+        self.ipvs = Recorder()
+        self.notify = Notify()
+        self._ipvs_server: grpc.aio.Server | None = None
+        self._notify_server: grpc.aio.Server | None = None
+        self.put({})
+
+    def put(self, values: Mapping[str, Any]) -> None:
+        """Add or change keys (below `config/`); None removes."""
+        for key, value in values.items():
+            if value is None:
+                self._values.pop(f"config/{key}", None)
+            else:
+                self._values[f"config/{key}"] = value
+        fresh = self._file.with_suffix(".new")
+        fresh.write_text(json.dumps(self._values))
+        fresh.replace(self._file)
+
+    async def start_services(self) -> None:
+        self._ipvs_server = grpc.aio.server()
+        ipvs_pb2_grpc.add_IpvsServiceServicer_to_server(self.ipvs, self._ipvs_server)
+        self._ipvs_server.add_insecure_port(f"unix:{self.run_dir}/ipvs.sock")
+        await self._ipvs_server.start()
+        self._notify_server = grpc.aio.server()
+        notify_pb2_grpc.add_NotifyServiceServicer_to_server(self.notify, self._notify_server)
+        self._notify_server.add_insecure_port(f"unix:{self.run_dir}/notify.sock")
+        await self._notify_server.start()
+
+    async def stop_ipvs(self) -> None:
+        if self._ipvs_server is not None:
+            await self._ipvs_server.stop(0)
+        self._ipvs_server = None
+
+    async def stop_services(self) -> None:
+        await self.stop_ipvs()
+        if self._notify_server is not None:
+            await self._notify_server.stop(0)
+
+    @contextlib.contextmanager
+    def checker(self) -> Iterator[Process]:
+        argv = [sys.executable, "-m", "services.checker", "--store", f"file:{self._file}", "--node", "d1"]
+        argv += ["--run-dir", str(self.run_dir), "--state-dir", str(self.folder / "state")]
+        with Process(argv, cwd=ROOT) as process:
+            yield process
+
+    @contextlib.asynccontextmanager
+    async def api(self) -> AsyncIterator[checker_pb2_grpc.CheckerServiceStub]:
+        async with grpc.aio.insecure_channel(f"unix:{self.run_dir}/checker.sock") as channel:
+            await channel.channel_ready()
+            yield checker_pb2_grpc.CheckerServiceStub(channel)
+
+
+@pytest.fixture
+async def node() -> AsyncIterator[Node]:
+    with tempfile.TemporaryDirectory(prefix="vk-") as folder:  # a socket's path must be short
+        it = Node(Path(folder))
+        await it.start_services()
+        yield it
+        await it.stop_services()
+        assert it.ipvs.complaints == []
+
+
+def virtual(**more: Any) -> dict[str, Any]:
+    return {"address": "192.0.2.1", "port": 80, "protocol": "tcp", "delay_loop": "0.1s", "warmup": "0s", **more}
+
+
+def real(port: int, kind: str = "tcp_check", **more: Any) -> dict[str, Any]:
+    check = {"retry": 1, "delay_before_retry": "0.05s", **more}
+    return {"address": "127.0.0.1", "port": port, kind: [check]}
+
+
+def workers_of(pid: int) -> set[int]:
+    """Child processes that are probe workers."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    found = set()
+    for child in children:
+        with contextlib.suppress(OSError):
+            if b"services.checker.worker" in Path(f"/proc/{child}/cmdline").read_bytes():
+                found.add(int(child))
+    return found
+
+
+def remembered(state: Path) -> dict[str, bool]:
+    """What the file says of each server."""
+    if not state.exists():
+        return {}
+    return {name: health[0] for _, name, health, _ in json.loads(state.read_text())["servers"] if health}
+
+
+async def test_a_dying_server_is_reported_down_with_its_cause_and_up_again(node: Node) -> None:
+    async with targets.target(targets.answer(targets.page(b"hi"))) as server, targets.target() as other:
+        node.put({"virtual_server/v": virtual()})
+        node.put({"real_server/v/a": real(server.port, "http_get", url=[{}])})
+        node.put({"real_server/v/b": real(other.port)})
+        with node.checker():
+            await until_async(lambda: node.ipvs.up() == {"a": True, "b": True}, what="both up")
+            server.behaviour = targets.answer(targets.page(b"", "503 Busy"))
+            await until_async(lambda: node.ipvs.up() == {"a": False, "b": True}, what="a down")
+            report = node.ipvs.health["v", "a"]
+            assert report.cause == f"http_get http://127.0.0.1:{server.port}: status 503, expected 200-299"
+            assert report.probed_at.seconds > 0
+            server.behaviour = targets.answer(targets.page(b"hi"))
+            await until_async(lambda: node.ipvs.up() == {"a": True, "b": True}, what="a up again")
+            await until_async(lambda: node.notify.transitions() == [("a", False), ("a", True)], what="both events")
+
+
+async def test_a_server_with_alpha_is_down_until_its_first_success(node: Node) -> None:
+    with targets.refusing() as port:
+        node.put({"virtual_server/v": virtual(alpha=True), "real_server/v/a": real(port)})
+        with node.checker():
+            await until_async(lambda: node.ipvs.reports, what="the snapshot")
+            assert [(s.real_server, s.up) for s in node.ipvs.reports[0].servers] == [("a", False)]
+
+
+async def test_a_server_without_results_is_not_spoken_of(node: Node) -> None:
+    async with targets.target() as server:
+        slow = virtual(delay_loop="3600s", warmup="3600s")
+        node.put({"virtual_server/v": slow, "real_server/v/a": real(server.port)})
+        node.put({"real_server/v/unchecked": {"address": "127.0.0.1", "port": 1}})
+        with node.checker():
+            await until_async(lambda: node.ipvs.reports, what="the snapshot")
+            assert node.ipvs.up() == {"unchecked": True}
+            async with node.api() as api:
+                servers = (await api.ListServers(checker_pb2.ListServersRequest())).servers
+                assert [(s.real_server, s.HasField("up"), s.checks) for s in servers] == [
+                    ("a", False, 1),
+                    ("unchecked", True, 0),
+                ]
+                checks = (await api.ListChecks(checker_pb2.ListChecksRequest())).checks
+                assert [c.state for c in checks] == [checker_pb2.CHECK_STATE_WAITING]
+
+
+async def test_a_killed_worker_changes_no_health_and_its_checks_go_on(node: Node) -> None:
+    async with targets.target() as server:
+        with targets.refusing() as port:
+            node.put({"virtual_server/v": virtual()})
+            node.put({f"real_server/v/up{i}": real(server.port) for i in range(8)})
+            node.put({f"real_server/v/down{i}": real(port) for i in range(8)})
+            with node.checker() as checker:
+                expected = {**{f"up{i}": True for i in range(8)}, **{f"down{i}": False for i in range(8)}}
+                await until_async(lambda: node.ipvs.up() == expected, what="everybody's health")
+                told = len(node.ipvs.reports)
+                before = workers_of(checker.pid)
+                for pid in before:
+                    os.kill(pid, signal.SIGKILL)
+                await until_async(
+                    lambda: len(now := workers_of(checker.pid)) == len(before) and not now & before, what="new workers"
+                )
+                seen = server.connections
+                await until_async(lambda: server.connections > seen + 16, what="probes by the new workers")
+                assert len(node.ipvs.reports) == told
+                assert sorted(node.notify.transitions()) == [(f"down{i}", False) for i in range(8)]
+
+
+async def test_a_hung_worker_is_replaced(node: Node) -> None:
+    async with targets.target() as server:
+        node.put({"virtual_server/v": virtual()})
+        node.put({f"real_server/v/s{i}": real(server.port) for i in range(8)})
+        with node.checker() as checker:
+            await until_async(lambda: len(node.ipvs.up()) == 8, what="everybody's health")
+            before = workers_of(checker.pid)
+            for pid in before:
+                os.kill(pid, signal.SIGSTOP)
+            await until_async(lambda: not workers_of(checker.pid) & before, what="new workers")
+            seen = server.connections
+            await until_async(lambda: server.connections > seen + 16, what="probes by the new workers")
+            assert all(node.ipvs.up().values())
+
+
+async def test_after_a_restart_the_snapshot_comes_from_memory(node: Node) -> None:
+    """Kill -9 between two runs: the second one's first word is the health that the first one left."""
+    async with targets.target() as server:
+        with targets.refusing() as port:
+            node.put({"virtual_server/v": virtual()})
+            node.put({"real_server/v/good": real(server.port), "real_server/v/bad": real(port)})
+            state = node.folder / "state" / "health.json"
+            with node.checker() as checker:
+                await until_async(lambda: node.ipvs.up() == {"good": True, "bad": False}, what="both known")
+                await until_async(lambda: remembered(state) == {"good": True, "bad": False}, what="the memory")
+                checker.kill()
+            epoch = node.ipvs.reports[-1].epoch
+            node.put({"virtual_server/v": virtual(delay_loop="3600s", warmup="3600s")})
+            told = len(node.ipvs.reports)
+            with node.checker():
+                await until_async(lambda: len(node.ipvs.reports) > told, what="the new snapshot")
+                snapshot = node.ipvs.reports[told]
+                assert snapshot.epoch != epoch
+                assert {s.real_server: s.up for s in snapshot.servers} == {"good": True, "bad": False}
+            assert [(r, up) for r, up in node.notify.transitions()] == [("bad", False)]
+
+
+async def test_a_restarted_ipvs_gets_a_snapshot_of_everything(node: Node) -> None:
+    async with targets.target() as server:
+        with targets.refusing() as port:
+            node.put({"virtual_server/v": virtual()})
+            node.put({"real_server/v/good": real(server.port), "real_server/v/bad": real(port)})
+            with node.checker():
+                await until_async(lambda: node.ipvs.up() == {"good": True, "bad": False}, what="both known")
+                await node.stop_services()
+                node.ipvs.health.clear()
+                seen = server.connections
+                await until_async(lambda: server.connections > seen + 5, what="probes while ipvs is away")
+                await node.start_services()
+                await until_async(lambda: node.ipvs.up() == {"good": True, "bad": False}, what="the snapshot")
+                assert node.ipvs.streams == 2
+
+
+async def test_a_configuration_change_touches_only_its_check(node: Node) -> None:
+    async with targets.target() as a, targets.target() as b, targets.target() as moved:
+        slow = virtual(delay_loop="3600s")
+        node.put({"virtual_server/v": slow, "real_server/v/a": real(a.port), "real_server/v/b": real(b.port)})
+        with node.checker():
+            await until_async(lambda: node.ipvs.up() == {"a": True, "b": True}, what="both up")
+            assert (a.connections, b.connections) == (1, 1)
+            node.put({"real_server/v/a": real(moved.port)})
+            await until_async(lambda: moved.connections == 1, what="a probe of the new place")
+            assert (a.connections, b.connections) == (1, 1)
+            assert node.ipvs.up() == {"a": True, "b": True}
+            node.put({"real_server/v/b": None})
+            await until_async(lambda: node.ipvs.up() == {"a": True}, what="b gone")
+
+
+async def test_new_timing_keeps_a_server_down(node: Node) -> None:
+    with targets.refusing() as port:
+        node.put({"virtual_server/v": virtual(), "real_server/v/a": real(port)})
+        with node.checker():
+            await until_async(lambda: node.ipvs.up() == {"a": False}, what="down")
+            told = len(node.ipvs.reports)
+            node.put({"real_server/v/a": real(port, delay_loop="0.2s")})
+            node.put({"real_server/v/b": real(port)})
+            await until_async(lambda: node.ipvs.up() == {"a": False, "b": False}, what="the other one")
+            assert [s.real_server for r in node.ipvs.reports[told:] for s in r.servers] == ["b"]
+
+
+async def test_a_dynamic_weight_is_an_adjustment_of_the_configured_one(node: Node) -> None:
+    user = "root" if os.geteuid() == 0 else ""
+    check = {"misc_path": "/bin/sh -c 'exit 12'", "misc_dynamic": True, "user": user}
+    node.put({"virtual_server/v": virtual()})
+    node.put({"real_server/v/a": {"address": "127.0.0.1", "port": 1, "weight": 3, "misc_check": [check]}})
+    with node.checker():
+        await until_async(lambda: node.ipvs.up() == {"a": True}, what="up")
+        assert node.ipvs.health["v", "a"].weight_adjustment == 7
+        node.put({"real_server/v/a": {"address": "127.0.0.1", "port": 1, "weight": 10, "misc_check": [check]}})
+        await until_async(lambda: node.ipvs.health["v", "a"].weight_adjustment == 0, what="the new adjustment")
+
+
+async def test_a_real_server_of_an_unknown_virtual_server_is_a_problem(node: Node) -> None:
+    async with targets.target() as server:
+        node.put({"real_server/v/a": real(server.port)})
+        with node.checker() as checker:
+            until(lambda: "config/real_server/v/a: virtual server v does not exist" in checker.output(), what="the problem")
+            node.put({"virtual_server/v": virtual()})
+            await until_async(lambda: node.ipvs.up() == {"a": True}, what="a checked")
+            assert "resolved: config/real_server/v/a" in checker.output()
+            await until_async(
+                lambda: [e.configuration.resolved for e in node.notify.events] == [False, True], what="both events"
+            )
+
+
+async def test_the_api_tells_checks_and_follows_them(node: Node) -> None:
+    async with targets.target() as server:
+        node.put({"virtual_server/v": virtual(), "real_server/v/a": real(server.port)})
+        node.put({"virtual_server/w": virtual(address="192.0.2.2"), "real_server/w/z": real(server.port)})
+        with node.checker():
+            await until_async(lambda: len(node.ipvs.up()) == 2, what="both known")
+            async with node.api() as api:
+                listed = (await api.ListChecks(checker_pb2.ListChecksRequest(virtual_server="v"))).checks
+                assert [(c.virtual_server, c.real_server, c.name) for c in listed] == [("v", "a", "tcp_check[0]")]
+                assert listed[0].target == f"127.0.0.1:{server.port}"
+                assert listed[0].state == checker_pb2.CHECK_STATE_UP
+                assert listed[0].HasField("last_probe")
+                watch = api.WatchChecks(checker_pb2.WatchChecksRequest(real_server="a"))
+                steps = [await watch.read(), await watch.read()]
+                assert [s.WhichOneof("update") for s in steps] == ["check", "synced"]
+                node.put({"real_server/v/a": None})
+                last = await watch.read()
+                assert (last.sequence, last.removed.real_server, last.removed.name) == (3, "a", "tcp_check[0]")
+                watch.cancel()
+
+
+async def test_ha_suspend_probes_only_where_the_address_is(node: Node) -> None:
+    async with targets.target() as here, targets.target() as elsewhere:
+        node.put({"virtual_server/h": virtual(address="127.0.0.1", ha_suspend=True), "real_server/h/a": real(here.port)})
+        node.put({"virtual_server/e": virtual(ha_suspend=True), "real_server/e/b": real(elsewhere.port)})
+        with node.checker():
+            await until_async(lambda: here.connections > 5, what="probes of the service that is here")
+            assert elsewhere.connections == 0
+            assert node.ipvs.up() == {"a": True}
+
+
+async def test_a_declared_stop_ends_all_processes(node: Node) -> None:
+    async with targets.target() as server:
+        node.put({"virtual_server/v": virtual(), "real_server/v/a": real(server.port)})
+        with node.checker() as checker:
+            await until_async(lambda: node.ipvs.up() == {"a": True}, what="up")
+            workers = workers_of(checker.pid)
+            checker.terminate()
+            assert checker.wait() == 0
+            assert not any(os.path.exists(f"/proc/{pid}") for pid in workers)
+            assert node.ipvs.up() == {"a": True}
