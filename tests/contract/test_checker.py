@@ -163,6 +163,11 @@ def workers_of(pid: int) -> set[int]:
     return found
 
 
+def runs(pid: int) -> bool:
+    """There is such a process."""
+    return Path(f"/proc/{pid}").exists()
+
+
 def remembered(state: Path) -> dict[str, bool]:
     """What the file says of each server."""
     if not state.exists():
@@ -379,5 +384,5 @@ async def test_a_declared_stop_ends_all_processes(node: Node) -> None:
             workers = workers_of(checker.pid)
             checker.terminate()
             assert checker.wait() == 0
-            assert not any(os.path.exists(f"/proc/{pid}") for pid in workers)
+            assert [pid for pid in workers if runs(pid)] == []
             assert node.ipvs.up() == {"a": True}

@@ -1,0 +1,62 @@
+"""What agent and workers say to each other survives the way."""
+
+from __future__ import annotations
+
+import json
+
+from services.checker import wire
+from services.checker.pool import Result, Update
+from services.checker.schedule import Timing
+from services.checker.settings import Check, Http, Misc, Target, Tcp, Url
+from services.checker.streak import Phase, Streak
+
+TIMING = Timing(30, 3, 1, 2, 0)
+CHECKS = (
+    Check("v", "r", "tcp_check[0]", Tcp(Target("192.0.2.1", 80, "192.0.2.9", 5, "eth0", 7)), TIMING),
+    Check(
+        "v",
+        "r",
+        "ssl_get[0]",
+        Http(
+            Target("::1", 443),
+            (Url("/", "h", "ab" * 16, ((200, 299), (301, 301))), Url("/ü", "h")),
+            True,
+            ("a.example", ""),
+            "1.1",
+            True,
+        ),
+        TIMING,
+    ),
+    Check("v", "r", "misc_check[0]", Misc(("/bin/x", "a b"), 5, True, "nobody", False), TIMING),
+)
+STATE = Result(Streak(Phase.RECOVERING, 2, 1, False), "gone", 5)
+
+
+def test_checks_arrive_as_they_were_sent() -> None:
+    updates = [Update(check, STATE) for check in CHECKS]
+    (message,) = wire.start(updates)
+    assert wire.read_starts(json.loads(message)) == updates
+
+
+def test_reports_arrive_as_they_were_sent() -> None:
+    rows = [wire.Report("v/r/x", Result(Streak(Phase.DOWN, 3), "no", None, 17, 4), 99), wire.Report("y", STATE, 0)]
+    (message,) = wire.reports(rows)
+    assert wire.read_reports(json.loads(message)) == rows
+
+
+def test_a_message_of_one_kind_holds_nothing_of_another() -> None:
+    message = json.loads(wire.beat(wire.Beat(1, 2, 3, 4, 5)))
+    assert wire.read_beat(message) == wire.Beat(1, 2, 3, 4, 5)
+    assert wire.read_starts(message) == []
+    assert wire.read_reports(message) == []
+    assert wire.read_beat(json.loads(wire.answered(3))) is None
+    assert json.loads(wire.ask(4)) == {"ask": 4}
+
+
+def test_many_rows_are_spread_over_messages_that_fit() -> None:
+    names = [f"virtual-server-{i}/real-server-{i}/tcp_check[0]" for i in range(5_000)]
+    messages = list(wire.stop(names))
+    assert len(messages) > 1
+    assert max(map(len, messages)) < wire.LIMIT + 100
+    assert [name for m in messages for name in json.loads(m)["stop"]] == names
+    assert list(wire.stop([])) == []
