@@ -124,13 +124,12 @@ class Check:
     @property
     def target(self) -> str:
         """What is probed, in words."""
-        match self.what:
-            case Tcp(target):
-                return str(target)
-            case Http(target, tls=tls):
-                return f"{'https' if tls else 'http'}://{target}"
-            case Misc(argv):
-                return shlex.join(argv)
+        what = self.what
+        if isinstance(what, Misc):
+            return shlex.join(what.argv)
+        if isinstance(what, Tcp):
+            return str(what.target)
+        return f"{'https' if what.tls else 'http'}://{what.target}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,13 +63,9 @@ class Streak:
         """Nothing differs that anybody would want to be told: a count of failures only while retries are being used up."""
         if (self.phase, self.fresh) != (other.phase, other.fresh):
             return False
-        match self.phase:
-            case Phase.UP:
-                return self.failures == other.failures
-            case Phase.DOWN:
-                return True
-            case Phase.RECOVERING:
-                return (self.failures, self.url) == (other.failures, other.url)
+        if self.phase is Phase.DOWN:
+            return True
+        return self.failures == other.failures and (self.up or self.url == other.url)
 
     def after(self, ok: bool, *, retry: int, urls: int = 0) -> Streak:
         """The state after one more result of the probe that `url` names."""
