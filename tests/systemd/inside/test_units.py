@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -155,6 +156,16 @@ def test_configuration_from_etcd_reaches_the_interface_and_the_kernel_table(etcd
     server = CONFIGURATION["config/real_server/tcp-192.168.200.10-80/127.0.0.1-80"] | {"weight": 8}
     etcd.put("/vipkeeper/config/real_server/tcp-192.168.200.10-80/127.0.0.1-80", json.dumps(server))
     until(lambda: re.search(r"-> 7F000001:0050 +Masq +8 ", table()), PATIENCE_S, what=table)
+
+
+def test_grpcurl_lists_the_live_table_with_nothing_else_at_hand() -> None:
+    program = shutil.which("grpcurl", path=f"{ROOT / '.build/bin'}:{os.environ['PATH']}")
+    if program is None:
+        pytest.skip("grpcurl is not here (make tools builds it where go is at hand)")
+    argv = (program, "-plaintext", "-unix", RUN_DIR / "ipvs.sock", "vipkeeper.ipvs.v1.IpvsService/ListVirtualServers")
+    (server,) = json.loads(run(*argv))["virtualServers"]
+    assert server["name"] == "tcp-192.168.200.10-80"
+    assert [real["name"] for real in server["realServers"]] == ["127.0.0.1-80"]
 
 
 def test_the_engine_alone_is_scheduled_in_real_time() -> None:
