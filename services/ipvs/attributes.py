@@ -299,10 +299,8 @@ def _parse_destination(found: dict[int, bytes], service_family: int) -> Destinat
         int.from_bytes(found[_D_TUN_PORT]) if tunnelled else 0,
         _int(found[_D_TUN_FLAGS]) if tunnelled else 0,
     )
-    counters = _counters(found.get(_D_STATS64) or found.get(_D_STATS, b""))
-    return DestinationSeen(
-        destination, Load(_int(found[_D_ACTIVE]), _int(found[_D_INACTIVE]), _int(found[_D_PERSISTENT]), counters)
-    )
+    connections = (_int(found.get(kind, b"")) for kind in (_D_ACTIVE, _D_INACTIVE, _D_PERSISTENT))
+    return DestinationSeen(destination, Load(*connections, _counters(found.get(_D_STATS64) or found.get(_D_STATS, b""))))
 
 
 @lru_cache(maxsize=4096)

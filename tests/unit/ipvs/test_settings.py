@@ -1,0 +1,189 @@
+"""Settings: keepalived's defaults, refusals that name the field, and what a server inherits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from services.common.errors import InvalidValue
+from services.ipvs import settings
+from services.ipvs.model import INET, INET6, Destination, Method, Service
+from services.ipvs.settings import real_server, resolve, sorry_destination, virtual_server
+from tests.unit.ipvs.words import key, mark, marked, packed, place, real, server, virtual
+
+SECOND = 1_000_000_000
+
+
+def service_of(**fields: Any) -> Service:
+    return virtual(**fields).service(INET)
+
+
+def test_defaults_are_keepaliveds() -> None:
+    v = virtual()
+    assert service_of() == Service(key(), "wlc", 0, 32, False)
+    assert (v.method, v.quorum, v.hysteresis, v.weight, v.alpha, v.inhibit_on_failure) == (Method.NAT, 1, 0, 1, False, False)
+
+
+@pytest.mark.parametrize("scheduler", ["rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "sed", "nq", "fo", "ovf", "mh"])
+def test_every_scheduler_of_the_kernel_can_be_chosen(scheduler: str) -> None:
+    assert service_of(lb_algo=scheduler).scheduler == scheduler
+
+
+@pytest.mark.parametrize(
+    ("fields", "persistence", "netmask"),
+    [
+        ({"persistence_timeout": 300 * SECOND}, 300, 32),
+        ({"persistence_timeout": 300 * SECOND, "persistence_granularity": "255.255.255.0"}, 300, 24),
+        ({"persistence_granularity": "255.255.0.0"}, 360, 16),
+        ({"address": "2001:db8::1", "persistence_granularity": "64"}, 360, 64),
+        ({"address": "2001:db8::1", "persistence_timeout": SECOND}, 1, 128),
+        ({"persistence_timeout": SECOND, "persistence_granularity": "0.0.0.0"}, 1, 0),
+    ],
+)
+def test_persistence(fields: dict[str, Any], persistence: int, netmask: int) -> None:
+    s = service_of(**fields)
+    assert (s.persistence, s.netmask) == (persistence, netmask)
+
+
+def test_a_firewall_mark_has_neither_address_nor_port() -> None:
+    v = marked(number=5, port=80, protocol="udp", ops=True)
+    assert v.service(INET).key == mark(5)
+    assert v.service(INET6).key == mark(5, INET6)
+    assert v.service(INET).ops
+
+
+def test_a_marks_prefix_is_cut_to_its_family() -> None:
+    v = marked(persistence_granularity="64")
+    assert (v.service(INET).netmask, v.service(INET6).netmask) == (32, 64)
+
+
+BAD_VIRTUAL = [
+    ({"address": None}, "address", "either"),
+    ({"fwmark": 5}, "address", "either"),
+    ({"address": "10.0.0"}, "address", "'10.0.0'"),
+    ({"address": "0.0.0.0"}, "address", "host"),
+    ({"address": "224.0.0.18"}, "address", "host"),
+    ({"address": "fe80::1%eth0"}, "address", "host"),
+    ({"protocol": None}, "protocol", "tcp, udp or sctp"),
+    ({"port": 70000}, "port", "65535"),
+    ({"port": 0}, "port", "persistence"),
+    ({"lb_algo": "twos"}, "lb_algo", "wrr"),
+    ({"weight": 65536}, "weight", "65535"),
+    ({"quorum": 0}, "quorum", "1 or more"),
+    ({"ops": True}, "ops", "udp"),
+    ({"persistence_timeout": 0}, "persistence_timeout", "whole seconds"),
+    ({"persistence_timeout": SECOND // 2}, "persistence_timeout", "whole seconds"),
+    ({"persistence_granularity": "24"}, "persistence_granularity", "255.255.255.0"),
+    ({"persistence_granularity": "0.0.0.255"}, "persistence_granularity", "255.255.255.0"),
+    ({"persistence_granularity": "255.0.255.0"}, "persistence_granularity", "255.255.255.0"),
+    ({"address": "2001:db8::1", "persistence_granularity": "255.255.255.0"}, "persistence_granularity", "1 to 128"),
+    ({"address": "2001:db8::1", "persistence_granularity": "129"}, "persistence_granularity", "1 to 128"),
+    ({"sorry_server": {"port": 80}}, "sorry_server.address", "missing"),
+    ({"sorry_server": {"address": "nix"}}, "sorry_server.address", "'nix'"),
+    ({"sorry_server": {"address": "10.0.9.9", "port": 65536}}, "sorry_server.port", "65535"),
+]
+
+
+@pytest.mark.parametrize(("fields", "field", "text"), BAD_VIRTUAL)
+def test_a_bad_virtual_server_is_refused_by_its_field(fields: dict[str, Any], field: str, text: str) -> None:
+    value = {"address": "10.0.0.1", "port": 80, "protocol": "tcp"} | fields
+    with pytest.raises(InvalidValue, match=text) as caught:
+        virtual_server("web", {k: v for k, v in value.items() if v is not None})
+    assert caught.value.field == field
+
+
+def test_a_firewall_mark_of_zero_is_refused() -> None:
+    with pytest.raises(InvalidValue, match="4294967295"):
+        virtual_server("m", {"fwmark": 0})
+
+
+def test_a_mark_takes_either_form_of_granularity_and_nothing_else() -> None:
+    assert marked(persistence_granularity="255.255.255.0").netmask == 24
+    with pytest.raises(InvalidValue, match="netmask"):
+        marked(persistence_granularity="many")
+
+
+def test_port_zero_works_with_persistence() -> None:
+    assert service_of(port=0, persistence_timeout=300 * SECOND).key.port == 0
+
+
+BAD_REAL = [
+    ("web", {}, "", "VIRTUAL_SERVER/NAME"),
+    ("/s2", {}, "", "VIRTUAL_SERVER/NAME"),
+    ("web/", {}, "", "VIRTUAL_SERVER/NAME"),
+    ("web/s2", {}, "address", "missing"),
+    ("web/s2", {"address": "::"}, "address", "host"),
+    ("web/s2", {"address": "10.0.1.2", "port": 65536}, "port", "65535"),
+    ("web/s2", {"address": "10.0.1.2", "weight": 65536}, "weight", "65535"),
+    ("web/s2", {"address": "10.0.1.2", "uthreshold": 5, "lthreshold": 6}, "lthreshold", "at most"),
+    ("web/s2", {"address": "10.0.1.2", "lthreshold": 6}, "lthreshold", "at most"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "field", "text"), BAD_REAL)
+def test_a_bad_real_server_is_refused_by_its_field(name: str, value: dict[str, Any], field: str, text: str) -> None:
+    with pytest.raises(InvalidValue, match=text) as caught:
+        real_server(name, value)
+    assert caught.value.field == field
+
+
+def test_a_server_inherits_from_its_virtual_server() -> None:
+    member = resolve(virtual(lb_kind="dr", weight=7, inhibit_on_failure=True, alpha=True), real("s2"))
+    assert member.destination == server("10.0.1.2", 7, 80, Method.DR)
+    assert (member.inhibit, member.alpha, member.checked) == (True, True, True)
+
+
+def test_a_servers_own_words_win() -> None:
+    own = real(
+        "s2",
+        checked=False,
+        port=8080,
+        weight=3,
+        lb_kind="nat",
+        inhibit_on_failure=False,
+        alpha=False,
+        uthreshold=9,
+        lthreshold=4,
+    )
+    member = resolve(virtual(lb_kind="dr", weight=7, inhibit_on_failure=True, alpha=True), own)
+    assert member.destination == Destination(place("10.0.1.2", 8080), Method.NAT, 3, 9, 4)
+    assert (member.inhibit, member.alpha, member.checked) == (False, False, False)
+
+
+@pytest.mark.parametrize("kind", ["dr", "tun"])
+def test_only_nat_changes_ports(kind: str) -> None:
+    with pytest.raises(InvalidValue, match="expected 80, got 8080") as caught:
+        resolve(virtual(lb_kind=kind), real("s2", port=8080))
+    assert caught.value.field == "port"
+
+
+def test_behind_a_mark_a_server_may_have_any_port() -> None:
+    assert resolve(marked(lb_kind="dr"), real("s2", of="marked", port=8080)).destination.key.port == 8080
+    assert resolve(marked(lb_kind="dr"), real("s2", of="marked")).destination.key.port == 0
+
+
+def test_only_a_tunnel_changes_the_family() -> None:
+    six = real("s2", "2001:db8::2")
+    assert resolve(virtual(lb_kind="tun"), six).destination.key.family == INET6
+    with pytest.raises(InvalidValue, match="family") as caught:
+        resolve(virtual(), six)
+    assert caught.value.field == "address"
+
+
+def test_a_sorry_server_inherits_port_and_method_and_weighs_one() -> None:
+    v = virtual(lb_kind="dr", weight=7, sorry_server={"address": "10.0.9.9"})
+    assert sorry_destination(v) == server("10.0.9.9", 1, 80, Method.DR)
+    own = virtual(lb_kind="dr", sorry_server={"address": "10.0.9.9", "port": 8080, "lb_kind": "nat"})
+    assert sorry_destination(own) == server("10.0.9.9", 1, 8080, Method.NAT)
+    assert sorry_destination(virtual()) is None
+
+
+def test_a_sorry_server_that_does_not_fit_is_refused_by_its_field() -> None:
+    with pytest.raises(InvalidValue, match="family") as caught:
+        sorry_destination(virtual(sorry_server={"address": "2001:db8::9"}))
+    assert caught.value.field == "sorry_server.address"
+
+
+def test_families_are_told_by_length() -> None:
+    assert (settings.family_of(packed("10.0.0.1")), settings.family_of(packed("::1"))) == (INET, INET6)
