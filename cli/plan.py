@@ -94,7 +94,8 @@ def plan_import(
     """What importing `objects` (`config/...` keys, canonical values) for `node` changes. `source` names the file."""
     before = sorted_out(store)
     wanted = {key.removeprefix("config/"): value for key, value in objects.items()}
-    shares = replace or before.owner == node or not (before.shared or before.patches)
+    nobody = before.owner is None and not before.shared and not before.patches
+    shares = replace or nobody or before.owner == node
     shared = wanted if shares else before.shared
     changed = {tail for tail in before.shared | shared if before.shared.get(tail, ABSENT) != shared.get(tail, ABSENT)}
 

@@ -265,7 +265,6 @@ _CHECK_NETWORK: Final[Table] = {
 
 _SERVER_COMMON: Final[Table] = _CHECK_TIMES | {
     "retry": Keyword("retry", number(1, WHOLE_MAX)),
-    "lb_kind": Keyword("lb_kind", forwarding),
     "lvs_method": Keyword("lb_kind", forwarding),
     "alpha": Keyword("alpha", boolean),
     "inhibit_on_failure": Keyword("inhibit_on_failure", boolean),
@@ -274,6 +273,7 @@ _SERVER_COMMON: Final[Table] = _CHECK_TIMES | {
 }
 
 VIRTUAL_SERVER: Final[Table] = _SERVER_COMMON | {
+    "lb_kind": Keyword("lb_kind", forwarding),
     "protocol": Keyword("protocol", choice({"TCP": "tcp", "UDP": "udp", "SCTP": "sctp"}, folded=True)),
     "lb_algo": Keyword("lb_algo", choice({a: a for a in _ALGOS}, ("twos",))),
     "lvs_sched": Keyword("lb_algo", choice({a: a for a in _ALGOS}, ("twos",))),
@@ -311,9 +311,10 @@ HTTP_GET: Final[Table] = (
     | _CHECK_NETWORK
     | {
         "virtualhost": Keyword("virtualhost", _HOST),
-        "http_protocol": Keyword("http_protocol", choice({"1.0": "1.0", "1.1": "1.1"}, ("1.0C", "1.0c"))),
+        "http_protocol": Keyword("http_protocol", choice({"1.0": "1.0", "1.0C": "1.0C", "1.0c": "1.0C", "1.1": "1.1"})),
         "enable_sni": Keyword("enable_sni", boolean),
         "sni_name": Keyword("sni_name", _HOST),
+        "fast_recovery": Keyword("fast_recovery", boolean),
         "url": Keyword("url", sub_block("virtual_server/real_server/HTTP_GET/url"), block=True, many=True),
     }
 )

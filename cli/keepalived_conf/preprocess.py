@@ -24,7 +24,7 @@ SPACE: Final = " \t\r\n\v\f"
 MAX_FILE: Final = 8 << 20  # bytes
 MAX_LINES: Final = 1_000_000  # after expansion; keepalived's manual has an example of 850,000
 MAX_DEPTH: Final = 40  # of includes, and of definitions within definitions
-MAX_REPLACEMENTS: Final = 1000  # on one line
+MAX_REPLACEMENTS: Final = 300  # on one line
 MAX_LINE: Final = 64 << 10  # characters after replacement
 
 _INCLUDE: Final = re.compile(r'(include[rmwba]?)[ \t]+"?([^"]*)"?', re.ASCII)
@@ -250,6 +250,8 @@ class _Run:
             self.report.mistake(line.at, f"~{match[1]}: {e}")
             return
         rest = _stripped(replaced.cut(end + 1))
+        if not rest.pieces:
+            return
         for value in values:
             self._tick(line.at)
             for name, one in zip(names, value, strict=True):

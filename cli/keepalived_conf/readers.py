@@ -24,7 +24,7 @@ _WHOLE: Final = re.compile(r"[+-]?[0-9]{1,18}", re.ASCII)
 _DECIMAL: Final = re.compile(r"[+]?([0-9]{1,9})?(?:\.([0-9]{0,9}))?", re.ASCII)
 _ESCAPE: Final = re.compile(r"\\(?:([abEfnrtv])|([0-7]{1,3})|x([0-9a-fA-F]{1,2})|c(.)|(.))", re.ASCII | re.DOTALL)
 _ESCAPES: Final = {"a": "\a", "b": "\b", "E": "\x1b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
-_SCRIPT_PART: Final = re.compile(r"""'[^']*'|"(?:[^"\\]|\\.)*"|\\.|[^\s'"\\]+|['"\\]""", re.DOTALL | re.ASCII)
+_SCRIPT_PART: Final = re.compile(r"""'[^']*'|"(?:[^"\\]|\\.)*"|(?:\\.|[^\s'"\\])+|['"\\]""", re.DOTALL | re.ASCII)
 
 
 @dataclass(slots=True)

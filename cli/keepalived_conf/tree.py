@@ -54,14 +54,14 @@ class _Builder:
             found.clear()
 
     def opening(self, brace: Word) -> None:
+        if len(self.open) >= MAX_NESTING:
+            self.report.refuse(brace.at, f"blocks are nested deeper than {MAX_NESTING}")
+            return
         last = self.current[-1] if self.current else None
         if last is None or last.body is not None:
             self.report.mistake(brace.at, "unexpected '{': expected a keyword before it")
             last = Statement((Word("", brace.at),))
             self.current.append(last)
-        elif len(self.open) >= MAX_NESTING:
-            self.report.refuse(brace.at, f"blocks are nested deeper than {MAX_NESTING}")
-            return
         last.body = []
         last.opened = brace.at
         self.open.append(last)

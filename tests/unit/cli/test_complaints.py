@@ -1,0 +1,268 @@
+"""What is said about everything that is wrong, where exactly, and how bad it is."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cli.keepalived_conf.complaints import LIMIT, Severity
+from cli.keepalived_conf.grammar import TABLES, Keyword, Listed
+from cli.keepalived_conf.keywords import known_keywords
+from cli.keepalived_conf.reading import read_conf, read_text
+from tests.unit.cli import corpus
+from tests.unit.cli.test_translate import DIRECTOR
+
+NOTE, UNSUPPORTED, MISTAKE, REFUSED = Severity.NOTE, Severity.UNSUPPORTED, Severity.MISTAKE, Severity.REFUSED
+INSTANCE = "vrrp_instance V {\n interface eth0\n virtual_router_id 5\n virtual_ipaddress {\n 10.0.0.1\n }\n %s\n}\n"
+SERVER = "virtual_server 10.0.0.1 80 {\n protocol TCP\n lb_algo rr\n lb_kind NAT\n real_server 10.0.0.2 80 {\n }\n %s\n}\n"
+REAL = "virtual_server 10.0.0.1 80 {\n protocol TCP\n lb_algo rr\n lb_kind NAT\n real_server 10.0.0.2 80 {\n %s\n}\n}\n"
+
+
+def found(text: str) -> list[tuple[int, int, Severity, str]]:
+    return [(c.at.line, c.at.column, c.severity, c.message) for c in read_text(text).complaints]
+
+
+# In the instance and the virtual server the tried line is the seventh, its first character in column 2.
+@pytest.mark.parametrize(
+    ("line", "column", "severity", "message"),
+    [
+        ("priority 300", 11, MISTAKE, "priority: expected a number from 1 to 255, got '300'"),
+        ("priority abc", 11, MISTAKE, "priority: expected a number from 1 to 255, got 'abc'"),
+        ("priority", 2, REFUSED, "priority: expected a number from 1 to 255 after it, got nothing"),
+        ("priority 5 6", 13, NOTE, "priority: '6' is ignored; expected the end of the line"),
+        ("advert_int 0", 13, MISTAKE, "advert_int: expected 0.01 to 255 seconds, got '0'"),
+        ("advert_int 1,5", 13, MISTAKE, "advert_int: expected 0.01 to 255 seconds, got '1,5'"),
+        ("advert_int .", 13, MISTAKE, "advert_int: expected 0.01 to 255 seconds, got '.'"),
+        ("state FOO", 8, MISTAKE, "state: expected one of MASTER, BACKUP, got 'FOO'"),
+        ("nopreempt off", 12, NOTE, "nopreempt: 'off' is ignored; expected the end of the line"),
+        ("smtp_alert maybe", 13, MISTAKE, "smtp_alert: expected one of on, true, yes, off, false, no, got 'maybe'"),
+        ("mcast_src_ip 1.2.3", 15, MISTAKE, "mcast_src_ip: expected an IP address, got '1.2.3'"),
+        ("proirity 5", 2, MISTAKE, "unknown keyword 'proirity' in vrrp_instance; did you mean 'priority'?"),
+        ("weight 5", 2, MISTAKE, "unknown keyword 'weight' in vrrp_instance; it belongs in vrrp_script"),
+        ("qwertz 5", 2, MISTAKE, "unknown keyword 'qwertz' in vrrp_instance"),
+        ("use_vmac", 2, UNSUPPORTED, "use_vmac in vrrp_instance is not supported yet, left out"),
+        ("notify /x root", 12, UNSUPPORTED, "notify: a user of its own ('root') is not supported yet, left out"),
+        ('notify ""', 9, MISTAKE, "notify: expected a command, got ''"),
+        ("track_script {\n nope\n}", 2, MISTAKE, "there is no vrrp_script 'nope': it is not tracked"),
+        ("track_interface", 2, MISTAKE, "expected '{' after track_interface"),
+        ("priority 5 {\n}", 13, MISTAKE, "unexpected '{': priority opens no block"),
+        ("{\n foo\n}", 2, MISTAKE, "unexpected '{': expected a keyword before it"),
+        ("interface eth0eth0eth0eth0", 12, MISTAKE, "interface: expected an interface name of 1 to 15 bytes"),
+        ('notify "/x', 9, REFUSED, 'this quote is never closed: expected another " on the same line'),
+    ],
+)
+def test_in_an_instance(line: str, column: int, severity: Severity, message: str) -> None:
+    complaints = found(INSTANCE % line)
+    at, where, how_bad, text = complaints[0]
+    if "nope" in line:
+        at, where = at - 1, where  # the name stands on the next line
+    assert (at, where, how_bad) == (7, column, severity)
+    assert message in text
+
+
+@pytest.mark.parametrize(
+    ("line", "column", "severity", "message"),
+    [
+        ("10.0.0.300", 1, MISTAKE, "virtual_ipaddress: expected ADDRESS or ADDRESS/LENGTH, got '10.0.0.300'"),
+        ("10.0.0.2/33", 1, MISTAKE, "virtual_ipaddress: expected ADDRESS or ADDRESS/LENGTH, got '10.0.0.2/33'"),
+        ("10.0.0.2/", 1, MISTAKE, "expected ADDRESS or ADDRESS/LENGTH"),
+        ("10.0.0.2 dev", 10, MISTAKE, "dev: expected a value after it, got the end of the line"),
+        ("10.0.0.2 foo", 10, MISTAKE, "expected dev, scope, label or brd, or the end of the line, got 'foo'"),
+        ("10.0.0.2 no_track", 10, UNSUPPORTED, "the address option no_track is not supported yet"),
+        ("10.0.0.2 label sixteen-bytes-xx", 16, MISTAKE, "label: expected at most 15 bytes"),
+        ("10.0.0.2 scope nonsense", 16, MISTAKE, "expected global, site, link, host, nowhere or 0 to 255"),
+        ("10.0.0.1", 1, NOTE, "virtual_ipaddress: 10.0.0.1 is given twice"),
+        ("fe80::1", 1, UNSUPPORTED, "the IPv6 address fe80::1 in virtual_ipaddress is not supported yet"),
+        ("a { b", 3, MISTAKE, "unexpected '{' in virtual_ipaddress: expected one item a line"),
+    ],
+)
+def test_in_a_list_of_addresses(line: str, column: int, severity: Severity, message: str) -> None:
+    complaints = found(INSTANCE.replace("10.0.0.1\n", f"10.0.0.1\n{line}\n") % "")
+    assert [c for c in complaints if c[:3] == (6, column, severity) and message in c[3]] != [], complaints
+
+
+@pytest.mark.parametrize(
+    ("line", "column", "severity", "message"),
+    [
+        ("lb_algo foo", 10, MISTAKE, "lb_algo: expected one of rr, wrr, lc,"),
+        ("lb_kind dr", 10, MISTAKE, "lb_kind: expected one of NAT, DR, TUN, got 'dr'"),
+        ("lb_kind TUN type gue port 5", 14, UNSUPPORTED, "lb_kind with tunnel options is not supported yet"),
+        ("persistence_timeout 0", 22, MISTAKE, "persistence_timeout: expected 1 to 2678400 seconds, got '0'"),
+        ("persistence_granularity 255.0.255.0", 26, MISTAKE, "expected a netmask such as 255.255.255.0"),
+        ("sorry_server x 80", 15, MISTAKE, "sorry_server: expected an IP address, got 'x'"),
+        ("sorry_server 10.0.0.9 99999", 24, MISTAKE, "sorry_server: expected a port from 1 to 65535, got '99999'"),
+        ("quorum 0", 9, MISTAKE, "quorum: expected a number from 1 to 4294967295, got '0'"),
+        ("real_server 10.0.0.2 80 {\n}", 14, MISTAKE, "real_server/tcp-10.0.0.1-80/10.0.0.2-80 is there already (line 5)"),
+        ("real_server", 2, REFUSED, "real_server: expected an IP address after it, got nothing"),
+    ],
+)
+def test_in_a_virtual_server(line: str, column: int, severity: Severity, message: str) -> None:
+    complaints = found(SERVER % line)
+    assert [c for c in complaints if c[:3] == (7, column, severity) and message in c[3]] != [], complaints
+
+
+@pytest.mark.parametrize(
+    ("line", "place", "severity", "message"),
+    [
+        ("weight 70000", (6, 9), MISTAKE, "weight: expected a number from 0 to 65535"),
+        ("HTTP_GET {\n}", (6, 2), MISTAKE, "HTTP_GET: expected at least one url; left out"),
+        ("HTTP_GET {\nurl {\nstatus_code 200\n}\n}", (7, 1), MISTAKE, "url: expected path; the check is left out"),
+        ("HTTP_GET {\nurl {\npath /\nstatus_code 99\n}\n}", (9, 13), MISTAKE, "expected a code or range from 100 to 599"),
+        ("HTTP_GET {\nurl {\npath /\ndigest xx\n}\n}", (9, 8), MISTAKE, "expected 32 hexadecimal digits, got 'xx'"),
+        ("HTTP_GET {\nnb_get_retry 3\nurl {\npath /\n}\n}", (7, 1), NOTE, "nb_get_retry is deprecated; expected retry"),
+        ("HTTP_GET x {\nurl {\npath /\n}\n}", (6, 11), NOTE, "HTTP_GET: 'x' is ignored; expected '{'"),
+        ("MISC_CHECK {\n}", (6, 2), MISTAKE, "MISC_CHECK: expected misc_path; left out"),
+        ("SMTP_CHECK {\n helo_name x\n}", (6, 2), UNSUPPORTED, "SMTP_CHECK in real_server is not supported yet"),
+        ("TCP_CHECK {\nconnect_port 0\n}", (7, 14), MISTAKE, "connect_port: expected a number from 1 to 65535"),
+    ],
+)
+def test_in_a_real_server(line: str, place: tuple[int, int], severity: Severity, message: str) -> None:
+    complaints = found(REAL % line)
+    assert [c for c in complaints if c[:3] == (*place, severity) and message in c[3]] != [], complaints
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "severity", "message"),
+    [
+        ("foo", (1, 1), MISTAKE, "unknown keyword 'foo' at the top level"),
+        ("vrrp_instanze V {\n bar\n}", (1, 1), MISTAKE, "did you mean 'vrrp_instance'?"),
+        ("static_routes {\n x\n}", (1, 1), UNSUPPORTED, "static_routes is not supported yet"),
+        ("}\n", (1, 1), MISTAKE, "unexpected '}': no block is open here"),
+        ("global_defs {\n router_id a", (1, 13), MISTAKE, "this '{' is never closed: expected '}' for 'global_defs'"),
+        ("vrrp_instance {\n}", (1, 1), MISTAKE, "vrrp_instance: expected a name after it, got nothing"),
+        ("vrrp_script a/b {\n}", (1, 13), MISTAKE, "expected a name without a slash, got 'a/b'"),
+        ("vrrp_instance V\n", (1, 1), MISTAKE, "expected '{' after vrrp_instance"),
+        ("vrrp_sync_group G {\n}", (1, 17), MISTAKE, "group: expected the names of the member instances"),
+        ("virtual_server group G {\n}", (1, 16), UNSUPPORTED, "virtual_server group is not supported yet"),
+        ("virtual_server fwmark x {\n}", (1, 23), MISTAKE, "fwmark: expected a number from 1 to 4294967295, got 'x'"),
+        ("virtual_server fwmark {\n}", (1, 1), REFUSED, "expected a firewall mark after fwmark"),
+        ("virtual_server {\n}", (1, 1), REFUSED, "expected ADDRESS PORT, or fwmark MARK after it"),
+        ("vrrp_script x {\n}", (1, 13), MISTAKE, "script: expected a command line, got none"),
+        ("vrrp_script x {\nscript /a b\n}", (2, 11), NOTE, "'b' is ignored; quote the command with its arguments"),
+        ("{ " * 60, (1, 101), REFUSED, "blocks are nested deeper than 50"),
+    ],
+)
+def test_at_the_top_level(text: str, place: tuple[int, int], severity: Severity, message: str) -> None:
+    complaints = found(text)
+    assert [c for c in complaints if c[:3] == (*place, severity) and message in c[3]] != [], complaints
+
+
+def test_two_instances_with_one_vrid_on_an_interface() -> None:
+    text = INSTANCE % "" + (INSTANCE % "").replace(" V ", " W ").replace("10.0.0.1", "10.0.0.2")
+    assert [(c[0], c[1], c[2]) for c in found(text)] == [(11, 2, MISTAKE)]
+
+
+def test_a_script_defined_below_is_tracked_and_noted() -> None:
+    complaints = found(INSTANCE % "track_script {\n x\n}" + "vrrp_script x {\nscript /bin/x\n}")
+    assert [c[:3] for c in complaints] == [(8, 2, NOTE)]
+
+
+def test_an_unknown_block_is_skipped_as_a_whole_with_one_complaint() -> None:
+    conf = read_text(INSTANCE % "bogus {\n a b\n c {\n d\n }\n}\n priority 7")
+    assert [c.at.line for c in conf.complaints] == [7]
+    assert conf.objects["config/vrrp_instance/V"]["priority"] == 7
+
+
+@pytest.mark.parametrize(("text", "status"), [(INSTANCE % "", 0), (INSTANCE % "use_vmac", 5), (INSTANCE % "priority", 4)])
+def test_exit_statuses_are_those_of_keepalived(text: str, status: int) -> None:
+    assert read_text(text).exit_status == status
+
+
+def test_only_notes_do_not_stand_in_the_way_of_an_import() -> None:
+    assert read_text(INSTANCE % "priority 5 6").importable
+    assert not read_text(INSTANCE % "use_vmac").importable
+
+
+def test_a_file_of_nonsense_is_refused_quickly() -> None:
+    conf = read_text("\n".join(f"w{i} x" for i in range(50_000)))
+    assert conf.exit_status == 4
+    assert len(conf.complaints) <= LIMIT + 1
+
+
+def test_every_field_of_the_messages_has_its_keyword_and_the_reverse() -> None:
+    from services.common.values import MESSAGES
+
+    places = {
+        "global_defs": MESSAGES["global"],
+        "vrrp_instance": MESSAGES["vrrp_instance"],
+        "vrrp_instance/authentication": MESSAGES["vrrp_instance"].fields_by_name["authentication"].message_type,
+        "vrrp_sync_group": MESSAGES["vrrp_sync_group"],
+        "vrrp_script": MESSAGES["vrrp_script"],
+        "virtual_server": MESSAGES["virtual_server"],
+        "virtual_server/real_server": MESSAGES["real_server"],
+        "virtual_server/real_server/TCP_CHECK": MESSAGES["real_server"].fields_by_name["tcp_check"].message_type,
+        "virtual_server/real_server/HTTP_GET": MESSAGES["real_server"].fields_by_name["http_get"].message_type,
+        "virtual_server/real_server/SSL_GET": MESSAGES["real_server"].fields_by_name["ssl_get"].message_type,
+        "virtual_server/real_server/MISC_CHECK": MESSAGES["real_server"].fields_by_name["misc_check"].message_type,
+        "virtual_server/real_server/HTTP_GET/url": MESSAGES["real_server"]
+        .fields_by_name["http_get"]
+        .message_type.fields_by_name["url"]
+        .message_type,
+    }
+    assert {*places, ""} == {*TABLES}
+    heads = {"virtual_server": {"address", "port", "fwmark"}, "virtual_server/real_server": {"address", "port"}}
+    own = {"global_defs": {"notify"}}  # keepalived has only FIFOs for that
+    for block, message in places.items():
+        fields = {k.field for k in TABLES[block].values()} - {"", "sorry_server.lb_kind"}
+        assert fields | heads.get(block, set()) | own.get(block, set()) == {*message.fields_by_name}, block
+
+
+def test_every_keyword_of_the_tables_is_one_of_keepalived() -> None:
+    older = {"lvs_id", "nb_get_retry"}
+    for block, table in TABLES.items():
+        for word, keyword in table.items():
+            assert isinstance(keyword, Keyword | Listed)
+            assert word in older or word in known_keywords()[block], (block, word)
+
+
+@corpus.needed
+def test_no_real_file_brings_a_traceback_and_nothing_fatal_is_accepted() -> None:
+    verdicts = corpus.verdicts()
+    silent = []
+    for file in corpus.FILES:
+        conf = read_conf(str(file), "director1")
+        verdict = verdicts.get(str(file.relative_to(corpus.FOLDER)), {}).get("verdict", "")
+        if verdict == "fatal" and conf.exit_status == 0:
+            silent.append(file.name)
+        assert all(c.at.line >= 1 and c.at.column >= 1 for c in conf.complaints)
+    assert silent == []
+
+
+SNIPPETS = st.sampled_from(
+    [
+        " ",
+        "\n",
+        "{",
+        "}",
+        '"',
+        "'",
+        "\\",
+        "#",
+        "!",
+        "$A=",
+        "$A",
+        "${A}",
+        "@x ",
+        "~SEQ(A,1,3) ",
+        "~LST(A,1) ",
+        "\\\n",
+        "\t",
+        "x",
+        "0",
+    ]
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_no_mutation_of_a_configuration_brings_a_traceback_or_a_hang(data: st.DataObject) -> None:
+    text = DIRECTOR
+    for _ in range(data.draw(st.integers(1, 12))):
+        start = data.draw(st.integers(0, len(text)))
+        end = min(len(text), start + data.draw(st.integers(0, 40)))
+        text = text[:start] + data.draw(st.one_of(SNIPPETS, st.text(max_size=3))) + text[end:]
+    conf = read_text(text)
+    assert conf.exit_status in (0, 4, 5)
+    assert bool(conf.complaints) == (conf.exit_status != 0)
+    assert all("\n" not in str(c) for c in conf.complaints)
