@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 import logging
 import os
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from services.common import json_text, values
-from services.common.desired import Change, Decoder, Desired
+from services.common.desired import Change, Decoder, Desired, Id, key_of
 from services.common.errors import InvalidValue
 from services.common.options import Options
 from services.common.problems import Problem
@@ -49,7 +50,7 @@ class Configuration:
         self._store = open_store(options) if store is None else store
         self._desired = Desired(options.node, decoders, values.KINDS, values.check)
         self._on_problems = on_problems
-        self._copy = options.state_dir / "config.json"
+        self._copy = LocalCopy(options.state_dir / "config.json")
         self._save = asyncio.Event()
         self._report = asyncio.Event()
         self._state: Mapping[str, Any] = {}
@@ -79,13 +80,11 @@ class Configuration:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._save_copies())
             tasks.create_task(self._report_status())
-            if (batch := read_copy(self._copy)) is not None:
+            if (batch := self._copy.read()) is not None:
                 await self._take(batch, on_change)
             try:
                 async for batch in self._store.batches():
                     await self._take(batch, on_change)
-                    if batch.snapshot or self.problems or batch.values:
-                        self._save.set()
             finally:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(2):
@@ -94,6 +93,13 @@ class Configuration:
     async def _take(self, batch: Batch, on_change: OnChange) -> None:
         """One batch: changed settings to the service, problems to whoever listens."""
         change = self._desired.apply(batch)
+        for identity in (*change.upserts, *change.removals):
+            self._copy.note(identity, self._desired.accepted(identity))
+        if batch.revision and (change or batch.snapshot):
+            self._save.set()
+        if batch.snapshot:  # what a snapshot made lives long: spare the collector from walking it again and again
+            gc.collect()
+            gc.freeze()
         if change or batch.snapshot:
             try:
                 result = on_change(change)
@@ -122,11 +128,11 @@ class Configuration:
         while True:
             await self._save.wait()
             self._save.clear()
-            accepted = self._desired.accepted()
+            rows = self._copy.rows()
             try:
-                await asyncio.to_thread(write_copy, self._copy, accepted)
+                await asyncio.to_thread(self._copy.write, rows)
             except OSError as e:
-                log.warning("cannot write the last good configuration to %s: %s", self._copy, e.strerror)
+                log.warning("cannot write the last good configuration to %s: %s", self._copy.path, e.strerror)
             await asyncio.sleep(STATUS_PERIOD)  # at most one writing a second, whatever the rate of changes
 
     async def _report_status(self) -> None:
@@ -144,32 +150,52 @@ class Configuration:
             await asyncio.sleep(STATUS_PERIOD)
 
 
-def read_copy(path: Path) -> Batch | None:
-    """The local copy as a snapshot at revision 0; None where there is none that can be read."""
-    try:
-        raw = json_text.decode(path.read_bytes())
-    except FileNotFoundError:
-        return None
-    except (OSError, InvalidValue) as e:
-        log.warning("the last good configuration in %s cannot be read and is left aside: %s", path, e)
-        return None
-    if not isinstance(raw, dict):
-        log.warning("the last good configuration in %s is not a JSON object and is left aside", path)
-        return None
-    return Batch(0, True, {key: json.dumps(value).encode() for key, value in raw.items()})
+class LocalCopy:
+    """The last good configuration on this machine's disk, in the file store's format, node patches merged in.
 
-
-def write_copy(path: Path, accepted: Mapping[str, Mapping[str, Any]]) -> None:
-    """Write plain dicts under their keys as a file store, in one step; the file is never half written.
-
-    :raises OSError: the folder cannot be written.
+    Each object's text is made when it changes, so that writing the file costs little however large the configuration is.
     """
-    rendered = {key: values.render(key.split("/")[1], value) for key, value in accepted.items()}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_suffix(".new")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as f:
-        json.dump(rendered, f, ensure_ascii=False, indent=1, sort_keys=True)
-        f.flush()
-        os.fsync(f.fileno())
-    fresh.replace(path)
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._rows: dict[Id, str] = {}
+
+    def note(self, identity: Id, value: Mapping[str, Any] | None) -> None:
+        """What is in force of one object now; None: it is gone."""
+        if value is None:
+            self._rows.pop(identity, None)
+        else:
+            text = json.dumps(values.render(identity[0], value), ensure_ascii=False)
+            self._rows[identity] = f"{json.dumps(key_of(identity), ensure_ascii=False)}: {text}"
+
+    def rows(self) -> list[str]:
+        """The members of the file's JSON object, as text."""
+        return list(self._rows.values())
+
+    def read(self) -> Batch | None:
+        """The copy as a snapshot at revision 0; None where there is none that can be read."""
+        try:
+            raw = json_text.decode(self.path.read_bytes())
+        except FileNotFoundError:
+            return None
+        except (OSError, InvalidValue) as e:
+            log.warning("the last good configuration in %s cannot be read and is left aside: %s", self.path, e)
+            return None
+        if not isinstance(raw, dict):
+            log.warning("the last good configuration in %s is not a JSON object and is left aside", self.path)
+            return None
+        return Batch(0, True, {key: json.dumps(value).encode() for key, value in raw.items()})
+
+    def write(self, rows: Sequence[str]) -> None:
+        """Write the file in one step; it is never half written. May run in a thread.
+
+        :raises OSError: the folder cannot be written.
+        """
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = self.path.with_suffix(".new")
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as f:
+            f.write(("{\n" + ",\n".join(rows) + "\n}\n").encode())
+            f.flush()
+            os.fsync(f.fileno())
+        fresh.replace(self.path)

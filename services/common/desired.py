@@ -90,9 +90,10 @@ class Desired:
         """All objects as they are in force."""
         return {i: o.settings for i, o in self._objects.items() if o.accepted is not None}
 
-    def accepted(self) -> dict[str, Mapping[str, Any]]:
-        """What is in force as plain dicts under `config/` keys, node patches merged in."""
-        return {key_of(i): o.accepted for i, o in self._objects.items() if o.accepted is not None}
+    def accepted(self, identity: Id) -> Mapping[str, Any] | None:
+        """What is in force of one object as a plain dict, the node patch merged in; None: no such object."""
+        known = self._objects.get(identity)
+        return known.accepted if known is not None else None
 
     def _take(self, key: str, text: bytes | None, touched: dict[Id, None]) -> None:
         """File one key's text under its object; keys that mean nothing become problems."""

@@ -184,8 +184,8 @@ class Session:
             return f"{place}: {who} lacks permission; grant its role readwrite on the prefix {prefix}"
         if "CERTIFICATE_VERIFY_FAILED" in details:
             return f"{place}: its certificate does not fit; see --store-ca, and the names in the certificate"
-        if "CERTIFICATE_REQUIRED" in details or "BAD_CERTIFICATE" in details:
-            return f"{place} demands another client certificate; see --store-cert and --store-key"
+        if "CERTIFICATE_REQUIRED" in details or "BAD_CERTIFICATE" in details or "TSI_DATA_CORRUPTED" in details:
+            return f"{place} breaks TLS off, as for want of a good client certificate; see --store-cert and --store-key"
         if code is grpc.StatusCode.DEADLINE_EXCEEDED or "ping timeout" in details:
             return f"{place} does not answer in time"
         if code is grpc.StatusCode.UNAVAILABLE and not details.startswith("etcdserver"):

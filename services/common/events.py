@@ -145,12 +145,16 @@ class Publisher:
 
     While notify is away up to 10,000 events wait here; beyond that the oldest are dropped and counted in `dropped`.
     Events that notify refuses as malformed are dropped and counted in `refused`. `published` counts those that are on
-    notify's disk. `trouble` says why the last attempt failed; it is empty when it worked.
+    notify's disk. `trouble` says why the last attempt failed; it is empty when it worked. `on_settled` is called with each
+    event that leaves the queue, in order, whichever way.
     """
 
-    def __init__(self, options: Options, *, limit: int = QUEUE) -> None:
+    def __init__(
+        self, options: Options, *, limit: int = QUEUE, on_settled: Callable[[event_pb2.Event], None] | None = None
+    ) -> None:
         self._target = options.socket_of("notify")
         self._limit = limit
+        self._on_settled = on_settled
         self._queue: deque[event_pb2.Event] = deque()
         self._removed = 0
         self._wake = asyncio.Event()
@@ -165,6 +169,10 @@ class Publisher:
     def pending(self) -> int:
         """Events that notify has not confirmed."""
         return len(self._queue)
+
+    def undelivered(self) -> tuple[event_pb2.Event, ...]:
+        """What waits, in order."""
+        return tuple(self._queue)
 
     def publish(self, event: event_pb2.Event) -> None:
         """Queue one event; call it on the loop that runs `run`."""
@@ -206,8 +214,10 @@ class Publisher:
 
     def _take(self, count: int) -> None:
         for _ in range(count):
-            self._queue.popleft()
+            event = self._queue.popleft()
             self._removed += 1
+            if self._on_settled is not None:
+                self._on_settled(event)
 
     async def _send(self) -> bool:
         """One attempt at the oldest events; false: try again later."""

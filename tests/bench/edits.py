@@ -37,6 +37,8 @@ PER_SERVICE = 100
 EDITS = 200
 RELOADS = {100: 20, 1_000: 10, 10_000: 5}
 JUDGED = ("10.0.0.1", 80)  # the virtual server whose weight changes
+LISTENER = 8000
+SETTLING = 8.0  # seconds; both programs have work to do just after a start
 POLL = 0.0005  # seconds between two looks at the kernel's table
 
 
@@ -119,15 +121,21 @@ async def _keepalived(folder: Path, size: int) -> list[float]:
     def write(weight: int) -> None:
         blocks = []
         for address, members in pools.items():
-            servers = "".join(f" real_server {m} 80 {{\n  weight {weight if m == '10.1.0.1' else 1}\n }}\n" for m in members)
-            blocks.append(f"virtual_server {address} 80 {{\n lb_algo wlc\n lb_kind NAT\n protocol TCP\n{servers}}}\n")
+            check = f"  TCP_CHECK {{\n   connect_ip 127.0.0.1\n   connect_port {LISTENER}\n  }}\n"
+            servers = "".join(
+                f" real_server {m} 80 {{\n  weight {weight if m == '10.1.0.1' else 1}\n{check} }}\n" for m in members
+            )
+            blocks.append(
+                f"virtual_server {address} 80 {{\n lb_algo wlc\n lb_kind NAT\n protocol TCP\n delay_loop 3600\n{servers}}}\n"
+            )
         conf.write_text("".join(blocks))
 
     write(1)
     files = [f"--{kind}={folder / kind}" for kind in ("pid", "checkers_pid")]
     took = []
     command = ["keepalived", "-n", "-l", "-G", "-C", "-f", str(conf), *files]
-    with Process(command, log=folder / "keepalived.log") as process:
+    target = [sys.executable, "-m", "tests.bench.listener", str(LISTENER)]
+    with Process(target, cwd=ROOT), Process(command, log=folder / "keepalived.log") as process:
         judge = Judge()
         await _complete(judge, size)
         for k in range(RELOADS[size]):
@@ -144,10 +152,10 @@ async def _vipkeeper(folder: Path, size: int) -> list[float]:
     values: dict[str, bytes] = {}
     for address, members in _pools(size).items():
         name = f"tcp-{address}-80"
-        server = {"address": address, "port": 80, "protocol": "tcp", "lb_algo": "wlc", "lb_kind": "nat"}
+        server = {"address": address, "port": 80, "protocol": "tcp", "lb_algo": "wlc", "lb_kind": "nat", "delay_loop": 3600}
         values[f"config/virtual_server/{name}"] = json.dumps(server).encode()
         for m in members:
-            values[f"config/real_server/{name}/{m}-80"] = json.dumps({"address": m, "port": 80, "weight": 1}).encode()
+            values[f"config/real_server/{name}/{m}-80"] = _server(m, 1)
     took = []
     with Etcd(folder) as etcd:
         places = ["--store", etcd.url, "--run-dir", str(folder), "--state-dir", str(folder / "state"), "--node", "bench"]
@@ -168,8 +176,12 @@ async def _vipkeeper(folder: Path, size: int) -> list[float]:
 
 async def _put(session: Session, client: EtcdClient, weight: int) -> None:
     key = client.prefix + f"config/real_server/tcp-{JUDGED[0]}-80/10.1.0.1-80".encode()
-    value = json.dumps({"address": "10.1.0.1", "port": 80, "weight": weight}).encode()
-    await session.call(session.kv.Put, rpc.PutRequest(key=key, value=value))
+    await session.call(session.kv.Put, rpc.PutRequest(key=key, value=_server("10.1.0.1", weight)))
+
+
+def _server(address: str, weight: int) -> bytes:
+    check = {"connect_ip": "127.0.0.1", "connect_port": LISTENER}
+    return json.dumps({"address": address, "port": 80, "weight": weight, "tcp_check": [check]}).encode()
 
 
 async def _complete(judge: Judge, size: int) -> None:
@@ -181,6 +193,7 @@ async def _complete(judge: Judge, size: int) -> None:
 
     await until_async(whole, timeout=240, what=f"all {size} servers are in the table")
     await judge.find()
+    await asyncio.sleep(SETTLING)
 
 
 def main(arguments: list[str]) -> None:

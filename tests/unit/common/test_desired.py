@@ -145,4 +145,5 @@ def test_keys_that_mean_nothing_are_problems_and_kinds_of_other_services_are_not
 def test_what_is_in_force_is_offered_with_patches_merged_in() -> None:
     node = Node()
     node.put(**{"config/vrrp_instance/VI_1": GOOD, "node/d2/vrrp_instance/VI_1": {"priority": 9}})
-    assert node.desired.accepted() == {"config/vrrp_instance/VI_1": GOOD | {"priority": 9}}
+    assert node.desired.accepted(VI_1) == GOOD | {"priority": 9}
+    assert node.desired.accepted(("vrrp_instance", "VI_2")) is None
