@@ -16,7 +16,7 @@ CORES = {
     "common": "errors problems batch json_text desired etcd_events",
     "vrrp": "packet events actions router priority group track node settings announce snapshot",
     "checker": "streak schedule pool settings",
-    "ipvs": "model reconcile weights settings",
+    "ipvs": "model reconcile weights settings director",
     "notify": "order retry render settings",
 }
 CORE_FILES = [ROOT / "services" / service / f"{name}.py" for service, names in CORES.items() for name in names.split()]
