@@ -33,8 +33,9 @@ class Engine:
         self._host = host
         self._orphan = orphan
         self._folder = tempfile.TemporaryDirectory(prefix="engine-")
-        self._log = Path(self._folder.name, "log").open("ab")
+        self._log = Path(self._folder.name, "log")
         self._memory = os.memfd_create("handover")
+        self._channels: dict[str, Channel] = {}
         self._popen: subprocess.Popen[bytes] | None = None
         self.config = Path(self._folder.name, "engine.json")
         self.views: dict[tuple[str, str], Any] = {}
@@ -50,26 +51,31 @@ class Engine:
 
     def start(self, agent: bool = True) -> None:
         """A new engine on the same hand-over and the same last good configuration."""
+        for channel in self._channels.values():
+            channel.close()
         mine, its = pair()
-        self.control = Channel(mine)
+        self.control = self._channels["control"] = Channel(mine)
         command = engine_command(
             sys.executable, its.fileno(), self._memory, str(self.config), self._orphan, ["--normal-priority"]
         )
-        self._popen = subprocess.Popen(
-            ["nsenter", f"--net={self._host.netns}", "--", *command],
-            pass_fds=(its.fileno(), self._memory),
-            stdin=subprocess.DEVNULL,
-            stdout=self._log,
-            stderr=self._log,
-        )
+        with self._log.open("ab") as log:
+            self._popen = subprocess.Popen(
+                ["nsenter", f"--net={self._host.netns}", "--", *command],
+                pass_fds=(its.fileno(), self._memory),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
         its.close()
         if agent:
             self.connect()
 
     def connect(self) -> None:
         """A new agent, this one, takes over."""
+        if "agent" in self._channels:
+            self._channels["agent"].close()
         mine, its = pair()
-        self.agent = Channel(mine)
+        self.agent = self._channels["agent"] = Channel(mine)
         self.control.send({"do": "agent"}, its.fileno())
         its.close()
 
@@ -82,7 +88,7 @@ class Engine:
         for channel in (self.control, self.agent):
             try:
                 messages = channel.receive(256)
-            except (ChannelClosed, OSError):
+            except ChannelClosed:
                 continue
             for message in messages:
                 self.messages.append(message)
@@ -142,15 +148,14 @@ class Engine:
         return self._popen.wait(timeout)
 
     def output(self) -> str:
-        return Path(self._folder.name, "log").read_text(errors="replace")
+        return self._log.read_text(errors="replace") if self._log.exists() else ""
 
     def close(self) -> None:
         if self._popen is not None and self._popen.poll() is None:
             self.signal(signal.SIGCONT)
             self.kill()
-        self.control.close()
-        self.agent.close()
-        self._log.close()
+        for channel in self._channels.values():
+            channel.close()
         os.close(self._memory)
         self._folder.cleanup()
 

@@ -1,0 +1,1 @@
+"""Tests in network namespaces of their own; they need root."""
