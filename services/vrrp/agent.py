@@ -1,0 +1,304 @@
+"""What does vrrp's agent do? Configuration to the engine and the runner, the engine's state to gRPC, transitions to notify.
+
+Started by the launcher as `python -m services.vrrp.agent` with `VIPKEEPER_CONTROL_FD` (see `services.vrrp.launcher`). The
+engine runs on without it; its death or silence costs nothing but news.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from services.common import accounts, telemetry
+from services.common.configuration import Configuration
+from services.common.desired import Change
+from services.common.errors import InvalidValue
+from services.common.events import Composer
+from services.common.options import Options
+from services.common.problems import Problem
+from services.common.serve import Server, run, serve
+from services.common.telemetry import Telemetry
+from services.common.watch_hub import WatchHub
+from services.vrrp.channel import Channel, ChannelClosed, Message, from_fd
+from services.vrrp.engine_link import EngineLink, View
+from services.vrrp.launcher import CONTROL
+from services.vrrp.publisher import Transitions
+from services.vrrp.resolve import resolve
+from services.vrrp.runner import split
+from services.vrrp.runner_link import RunnerLink
+from services.vrrp.settings import DECODERS, Settings, VrrpScript
+from vipkeeper.vrrp.v1 import vrrp_pb2
+
+log = logging.getLogger("services.vrrp.agent")  # also when run as __main__
+
+FLUSH_S = 3.0  # for the last events at a declared stop
+LAST_WORDS_S = 4.0  # a signal of its own makes the agent wait so long for the launcher's order
+COUNTERS = (
+    ("adverts_sent", "{advert}", "Adverts sent"),
+    ("adverts_received", "{advert}", "Valid adverts received"),
+    ("became_master", "{transition}", "Times the instance became master"),
+    ("released_master", "{transition}", "Times it stopped being master"),
+    ("priority_zero_sent", "{advert}", "Adverts of priority 0 sent"),
+    ("priority_zero_received", "{advert}", "Adverts of priority 0 received"),
+    ("address_list_errors", "{advert}", "Adverts whose address list differs"),
+    ("send_errors", "{advert}", "Adverts that could not be sent"),
+    ("gratuitous_arps_sent", "{packet}", "Gratuitous ARPs sent"),
+    ("address_errors", "{address}", "Addresses that could not be added or removed"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Configured:
+    """One object as it is in force: its plain dict for the engine, its settings for the checks."""
+
+    value: Mapping[str, Any]
+    settings: Settings
+
+
+def decoders() -> dict[str, Callable[[str, Mapping[str, Any]], Configured]]:
+    """The engine's decoders, the plain dict kept beside what they make of it."""
+
+    def keeping(kind: str) -> Callable[[str, Mapping[str, Any]], Configured]:
+        decode = DECODERS[kind]
+        return lambda name, value: Configured(value, decode(name, value))
+
+    return {kind: keeping(kind) for kind in DECODERS}
+
+
+class Agent:
+    """Everything of the agent but its gRPC server.
+
+    :raises StoreError: `--store` cannot be meant.
+    """
+
+    def __init__(self, options: Options, observed: Telemetry, control: Channel) -> None:
+        self._control = control
+        self._telemetry = observed
+        self._compose = Composer(options.node, options.service)
+        self._objects: dict[tuple[str, str], Configured] = {}
+        self._transitions = Transitions(options, observed, self._acknowledge)
+        self.configuration = Configuration(options, decoders(), self._on_problems)
+        self.link = EngineLink(options.state_dir / "engine.json", self)
+        self.runner = RunnerLink(self.link.script)
+        self.hub: WatchHub[str, vrrp_pb2.Instance] = WatchHub()
+        self.server: Server | None = None
+        self.stopped = asyncio.Event()
+        self._observe()
+
+    async def run(self) -> None:
+        """Until the launcher says stop, or is gone."""
+        self._transitions.recover()
+        asyncio.get_running_loop().add_reader(self._control.fileno(), self._hear_launcher)
+        async with asyncio.TaskGroup() as tasks:
+            work = [
+                tasks.create_task(self.configuration.run(self._on_change)),
+                tasks.create_task(self.runner.run()),
+                tasks.create_task(self.link.keep_copy()),
+                tasks.create_task(self._transitions.publisher.run()),
+                tasks.create_task(self._live()),
+            ]
+            await self.stopped.wait()
+            self.link.drain()
+            for task in work:
+                task.cancel()
+        await self._transitions.finish(FLUSH_S)
+
+    # -- launcher
+
+    async def _live(self) -> None:
+        """Say every second that the loop turns."""
+        self._say({"is": "ready"})
+        while True:
+            self._say({"is": "alive"})
+            self.link.alive()
+            await asyncio.sleep(1)
+
+    def _say(self, message: Message) -> None:
+        with contextlib.suppress(ChannelClosed):  # heard of in `_hear_launcher`
+            self._control.send(message)
+
+    def _hear_launcher(self) -> None:
+        try:
+            messages = self._control.receive()
+        except ChannelClosed:
+            asyncio.get_running_loop().remove_reader(self._control.fileno())
+            self.stopped.set()
+            return
+        for message in messages:
+            if message.get("do") == "engine" and self._control.descriptors:
+                self.link.adopt(self._control.descriptors.popleft())
+            elif message.get("do") == "stop":
+                self.stopped.set()
+
+    # -- configuration
+
+    def _on_change(self, change: Change) -> Iterable[Problem]:
+        for identity in change.removals:
+            self._objects.pop(identity, None)
+        self._objects.update(change.upserts)
+        self.link.configure(change.revision, {identity: o.value for identity, o in self._objects.items()})
+        general = self._objects.get(("global", ""))
+        user = general.value.get("script_user", "") if general is not None else ""
+        security = general is None or general.value.get("enable_script_security", True)
+        scripts = {name: o.settings for (_, name), o in self._objects.items() if isinstance(o.settings, VrrpScript)}
+        self.runner.configure({name: _row(script, user) for name, script in scripts.items()}, security)
+        self._summarise()
+        resolved = resolve({identity: o.settings for identity, o in self._objects.items()})
+        return [*resolved.problems, *_script_problems(scripts, user, security)]
+
+    def _on_problems(self, new: frozenset[Problem], resolved: frozenset[Problem]) -> None:
+        for event in self._compose.configuration(resolved, new):
+            self._transitions.publish(event)
+
+    # -- engine
+
+    def instance(self, name: str, view: View | None) -> None:
+        """A virtual router changed."""
+        if view is None:
+            self.hub.remove(name)
+        else:
+            self._put(name, view)
+        self._summarise()
+
+    def transition(self, message: Message) -> None:
+        """A state changed."""
+        self._transitions.take(message)
+
+    def engine_up(self, up: bool) -> None:
+        """The engine has told everything it knows, or is gone."""
+        log.info("the engine %s", "is there" if up else "is gone")
+        for name, view in self.link.told.instances.items():
+            self._put(name, view)
+        if self.server is not None:
+            self.server.set_serving(up)
+        self._summarise()
+
+    def _put(self, name: str, view: View) -> None:
+        from services.vrrp.service import instance
+
+        self.hub.put(name, instance(name, view, self.link.told.counters.get(name, {}), self.link.up))
+
+    def _acknowledge(self, boot: str, sequence: int) -> None:
+        self.link.acknowledge(boot, sequence)
+
+    def _summarise(self) -> None:
+        """For the status key."""
+        told = self.link.told
+        self.configuration.set_state(
+            {
+                "engine": "up" if self.link.up else "down",
+                "instances": {name: view["state"] for name, view in sorted(told.instances.items())},
+                "sync_groups": {name: view["state"] for name, view in sorted(told.groups.items())},
+            }
+        )
+
+    # -- being watched
+
+    def _observe(self) -> None:
+        def per_instance(field: str) -> Callable[[], list[tuple[int, Mapping[str, str]]]]:
+            return lambda: [(c.get(field, 0), {"instance": name}) for name, c in self.link.told.counters.items()]
+
+        def late_over(limit: str) -> Callable[[], int]:
+            return lambda: int(self.link.told.engine.get(f"late_over_{limit}", 0))
+
+        observe, told = self._telemetry.observe, self.link.told
+        for field, unit, text in COUNTERS:
+            observe(f"vrrp.{field}", per_instance(field), unit, text)
+        observe("vrrp.rejected", self._rejected, "{packet}", "Packets thrown away")
+        observe("vrrp.master", self._masters, "1", "1 if the instance is master", "gauge")
+        observe("vrrp.priority", self._priorities, "1", "Effective priority", "gauge")
+        observe("vrrp.engine_up", lambda: int(self.link.up), "1", "1 if the engine answers", "gauge")
+        observe("vrrp.engine_losses", lambda: self.link.losses, "{process}", "Engines lost")
+        observe("vrrp.runner_restarts", lambda: self.runner.restarts, "{process}", "Script runners replaced")
+        observe("vrrp.timers", lambda: told.engine.get("timers", 0), "{timer}", "Timers served by the engine")
+        observe("vrrp.timer_lateness", lambda: told.engine.get("late_sum_ns", 0) / 1e9, "s", "Sum of their lateness")
+        for limit in ("1ms", "10ms", "100ms"):
+            observe(f"vrrp.timers_late_over_{limit}", late_over(limit), "{timer}", f"Timers served more than {limit} late")
+        publisher = self._transitions.publisher
+        observe("vrrp.events_waiting", lambda: publisher.pending, "{event}", "Events that notify has not got", "gauge")
+        observe("vrrp.events_dropped", lambda: publisher.dropped, "{event}", "Events lost while notify was away")
+        observe("vrrp.problems", self._problems, "1", "1 for each bad value", "gauge")
+
+    def _rejected(self) -> list[tuple[int, Mapping[str, str]]]:
+        counters = self.link.told.counters.items()
+        return [
+            (count, {"instance": name, "reason": reason})
+            for name, c in counters
+            for reason, count in c.get("rejected", {}).items()
+        ]
+
+    def _masters(self) -> list[tuple[int, Mapping[str, str]]]:
+        return [(int(v["state"] == "MASTER"), {"instance": name}) for name, v in self.link.told.instances.items()]
+
+    def _priorities(self) -> list[tuple[int, Mapping[str, str]]]:
+        return [(v["effective_priority"], {"instance": name}) for name, v in self.link.told.instances.items()]
+
+    def _problems(self) -> list[tuple[int, Mapping[str, str]]]:
+        return [(1, {"key": p.key, "field": p.field}) for p in self.configuration.problems]
+
+
+def _row(script: VrrpScript, user: str) -> dict[str, Any]:
+    """What the runner is told of a script."""
+    return {
+        "script": script.script,
+        "interval_ns": script.interval,
+        "timeout_ns": script.timeout,
+        "user": script.user or user,
+    }
+
+
+def _script_problems(scripts: Mapping[str, VrrpScript], user: str, security: bool) -> Iterable[Problem]:
+    """What can be said now about tracking scripts, before they are run."""
+    for name, script in scripts.items():
+        key = f"config/vrrp_script/{name}"
+        try:
+            words = split(script.script)
+            who = accounts.account(script.user or user, "user" if script.user else "script_user")
+        except InvalidValue as error:
+            place = "config/global" if error.field == "script_user" else key
+            yield Problem(place, error.field, error.reason, error.hint)
+            continue
+        if shutil.which(words[0], path=accounts.PATH) is None:
+            yield Problem(key, "script", f"there is no program {words[0]}: it counts as failed", "give its whole path")
+        elif security and (refusal := accounts.insecure(words[0], who)) is not None:
+            yield Problem(key, "script", refusal.reason, refusal.hint)
+
+
+async def main(options: Options, stop: asyncio.Event) -> None:
+    """Serve until the launcher says stop."""
+    from services.vrrp.service import NAME, VrrpService
+    from vipkeeper.vrrp.v1 import vrrp_pb2_grpc
+
+    observed = telemetry.start(options)
+    agent = Agent(options, observed, Channel(from_fd(int(os.environ.pop(CONTROL)))))
+    service = VrrpService(agent.link, agent.runner, agent.hub)
+    agent.server = await serve(options, lambda s: vrrp_pb2_grpc.add_VrrpServiceServicer_to_server(service, s), [NAME])
+    agent.server.set_serving(False)  # until the engine has spoken
+    impatience = asyncio.ensure_future(_last_words(agent, stop))
+    try:
+        await agent.run()
+    finally:
+        impatience.cancel()
+        await agent.server.stop(0.5)
+        await observed.close()
+
+
+async def _last_words(agent: Agent, stop: asyncio.Event) -> None:
+    """A signal to the whole process group reaches the agent too; the engine's last transitions are worth a moment."""
+    await stop.wait()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(LAST_WORDS_S):
+            await agent.stopped.wait()
+    agent.stopped.set()
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")  # its handlers complain when the runner is started
+    sys.exit(run("vrrp", main))

@@ -1,0 +1,195 @@
+"""How do other processes see the virtual routers? VrrpService over gRPC; what it means is in vrrp.proto."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, cast
+
+import grpc
+import grpc.aio
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from services.common.events import STATES
+from services.common.watch_hub import Put, Removed, Synced, WatchHub
+from services.vrrp.engine_link import EngineLink, View
+from services.vrrp.explain import explain
+from services.vrrp.runner_link import LastRun, RunnerLink
+from services.vrrp.views import InstanceView
+from vipkeeper.common.v1 import problem_pb2
+from vipkeeper.vrrp.v1 import vrrp_pb2, vrrp_pb2_grpc
+
+NAME = "vipkeeper.vrrp.v1.VrrpService"
+TRACKERS = {"interface": vrrp_pb2.Tracker.KIND_INTERFACE, "script": vrrp_pb2.Tracker.KIND_SCRIPT}
+TRACKER_STATES = {"up": vrrp_pb2.TRACKER_STATE_UP, "down": vrrp_pb2.TRACKER_STATE_DOWN}
+COUNTERS = tuple(name for name in vrrp_pb2.Counters.DESCRIPTOR.fields_by_name if name != "rejected")
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+def instance(name: str, view: View, counters: View, current: bool) -> vrrp_pb2.Instance:
+    """The message of one view (`services.vrrp.views.InstanceView`)."""
+    return vrrp_pb2.Instance(
+        name=name,
+        state=STATES[view["state"].lower()],
+        since=_time(view["since_at"]),
+        cause=view["cause"],
+        faults=view["faults"],
+        interface=view["interface"],
+        virtual_router_id=view["virtual_router_id"],
+        version=view["version"],
+        base_priority=view["base_priority"],
+        effective_priority=view["effective_priority"],
+        sync_group=view["group"],
+        trackers=[_tracker(tracker) for tracker in view["trackers"]],
+        source_address=view["source_address"],
+        master_address=view["master_address"],
+        master_priority=view["master_priority"],
+        advert_int=_span(view["advert_int_ns"]),
+        master_advert_int=_span(view["master_advert_int_ns"]),
+        master_down_int=_span(view["master_down_int_ns"]),
+        preempt_time=_time(view["preempt_at"]),
+        next_advert_time=_time(view["next_advert_at"]),
+        master_down_time=_time(view["master_down_at"]),
+        addresses=view["addresses"],
+        addresses_held=view["addresses_held"],
+        counters=vrrp_pb2.Counters(
+            **{name: counters[name] for name in COUNTERS if name in counters}, rejected=counters.get("rejected", {})
+        ),
+        current=current,
+    )
+
+
+class VrrpService(vrrp_pb2_grpc.VrrpServiceServicer):  # type: ignore[misc]  # generated code has no types
+    """The API of vrrp. `hub`: the instances, for watches."""
+
+    def __init__(self, link: EngineLink, runner: RunnerLink, hub: WatchHub[str, vrrp_pb2.Instance]) -> None:
+        self._link = link
+        self._runner = runner
+        self._hub = hub
+
+    async def ListInstances(self, request: vrrp_pb2.ListInstancesRequest, context: Context) -> vrrp_pb2.ListInstancesResponse:
+        return vrrp_pb2.ListInstancesResponse(instances=[self._instance(name) for name in sorted(self._link.told.instances)])
+
+    async def WatchInstances(
+        self, request: vrrp_pb2.WatchInstancesRequest, context: Context
+    ) -> AsyncIterator[vrrp_pb2.WatchInstancesResponse]:
+        async for item in self._hub.subscribe():
+            match item:
+                case Put():
+                    yield vrrp_pb2.WatchInstancesResponse(sequence=item.sequence, instance=item.value)
+                case Removed():
+                    yield vrrp_pb2.WatchInstancesResponse(sequence=item.sequence, removed=item.key)
+                case Synced():
+                    yield vrrp_pb2.WatchInstancesResponse(sequence=item.sequence, synced=vrrp_pb2.Synced())
+
+    async def GetInstance(self, request: vrrp_pb2.GetInstanceRequest, context: Context) -> vrrp_pb2.GetInstanceResponse:
+        await self._must_exist(request.name, context)
+        return vrrp_pb2.GetInstanceResponse(instance=self._instance(request.name))
+
+    async def ListSyncGroups(
+        self, request: vrrp_pb2.ListSyncGroupsRequest, context: Context
+    ) -> vrrp_pb2.ListSyncGroupsResponse:
+        groups = sorted(self._link.told.groups.items())
+        return vrrp_pb2.ListSyncGroupsResponse(
+            sync_groups=[
+                vrrp_pb2.SyncGroup(
+                    name=name,
+                    state=STATES[view["state"].lower()],
+                    since=_time(view["since_at"]),
+                    cause=view["cause"],
+                    members=view["members"],
+                )
+                for name, view in groups
+            ]
+        )
+
+    async def ListScripts(self, request: vrrp_pb2.ListScriptsRequest, context: Context) -> vrrp_pb2.ListScriptsResponse:
+        scripts = sorted(self._link.told.scripts.items())
+        return vrrp_pb2.ListScriptsResponse(
+            scripts=[_script(name, view, self._runner.last.get(name)) for name, view in scripts]
+        )
+
+    async def GetEngine(self, request: vrrp_pb2.GetEngineRequest, context: Context) -> vrrp_pb2.GetEngineResponse:
+        return vrrp_pb2.GetEngineResponse(engine=_engine(self._link))
+
+    async def Explain(self, request: vrrp_pb2.ExplainRequest, context: Context) -> vrrp_pb2.ExplainResponse:
+        await self._must_exist(request.name, context)
+        view = cast("InstanceView", self._link.told.instances[request.name])
+        sentences = explain(request.name, view, time.time_ns())
+        if not self._link.up:
+            sentences = ("The engine does not answer; this is what it last said.", *sentences)
+        return vrrp_pb2.ExplainResponse(instance=self._instance(request.name), sentences=sentences)
+
+    async def _must_exist(self, name: str, context: Context) -> None:
+        if name not in self._link.told.instances:
+            known = ", ".join(sorted(self._link.told.instances)) or "none"
+            await context.abort(grpc.StatusCode.NOT_FOUND, f"no vrrp_instance {name!r} runs here; there are: {known}")
+
+    def _instance(self, name: str) -> vrrp_pb2.Instance:
+        told = self._link.told
+        return instance(name, told.instances[name], told.counters.get(name, {}), self._link.up)
+
+
+def _tracker(view: Mapping[str, Any]) -> vrrp_pb2.Tracker:
+    return vrrp_pb2.Tracker(
+        kind=TRACKERS[view["kind"]],
+        name=view["name"],
+        state=TRACKER_STATES.get(view["state"], vrrp_pb2.TRACKER_STATE_UNSPECIFIED),
+        weight=view["weight"],
+        reverse=view["reverse"],
+        adjustment=view["adjustment"],
+        fault=view["fault"],
+    )
+
+
+def _script(name: str, view: View, last: LastRun | None) -> vrrp_pb2.Script:
+    script = vrrp_pb2.Script(
+        name=name,
+        state=TRACKER_STATES.get(view["state"], vrrp_pb2.TRACKER_STATE_UNSPECIFIED),
+        since=_time(view["since_at"]),
+        streak=view["streak"],
+        rise=view["rise"],
+        fall=view["fall"],
+        last_result_time=_time(view["last_result_at"]),
+        silent=view["silent"],
+    )
+    if last is not None:
+        script.last_ok = last.ok
+        script.last_error = last.error
+        script.last_duration.CopyFrom(_span(last.took_ns))
+    return script
+
+
+def _engine(link: EngineLink) -> vrrp_pb2.Engine:
+    ready, stats = link.told.ready, link.told.engine
+    return vrrp_pb2.Engine(
+        up=link.up,
+        pid=ready.get("pid", 0),
+        start_time=_time(ready.get("started", 0)),
+        scheduling=ready.get("scheduling", ""),
+        memory_locked=ready.get("memory_locked", False),
+        revision=max(link.applied, 0),
+        resumed=ready.get("resumed", ()),
+        timers=stats.get("timers", 0),
+        late_max=_span(stats.get("late_max_ns", 0)),
+        late_sum=_span(stats.get("late_sum_ns", 0)),
+        late_over_1ms=stats.get("late_over_1ms", 0),
+        late_over_10ms=stats.get("late_over_10ms", 0),
+        late_over_100ms=stats.get("late_over_100ms", 0),
+        transitions_dropped=stats.get("transitions_dropped", 0),
+        unknown_vrid=stats.get("unknown_vrid", 0),
+        rejected=stats.get("rejected", {}),
+        problems=[problem_pb2.Problem(**problem) for problem in link.told.problems],
+        losses=link.losses,
+        resident_bytes=stats.get("resident_bytes", 0),
+    )
+
+
+def _time(ns: int) -> Timestamp | None:
+    return Timestamp(seconds=ns // 1_000_000_000, nanos=ns % 1_000_000_000) if ns else None
+
+
+def _span(ns: int) -> Duration:
+    return Duration(seconds=ns // 1_000_000_000, nanos=ns % 1_000_000_000)
