@@ -58,6 +58,7 @@ class Job:
         "armed",
         "cause",
         "check",
+        "delay_loop",
         "due",
         "duration",
         "ended",
@@ -66,6 +67,7 @@ class Job:
         "retry",
         "running",
         "started",
+        "steady",
         "stopped",
         "streak",
         "timing",
@@ -80,6 +82,7 @@ class Job:
         self.timing = check.timing
         self.retry = check.timing.retry
         self.urls = check.urls
+        self.delay_loop = check.timing.delay_loop
         self.from_start = isinstance(check.what, Misc)
         self.streak = result.streak
         self.cause = result.cause
@@ -88,6 +91,7 @@ class Job:
         self.started = 0
         self.ended = 0
         self.duration = 0
+        self.steady = False  # a success needs no thought
         self.armed = 0  # when the wheel of deadlines speaks of this job next; 0: never
         self.running = False
         self.stopped = False
@@ -164,7 +168,7 @@ class Worker:
     # --- one probe ---
 
     def _start(self, job: Job, now: int) -> None:
-        if (now - job.due) * LATE_SHARE > job.timing.delay_loop:
+        if (now - job.due) * LATE_SHARE > job.delay_loop:
             self._late += 1
         job.started = now
         job.running = True
@@ -211,6 +215,14 @@ class Worker:
         self._deadlines.add(probe.deadline, job)
 
     def _finish(self, job: Job, cause: str, now: int) -> None:
+        if job.steady and not cause:  # nothing has changed: the way that nearly all probes go
+            self._probes += 1
+            job.running = False
+            job.ended = now
+            job.duration = now - job.started
+            job.due = due = now + job.delay_loop
+            self._due.add(due, job)
+            return
         ok = not cause
         before, weight = job.streak, job.probe.weight if ok else job.weight
         streak = before.after(ok, retry=job.retry, urls=job.urls)
@@ -222,6 +234,7 @@ class Worker:
         job.duration = now - job.started
         changed = cause != job.cause or weight != job.weight or not (streak is before or streak.alike(before))
         job.streak, job.cause, job.weight = streak, cause, weight
+        job.steady = streak.settled and job.urls <= 1 and not job.from_start
         fast = isinstance(job.check.what, Http) and job.check.what.fast_recovery
         delay = next_delay(job.timing, streak, fast_recovery=fast)
         job.due = max(now, job.started + delay) if job.from_start else now + delay

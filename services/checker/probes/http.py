@@ -14,7 +14,7 @@ import select
 import socket
 import ssl
 
-from services.checker.probes.sockets import Endpoint, Sockets, failure_of, refusal
+from services.checker.probes.sockets import ALL, Sockets, failure_of, refusal, release
 from services.checker.schedule import Timing
 from services.checker.settings import Http, Url
 
@@ -185,7 +185,7 @@ class HttpProbe:
     def __init__(self, what: Http, timing: Timing, sockets: Sockets, context: ssl.SSLContext | None) -> None:
         self._what = what
         self._timing = timing
-        self._endpoint = Endpoint(what.target)
+        self._endpoint = sockets.endpoint(what.target, ALL)
         self._sockets = sockets
         self._context = context
         self._requests = tuple(request(url, what.http_protocol) for url in what.urls)
@@ -246,7 +246,7 @@ class HttpProbe:
 
     def abort(self) -> None:
         if self._sock is not None:
-            self._sockets.drop(self._sock)
+            self._sock.close()
             self._sock = None
         self._tls = None
 
@@ -330,9 +330,9 @@ class HttpProbe:
         sock, self._sock, self._tls, self._out = self._sock, None, None, b""
         assert sock is not None
         if cause:
-            self._sockets.drop(sock)
+            sock.close()
         else:
-            self._sockets.release(self._endpoint, sock)
+            release(self._endpoint, sock)
         return self._told(cause)
 
     def _told(self, cause: str) -> str:

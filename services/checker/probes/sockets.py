@@ -21,7 +21,8 @@ IDLE_LIMIT = 1024  # idle sockets kept per kind; more are closed
 # Failures of this machine, not of the server: the probe is put off.
 OURS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EAGAIN})
 
-_WATCH = select.EPOLLIN | select.EPOLLOUT | select.EPOLLRDHUP | select.EPOLLET
+CONNECTED = select.EPOLLOUT | select.EPOLLET  # what a probe that only connects wants to hear
+ALL = select.EPOLLIN | select.EPOLLOUT | select.EPOLLRDHUP | select.EPOLLET
 _STREAM = socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 _NOWHERE = bytes(16)  # struct sockaddr with AF_UNSPEC (0)
@@ -35,22 +36,25 @@ class Postponed(Exception):
     """This machine has no descriptor, port or memory left now; says nothing about the server."""
 
 
-Kind = tuple[int, str, str, int]
+Kind = tuple[int, str, str, int, int]
 
 
 class Endpoint:
-    """A target made ready for connecting: parsed once, used by every probe."""
+    """A target made ready for connecting: parsed once, used by every probe. `events` of its sockets are watched."""
 
-    __slots__ = ("_address", "_family", "_target", "kind")
+    __slots__ = ("_address", "_family", "_target", "events", "idle", "kind")
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, events: int) -> None:
         self._target = target
+        self.events = events
+        self.idle: list[socket.socket] = []
         self._family = socket.AF_INET6 if ":" in target.address else socket.AF_INET
         self._address: tuple[str, int] | tuple[str, int, int, int] | None = None
         if self._family == socket.AF_INET:
             self._address = (target.address, target.port)
         # A socket with a fixed source port serves one connection at a time and is not kept.
-        self.kind: Kind | None = None if target.bind_port else (self._family, target.bindto, target.bind_if, target.fwmark)
+        source = (self._family, target.bindto, target.bind_if, target.fwmark, events)
+        self.kind: Kind | None = None if target.bind_port else source
 
     def open(self) -> socket.socket:
         """A fresh socket with the target's source settings.
@@ -102,18 +106,24 @@ class Sockets:
         self._epoll = epoll
         self._idle: dict[Kind, list[socket.socket]] = {}
 
+    def endpoint(self, target: Target, events: int) -> Endpoint:
+        """A target ready for connecting; targets with the same source share their idle sockets."""
+        endpoint = Endpoint(target, events)
+        if endpoint.kind is not None:
+            endpoint.idle = self._idle.setdefault(endpoint.kind, endpoint.idle)
+        return endpoint
+
     def connect(self, endpoint: Endpoint) -> socket.socket | str:
         """A socket that connects, registered with epoll; or why that is impossible, in words.
 
         :raises Postponed: try again later; not the server's fault.
         """
-        idle = self._idle.get(endpoint.kind) if endpoint.kind else None
         try:
-            if idle:
-                sock = idle.pop()
+            if endpoint.idle:
+                sock = endpoint.idle.pop()
             else:
                 sock = endpoint.open()
-                self._epoll.register(sock.fileno(), _WATCH)
+                self._epoll.register(sock.fileno(), endpoint.events)
         except OSError as e:
             if e.errno in OURS:
                 raise Postponed(e.strerror) from None
@@ -123,24 +133,19 @@ class Sockets:
         except OSError as e:
             sock.close()
             return f"cannot connect: {e.strerror}"
-        if code in (0, errno.EINPROGRESS):
+        if code == errno.EINPROGRESS or not code:
             return sock
         sock.close()
         if code in OURS or (code == errno.EADDRNOTAVAIL and not endpoint.bound()):
             raise Postponed(os.strerror(code))
         return refusal(code)
 
-    def release(self, endpoint: Endpoint, sock: socket.socket) -> None:
-        """Take a connected socket back: its connection is reset now."""
-        if endpoint.kind is not None and _connect(sock.fileno(), _NOWHERE, len(_NOWHERE)) == 0:
-            idle = self._idle.setdefault(endpoint.kind, [])
-            if len(idle) < IDLE_LIMIT:
-                idle.append(sock)
-                return
-        sock.close()
 
-    def drop(self, sock: socket.socket) -> None:
-        """Close a socket whose connection failed."""
+def release(endpoint: Endpoint, sock: socket.socket) -> None:
+    """Let go of a connected socket: its connection is reset now."""
+    if endpoint.kind is not None and len(endpoint.idle) < IDLE_LIMIT and _connect(sock.fileno(), _NOWHERE, len(_NOWHERE)) == 0:
+        endpoint.idle.append(sock)
+    else:
         sock.close()
 
 

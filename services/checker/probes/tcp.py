@@ -5,7 +5,7 @@ from __future__ import annotations
 import select
 import socket
 
-from services.checker.probes.sockets import Endpoint, Sockets, failure_of
+from services.checker.probes.sockets import CONNECTED, Sockets, failure_of, release
 from services.checker.schedule import Timing
 from services.checker.settings import Tcp
 
@@ -23,7 +23,7 @@ class TcpProbe:
     __slots__ = ("_endpoint", "_sock", "_sockets", "_timeout", "deadline", "fileno", "hungry", "weight")
 
     def __init__(self, what: Tcp, timing: Timing, sockets: Sockets) -> None:
-        self._endpoint = Endpoint(what.target)
+        self._endpoint = sockets.endpoint(what.target, CONNECTED)
         self._sockets = sockets
         self._timeout = timing.connect_timeout
         self._sock: socket.socket | None = None
@@ -49,10 +49,10 @@ class TcpProbe:
         if events & _TROUBLE:
             cause = failure_of(sock) or "connection closed"
             self._sock = None
-            self._sockets.drop(sock)
+            sock.close()
             return cause
         self._sock = None
-        self._sockets.release(self._endpoint, sock)
+        release(self._endpoint, sock)
         return ""
 
     def expired(self, now: int) -> str | None:
@@ -61,5 +61,5 @@ class TcpProbe:
 
     def abort(self) -> None:
         if self._sock is not None:
-            self._sockets.drop(self._sock)
+            self._sock.close()
             self._sock = None
