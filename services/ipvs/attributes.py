@@ -299,8 +299,9 @@ def _parse_destination(found: dict[int, bytes], service_family: int) -> Destinat
         int.from_bytes(found[_D_TUN_PORT]) if tunnelled else 0,
         _int(found[_D_TUN_FLAGS]) if tunnelled else 0,
     )
-    connections = (_int(found.get(kind, b"")) for kind in (_D_ACTIVE, _D_INACTIVE, _D_PERSISTENT))
-    return DestinationSeen(destination, Load(*connections, _counters(found.get(_D_STATS64) or found.get(_D_STATS, b""))))
+    active, inactive, persistent = (_int(found.get(kind, b"")) for kind in (_D_ACTIVE, _D_INACTIVE, _D_PERSISTENT))
+    counters = _counters(found.get(_D_STATS64) or found.get(_D_STATS, b""))
+    return DestinationSeen(destination, Load(active, inactive, persistent, counters))
 
 
 @lru_cache(maxsize=4096)

@@ -130,19 +130,16 @@ class Kernel:
                 found[seen.service.key] = seen
         return found
 
-    async def destinations(self, key: ServiceKey) -> dict[DestinationKey, DestinationSeen] | None:
-        """All destinations of one service; None if there is no such service.
+    async def destinations(self, key: ServiceKey) -> dict[DestinationKey, DestinationSeen]:
+        """All destinations of one service; none if there is no such service: the kernel does not tell the difference.
 
         :raises UnavailableError: IPVS is gone, or the right to it.
         """
         found = {}
         async with self._dump:
-            try:
-                async for data, note in self._dumped(attributes.dump_destinations(self._family, key, self._next())):
-                    seen = attributes.destination_seen(data, note, key.family)
-                    found[seen.destination.key] = seen
-            except ProcessLookupError:
-                return None
+            async for data, note in self._dumped(attributes.dump_destinations(self._family, key, self._next())):
+                seen = attributes.destination_seen(data, note, key.family)
+                found[seen.destination.key] = seen
         return found
 
     # --- inside ---
@@ -226,9 +223,7 @@ def _receive(line: socket.socket) -> bytes:
         raise UnavailableError(f"IPVS does not answer: {e.strerror or e}") from None
 
 
-def _dump_error(error: int) -> Exception:
-    if error == errno.ESRCH:
-        return ProcessLookupError(error, "no such service")
+def _dump_error(error: int) -> UnavailableError:
     if error == errno.EPERM:
         return UnavailableError(NO_RIGHT)
     if error in (errno.ENOENT, errno.EOPNOTSUPP):  # the family's number is not known any more

@@ -293,7 +293,7 @@ class Runtime:
                 continue
             began = self._stamp
             destinations = await kernel.destinations(key)
-            if destinations is None or self._written.get(key, 0) > began:
+            if self._written.get(key, 0) > began:
                 continue
             before = self.actual.get(key)
             # What is the same stays the same object: comparing with what is wanted then costs next to nothing.
