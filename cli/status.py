@@ -1,0 +1,211 @@
+"""vipctl status: who is master, which servers are up, and what is wrong?"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from cli import options, words
+from cli.gather import Snapshot, snapshot
+from services.common.options import SERVICES
+
+_COLOURS = {
+    "MASTER": "green",
+    "BACKUP": "cyan",
+    "FAULT": "red",
+    "STOP": "yellow",
+    "UP": "green",
+    "DOWN": "red",
+    "RECOVERING": "yellow",
+}
+
+
+@click.command("status")
+@options.run_dir
+@options.node
+@options.store
+@click.option("--with-store", is_flag=True, help="Also read from the store what all services say of their configuration.")
+@options.as_json
+def command(run_dir: str, node: str, with_store: bool, as_json: bool, **store: Any) -> int:
+    """Show what the services of this node do: virtual routers, virtual servers, checks and problems.
+
+    Exit status: 0, or 1 if a service does not answer.
+    """
+    found = asyncio.run(snapshot(Path(run_dir).absolute()))
+    problems = words.open_problems(found.events) + _engine_problems(found)
+    accepted: dict[str, Any] = {}
+    if with_store:
+        accepted = _from_store(node, store)
+        problems += [
+            (service, ": ".join(p[k] for k in ("key", "field", "reason") if p.get(k)))
+            for service, status in accepted.items()
+            for p in status.get("problems", ())
+        ]
+    problems = list(dict.fromkeys(problems))
+    if as_json:
+        click.echo(json.dumps(_as_json(found, problems, accepted), indent=2, ensure_ascii=False))
+    else:
+        _print(found, problems, accepted)
+    return 1 if found.trouble else 0
+
+
+def _engine_problems(found: Snapshot) -> list[tuple[str, str]]:
+    return [("vrrp", words.problem_words(p)) for p in found.engine.problems] if found.engine is not None else []
+
+
+def _from_store(node: str, store: dict[str, Any]) -> dict[str, Any]:
+    """status/NODE/SERVICE of this node by service; what is no JSON object is passed over."""
+    from cli.stores import read
+
+    prefix = f"status/{node}/"
+    keys = read(options.store_options(node, store))
+    return {
+        key.removeprefix(prefix): value
+        for key, value in keys.items()
+        if key.startswith(prefix) and key.removeprefix(prefix) in SERVICES and isinstance(value, dict)
+    }
+
+
+def _as_json(found: Snapshot, problems: list[tuple[str, str]], accepted: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "services": {
+            service: {"up": service not in found.trouble, "trouble": found.trouble.get(service, "")} for service in SERVICES
+        },
+        "instances": [words.plain(m) for m in found.instances],
+        "sync_groups": [words.plain(m) for m in found.sync_groups],
+        "scripts": [words.plain(m) for m in found.scripts],
+        "engine": words.plain(found.engine) if found.engine is not None else None,
+        "virtual_servers": [words.plain(m) for m in found.virtual_servers],
+        "ipvs_unavailable": found.ipvs_unavailable,
+        "checks": [words.plain(m) for m in found.checks],
+        "subscribers": [words.plain(m) for m in found.subscribers],
+        "problems": [{"service": service, "problem": text} for service, text in problems],
+        "store": accepted,
+    }
+
+
+def _print(found: Snapshot, problems: list[tuple[str, str]], accepted: dict[str, Any]) -> None:
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=200)
+    now = datetime.now(UTC)
+    for text in found.trouble.values():
+        console.print(Text(text, style="red"))
+    for table in (_instances(found, now), _groups(found, now), _scripts(found, now), _servers(found), _checks(found, now)):
+        if table.row_count:
+            console.print(table)
+    if found.ipvs_unavailable:
+        console.print(Text(f"IPVS cannot be used: {found.ipvs_unavailable}", style="yellow"))
+    for subscriber in found.subscribers:
+        if subscriber.last_error:
+            text = f"notify: {subscriber.name} waits with {subscriber.backlog} deliveries: {subscriber.last_error}"
+            console.print(Text(text, style="yellow"))
+    for service, status in accepted.items():
+        trouble = f", {status['store']}" if status.get("store") else ""
+        console.print(Text(f"{service}: configuration revision {status.get('revision')}{trouble}"))
+    for service, text in problems:
+        console.print(Text(f"problem ({service}): {text}", style="red"))
+    if not problems and not found.trouble:
+        console.print(Text("no problems"))
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def _coloured(word: str) -> Text:
+    return Text(word, style=_COLOURS.get(word.upper(), ""))
+
+
+def _instances(found: Snapshot, now: datetime) -> Table:
+    table = _table("virtual router", "state", "priority", "interface", "VRID", "for", "addresses held", "why")
+    for m in found.instances:
+        priority = str(m.effective_priority)
+        if m.effective_priority != m.base_priority:
+            priority += f" (of {m.base_priority})"
+        why = "; ".join(m.faults) or m.cause
+        table.add_row(
+            Text(m.name),
+            _coloured(words.enum_word(m, "state")),
+            priority,
+            Text(m.interface),
+            str(m.virtual_router_id),
+            words.ago(words.moment(m, "since"), now),
+            f"{len(m.addresses_held)} of {len(m.addresses)}",
+            Text(why if m.current else f"{why} (the engine does not answer)"),
+        )
+    return table
+
+
+def _groups(found: Snapshot, now: datetime) -> Table:
+    table = _table("sync group", "state", "for", "members", "why")
+    for m in found.sync_groups:
+        since = words.ago(words.moment(m, "since"), now)
+        table.add_row(Text(m.name), _coloured(words.enum_word(m, "state")), since, Text(" ".join(m.members)), Text(m.cause))
+    return table
+
+
+def _scripts(found: Snapshot, now: datetime) -> Table:
+    table = _table("script", "state", "last run", "why")
+    for m in found.scripts:
+        why = "no results any more" if m.silent else m.last_error
+        last = words.ago(words.moment(m, "last_result_time"), now)
+        table.add_row(Text(m.name), _coloured(words.enum_word(m, "state")), f"{last} ago" if last else "", Text(why))
+    return table
+
+
+def _servers(found: Snapshot) -> Table:
+    table = _table("virtual server", "real server", "scheduler", "weight", "health", "active", "inactive", "why")
+    for service in found.virtual_servers:
+        name = service.name or f"{service.address or 'fwmark'}:{service.port or service.fwmark} (not ours)"
+        state = "up" if service.quorum_up else "sorry" if service.sorry_active else "down"
+        weights = f"{service.live_weight} of {service.quorum}"
+        table.add_row(Text(name), "", service.scheduler, weights, _coloured(state), "", "", Text(service.problem))
+        for m in service.real_servers:
+            weight = str(m.weight) if m.in_kernel else "-"
+            if m.in_kernel and m.weight != m.configured_weight:
+                weight += f" (of {m.configured_weight})"
+            health = words.enum_word(m, "health").lower().replace("_", " ")
+            kind = "" if not m.lb_kind else words.enum_word(m, "lb_kind").lower()
+            table.add_row(
+                "",
+                Text(m.name or f"{m.address}:{m.port} (not ours)"),
+                kind,
+                weight,
+                _coloured(health),
+                str(m.active_connections),
+                str(m.inactive_connections),
+                Text(m.problem or m.cause),
+            )
+    return table
+
+
+def _checks(found: Snapshot, now: datetime) -> Table:
+    table = _table("check", "of", "real server", "target", "state", "last probe", "why")
+    for m in found.checks:
+        state = words.enum_word(m, "state").lower()
+        if m.failures and state == "up":
+            state += f", {m.failures} failed"
+        last = words.ago(words.moment(m, "last_probe"), now)
+        table.add_row(
+            Text(m.name),
+            Text(m.virtual_server),
+            Text(m.real_server),
+            Text(m.target),
+            _coloured(state),
+            f"{last} ago" if last else "",
+            Text(m.cause),
+        )
+    return table
