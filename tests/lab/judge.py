@@ -35,25 +35,13 @@ def thresholds() -> dict[str, tuple[int, int]]:
     return {row[1]: (int(row[2]), int(row[3])) for row in rows if row[2] != "0"}
 
 
-def as_rules(table: Table) -> str:
-    """Lines for `ipvsadm` that make just this table."""
-    return "\n".join(_lines(table, True))
-
-
 def as_saved(table: Table) -> list[str]:
     """What `saved` gives when the kernel has just this table."""
-    return sorted(_lines(table, False))
-
-
-def _lines(table: Table, with_thresholds: bool) -> list[str]:
     lines = []
     for entry in table.values():
         lines.append(_service(entry.service))
-        for d in entry.destinations.values():
-            upper, lower = d.upper_threshold, d.lower_threshold
-            more = f" -x {upper} -y {lower}" if upper and with_thresholds else ""
-            lines.append(_destination(entry.service.key, d) + more)
-    return lines
+        lines += [_destination(entry.service.key, d) for d in entry.destinations.values()]
+    return sorted(lines)
 
 
 def _name(key: ServiceKey) -> str:
