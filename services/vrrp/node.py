@@ -183,32 +183,36 @@ class Node:
 
     def _route(self, actions: list[Action], router: VirtualRouter, event: RouterEvent, now: int) -> None:
         """One router's step, and what its group makes of it."""
+        before = self._move(actions, router, event, now)
+        self._settle(actions, router, before, now)
+
+    def _move(self, actions: list[Action], router: VirtualRouter, event: RouterEvent, now: int) -> State:
+        """One router's step alone; gives the state before."""
         before, cause, master = router.state, router.cause, router.master_address
         actions += router.step(event, now)
-        name = router.settings.name
-        self._schedule(("instance", name), router.deadline)
+        key = "instance", router.settings.name
+        self._schedule(key, router.deadline)
         if before is not router.state or cause is not router.cause or master != router.master_address:
-            self._dirty.add(("instance", name))
-        group = self.group_of.get(name)
-        if group is not None:
-            self._settle(actions, group, router, before, now)
+            self._dirty.add(key)
+        return before
 
-    def _settle(self, actions: list[Action], group: str, mover: VirtualRouter, before: State, now: int) -> None:
+    def _settle(self, actions: list[Action], mover: VirtualRouter, before: State, now: int) -> None:
+        group = self.group_of.get(mover.settings.name)
+        if group is None:
+            return
         mates = [self.routers[n] for n in self.groups[group].members]
         if mover.rival_heard:
             mover.rival_heard = False
             for mate in mates:
                 if mate is not mover:
-                    actions += mate.step(Reannounce(), now)
+                    self._move(actions, mate, Reannounce(), now)
         if before is not mover.state or mover.wants_master:
             members = [_member(mate) for mate in mates]
             state, who = groups.followers(members, _member(mover), before)
             why, cause = mover.why_master(now), f"follows {mover.settings.name} of sync group {group}"
             for name in who:
                 router = self.routers[name]
-                actions += router.step(Follow(state, why if router is mover else cause, mover.released), now)
-                self._schedule(("instance", name), router.deadline)
-                self._dirty.add(("instance", name))
+                self._move(actions, router, Follow(state, why if router is mover else cause, mover.released), now)
         self._tell_group(actions, group, mover.cause, now)
 
     def _tell_group(self, actions: list[Action], group: str, cause: str, now: int) -> None:
@@ -285,34 +289,43 @@ class Node:
             group = self.group_of.get(name)
             touched.update(self.groups[group].members if group is not None else ())
         fresh = {name: self._inputs(self.routers[name].settings) for name in sorted(touched)}
+        movers = []
         for name, inputs in fresh.items():
-            if inputs != self.routers[name].inputs:
+            router = self.routers[name]
+            if inputs != router.inputs:
                 self._dirty.add(("instance", name))
-                self._route(actions, self.routers[name], Changed(inputs), now)
+                movers.append((router, self._move(actions, router, Changed(inputs), now)))
+        for router, before in movers:
+            self._settle(actions, router, before, now)
 
     # -- configuration and stop
 
     def _configure(self, actions: list[Action], wanted: Resolved, now: int) -> None:
         """The difference, by name; what is the same is not disturbed. Additions come before removals."""
-        before = self.routers
-        gone = [r for name, r in before.items() if not _same_identity(r.settings, wanted.routers.get(name))]
+        present = self.routers
+        gone = [r for name, r in present.items() if not _same_identity(r.settings, wanted.routers.get(name))]
         saved = {name: s.state for (kind, name), s in self._saved.items() if kind == "script"}
         scripts = self.surroundings.configure(wanted.scripts, wanted.routers.values(), saved, now)
         self._regroup(wanted, now)
-        self.routers = {name: r for name, r in before.items() if r not in gone}
+        self.routers = {name: r for name, r in present.items() if r not in gone}
         fresh = {}
+        movers = []
         for name, settings in wanted.routers.items():
             inputs = self._inputs(settings, wanted)
-            if name in self.routers:
-                self._reconfigure(actions, self.routers[name], settings, inputs, now)
-            else:
+            router = self.routers.get(name)
+            if router is None:
                 fresh[name] = VirtualRouter(settings, inputs)
+            elif (settings, inputs) != (router.settings, router.inputs):
+                self._dirty.add(("instance", name))
+                movers.append((router, self._move(actions, router, Changed(inputs, settings), now)))
         self.routers |= fresh
         self._index()
         for router in gone:
             actions += router.step(Stop("DELETED"), now)
             self._known.pop(router.settings.name, None)
             self._dirty.add(("instance", router.settings.name))
+        for router, before in movers:
+            self._settle(actions, router, before, now)
         for name in scripts:
             self._dirty.add(("script", name))
             self._schedule(("script", name), self.surroundings.silence_at(name))
@@ -326,15 +339,6 @@ class Node:
         for group in self.groups:
             self._tell_group(actions, group, "configuration", now)
         actions.sort(key=lambda action: ORDER[type(action)])
-
-    def _reconfigure(
-        self, actions: list[Action], router: VirtualRouter, settings: RouterSettings, inputs: Inputs, now: int
-    ) -> None:
-        if settings == router.settings and inputs == router.inputs:
-            return
-        actions += router.step(Changed(inputs, settings), now)
-        self._dirty.add(("instance", settings.name))
-        self._schedule(("instance", settings.name), router.deadline)
 
     def _regroup(self, wanted: Resolved, now: int) -> None:
         for name in self.groups.keys() | wanted.groups.keys():
@@ -363,9 +367,13 @@ class Node:
                 self._watchers.setdefault(key, set()).add(name)
 
     def _start(self, actions: list[Action], names: Iterable[str], now: int) -> None:
+        movers = []
         for name in names:
             self._dirty.add(("instance", name))
-            self._route(actions, self.routers[name], Start(self._saved.pop(("instance", name), None)), now)
+            router = self.routers[name]
+            movers.append((router, self._move(actions, router, Start(self._saved.pop(("instance", name), None)), now)))
+        for router, before in movers:
+            self._settle(actions, router, before, now)
 
     def _end_hold(self, actions: list[Action], now: int) -> None:
         held, self._held = self._held, set()

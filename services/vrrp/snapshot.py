@@ -7,9 +7,9 @@ record (`handover`), because it changes with each advert.
 from __future__ import annotations
 
 import json
-from binascii import crc32
 from struct import Struct
 from typing import NamedTuple
+from zlib import crc32
 
 from services.vrrp.settings import VirtualAddress
 

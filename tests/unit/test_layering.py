@@ -14,7 +14,8 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 CORES = {
     "common": "errors problems batch json_text desired etcd_events",
-    "vrrp": "packet events actions router priority group track node settings announce snapshot",
+    "vrrp": "packet events actions router priority group track node settings announce snapshot "
+    "resolve surroundings holders staging views",
     "checker": "streak schedule pool settings",
     "ipvs": "model reconcile weights settings director",
     "notify": "order retry render settings",
