@@ -82,10 +82,10 @@ FOUR = [
 ]
 SIX = [server("2001:db8::2", 2), server("2001:db8::3", 1, method=Method.DR), server("10.0.1.9", 1, method=Method.TUN)]
 EVERYTHING: list[tuple[Service, list[Destination]]] = [
-    *((service(key(port=1000 + i), name), FOUR) for i, name in enumerate(SCHEDULERS)),
-    *((service(key("2001:db8::1", 1000 + i), name), SIX) for i, name in enumerate(SCHEDULERS)),
+    *((service(key(f"10.0.9.{i + 1}"), name), FOUR) for i, name in enumerate(SCHEDULERS)),
+    *((service(key(f"2001:db8:9::{i + 1}"), name), SIX) for i, name in enumerate(SCHEDULERS)),
     (service(key("10.0.0.2", 53, UDP), "rr", ops=True), FOUR[:1]),
-    (service(key("10.0.0.2", 36412, SCTP), "rr"), FOUR[:2]),
+    (service(key("10.0.0.2", 36412, SCTP), "rr"), FOUR[:1]),
     (service(key("10.0.0.3"), "wrr", persistence=300, netmask=24), FOUR),
     (service(key("10.0.0.3", 0), "wrr", persistence=10), [server("10.0.1.2", 1, 0, Method.DR)]),
     (service(key("2001:db8::3"), "wrr", persistence=300, netmask=64), SIX),
