@@ -81,6 +81,8 @@ class Topology:
     def close(self) -> None:
         for director in self.directors:
             director.power_off()
+        if hasattr(self, "mailbox"):
+            self.mailbox.close()
         if hasattr(self, "etcd"):
             self.etcd.close()
         self._net.close()

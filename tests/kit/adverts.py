@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import struct
 import threading
@@ -26,7 +27,7 @@ class Advert:
 
 
 class Wire(threading.Thread):
-    """Collects every advert that passes `interface` of `host`, until the process ends."""
+    """Collects every advert that passes `interface` of `host`, for as long as that exists."""
 
     def __init__(self, host: Host, interface: str = "eth0") -> None:
         super().__init__(name="wire", daemon=True)
@@ -38,20 +39,18 @@ class Wire(threading.Thread):
         self.start()
 
     def run(self) -> None:
-        while True:
-            packet, ancillary, _, _ = self._line.recvmsg(2048, 64)
-            header = (packet[0] & 15) * 4
-            if packet[9] != VRRP or len(packet) < header + 8:
-                continue
-            seconds, nanoseconds = struct.unpack("=qq", ancillary[0][2])
-            self._adverts.append(
-                Advert(
-                    seconds * 1_000_000_000 + nanoseconds,
-                    socket.inet_ntoa(packet[12:16]),
-                    packet[header + 1],
-                    packet[header + 2],
-                )
-            )
+        with self._line, contextlib.suppress(OSError):  # the interface is gone
+            while True:
+                packet, ancillary, _, _ = self._line.recvmsg(2048, 64)
+                self._take(packet, ancillary[0][2])
+
+    def _take(self, packet: bytes, stamp: bytes) -> None:
+        header = (packet[0] & 15) * 4
+        if packet[9] == VRRP and len(packet) >= header + 8:
+            seconds, nanoseconds = struct.unpack("=qq", stamp)
+            at = seconds * 1_000_000_000 + nanoseconds
+            source = socket.inet_ntoa(packet[12:16])
+            self._adverts.append(Advert(at, source, packet[header + 1], packet[header + 2]))
 
     def adverts(self, since: int = 0, until: int = 1 << 63) -> tuple[Advert, ...]:
         """What has been seen, in order."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 
@@ -9,7 +10,7 @@ from tests.kit.netns import Host
 
 
 class Mailbox(threading.Thread):
-    """Serves SMTP on port 25 of `host` until the process ends."""
+    """Serves SMTP on port 25 of `host` until `close`."""
 
     def __init__(self, host: Host) -> None:
         super().__init__(name="mailbox", daemon=True)
@@ -24,9 +25,15 @@ class Mailbox(threading.Thread):
         return tuple(self._subjects)
 
     def run(self) -> None:
-        while True:
-            line, _ = self._listener.accept()
-            threading.Thread(target=self._converse, args=(line,), daemon=True).start()
+        with self._listener, contextlib.suppress(OSError):  # closed
+            while True:
+                line, _ = self._listener.accept()
+                threading.Thread(target=self._converse, args=(line,), daemon=True).start()
+
+    def close(self) -> None:
+        """Take no more mail."""
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self.join()
 
     def _converse(self, line: socket.socket) -> None:
         with line, line.makefile("rwb") as stream:

@@ -84,7 +84,7 @@ class Node:
             os.killpg(self.running[service].pid, signal.SIGCONT)
 
     def pids(self, service: str, word: str) -> list[int]:
-        """Processes of a service whose command line has this word (`services.vrrp.engine`)."""
+        """Processes of a service with a word in their command line that ends so (`vrrp/engine.py`, `services.vrrp.agent`)."""
         leader = self.running[service].pid
         found = []
         for entry in Path("/proc").iterdir():
@@ -95,7 +95,7 @@ class Node:
                 group = os.getpgid(int(entry.name))
             except OSError:
                 continue  # it has ended
-            if group == leader and word in words:
+            if group == leader and any(each.endswith(word) for each in words):
                 found.append(int(entry.name))
         return found
 

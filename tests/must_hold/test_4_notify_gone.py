@@ -76,7 +76,9 @@ def test_vrrp_goes_on_without_notify_and_what_happened_is_delivered_in_order_lat
     )
 
 
-def test_a_dead_mail_server_delays_neither_vrrp_nor_scripts_and_gets_its_mail_later(pair: Pair, notes: Path, net: Net) -> None:
+def test_a_dead_mail_server_delays_neither_vrrp_nor_scripts_and_gets_its_mail_later(
+    pair: Pair, notes: Path, net: Net, request: pytest.FixtureRequest
+) -> None:
     pair.first.start("vrrp", "notify")
     pair.wait_for_master(pair.first)
     fall_and_rise(pair)
@@ -86,6 +88,7 @@ def test_a_dead_mail_server_delays_neither_vrrp_nor_scripts_and_gets_its_mail_la
     post = net.host("post")
     pair.join(post, MAIL_SERVER)
     mailbox = Mailbox(post)
+    request.addfinalizer(mailbox.close)
 
     def all_mailed() -> bool:
         return len(mailbox.subjects) >= len(states(notes))

@@ -18,7 +18,7 @@ from tests.must_hold.pair import FIRST, PATIENCE_S, SECOND, VIP, Pair, now
 
 pytestmark = [pytest.mark.netns, pytest.mark.timeout(300)]
 
-AGENT, ENGINE = "services.vrrp.agent", "services.vrrp.engine"
+AGENT, ENGINE = "services.vrrp.agent", "vrrp/engine.py"
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def replacement(node: Node, word: str, *old: int) -> int:
 
 def test_no_advert_is_missing_while_the_agent_is_killed_again_and_again(running: Pair) -> None:
     began = now()
-    engine = running.first.pids("vrrp", ENGINE)
+    engine = replacement(running.first, ENGINE)
     agent = replacement(running.first, AGENT)
     for _ in range(3):
         os.kill(agent, signal.SIGKILL)
@@ -58,7 +58,7 @@ def test_no_advert_is_missing_while_the_agent_is_killed_again_and_again(running:
     running.wait_for_adverts(FIRST, 3)
     assert running.missing(FIRST, began) == 0
     assert running.adverts(SECOND, began) == ()
-    assert running.first.pids("vrrp", ENGINE) == engine
+    assert running.first.pids("vrrp", ENGINE) == [engine]
 
 
 def test_no_advert_is_missing_while_the_agent_hangs(running: Pair) -> None:
