@@ -49,16 +49,18 @@ class IpvsService(ipvs_pb2_grpc.IpvsServiceServicer):  # type: ignore[misc]  # g
     async def ReportHealth(
         self, request_iterator: AsyncIterator[health_pb2.ReportHealthRequest], context: Context
     ) -> AsyncIterator[health_pb2.ReportHealthResponse]:
-        self._streams += 1
-        mine, expected = self._streams, 1
+        mine, expected = 0, 1
         self.reporting += 1
         try:
             async for request in request_iterator:
-                if mine != self._streams:
+                if mine and mine != self._streams:
                     await context.abort(grpc.StatusCode.ABORTED, "another checker has begun to report")
                 if request.sequence != expected or (expected == 1 and not request.snapshot):
                     reason = f"expected sequence {expected}{' with snapshot' if expected == 1 else ''}, got {request.sequence}"
                     await context.abort(grpc.StatusCode.FAILED_PRECONDITION, f"{reason}; begin again with a snapshot")
+                if not mine:  # its snapshot is good: from now on this stream is the one that counts
+                    self._streams += 1
+                    mine = self._streams
                 await self._take(request)
                 yield health_pb2.ReportHealthResponse(sequence=expected)
                 expected += 1
