@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import inspect
 import time
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
@@ -35,15 +35,13 @@ def until(predicate: Callable[[], T], timeout: float = 30, what: str | Callable[
     return value
 
 
-async def until_async(
-    predicate: Callable[[], Awaitable[T] | T], timeout: float = 30, what: str | Callable[[], str] = "condition"
-) -> T:
+async def until_async(predicate: Callable[[], Any], timeout: float = 30, what: str | Callable[[], str] = "condition") -> Any:
     """As `until`, while the loop runs on; `predicate` may be a coroutine function."""
     deadline = time.monotonic() + timeout
     pause = _FIRST_PAUSE
     while True:
         answer = predicate()
-        value: T = await answer if inspect.isawaitable(answer) else answer
+        value = await answer if inspect.isawaitable(answer) else answer
         if value:
             return value
         if time.monotonic() > deadline:
