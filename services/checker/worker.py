@@ -32,6 +32,7 @@ from services.checker.settings import Check, Http, Misc, Tcp
 MILLISECOND: Final = 1_000_000
 PAUSE: Final = 100 * MILLISECOND  # before a probe is tried again that this machine could not start
 EVENTS: Final = 1024
+STARTS: Final = 64  # at once; answers are taken in between, so that a backlog of due probes does not open thousands of sockets
 LATE_SHARE: Final = 10  # a probe that starts a tenth of its delay_loop late is counted
 
 now_ns = time.monotonic_ns
@@ -117,6 +118,7 @@ class Worker:
         self._live: dict[int, Job] = {}
         self._due: Wheel[Job] = Wheel(MILLISECOND)
         self._deadlines: Wheel[Job] = Wheel(2 * MILLISECOND)
+        self._waiting: deque[Job] = deque()
         self._hungry: list[Job] = []
         self._changed: dict[str, Job] = {}
         self._outgoing: deque[bytes] = deque()
@@ -127,10 +129,12 @@ class Worker:
 
     def run(self) -> None:
         """Until the agent is gone."""
-        poll, live, due = self._epoll.poll, self._live, self._due
+        poll, live, due, waiting = self._epoll.poll, self._live, self._due, self._waiting
         while not self._ended:
             now = now_ns()
-            for job in due.due(now):
+            waiting.extend(due.due(now))
+            for _ in range(min(STARTS, len(waiting))):
+                job = waiting.popleft()
                 if not job.stopped:
                     self._start(job, now)
             for job in self._deadlines.due(now):
@@ -156,7 +160,7 @@ class Worker:
 
     def _pause(self, now: int) -> float:
         """Seconds until something is due; epoll rounds up to milliseconds."""
-        if self._hungry:
+        if self._hungry or self._waiting:
             return 0
         until = self._next_beat
         for wheel in (self._due, self._deadlines):

@@ -25,7 +25,7 @@ CHUNKS_AT_ONCE = 4  # so that a flood from one server does not hold up the other
 
 _TROUBLE = select.EPOLLERR | select.EPOLLHUP
 _STATUS_LINE = re.compile(rb"HTTP/\d+\.\d+ (\d{3})(?:[ \r])")
-_CONTENT_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,18})[ \t]*\r", re.IGNORECASE)
+_CONTENT_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,18})[ \t]*\r")
 
 
 def request(url: Url, http_protocol: str) -> bytes:
@@ -64,7 +64,7 @@ class Answer:
         if match is None:
             return f"the answer does not begin with an HTTP status: {head[:40]!r}"
         self._status = int(match[1])
-        length = _CONTENT_LENGTH.search(head, 0, end + 2)
+        length = _CONTENT_LENGTH.search(head[: end + 2].lower())
         self._length = int(length[1]) if length else None
         self._head = None
         return self._body(head[end + 4 :])
@@ -167,6 +167,7 @@ class HttpProbe:
         "_context",
         "_end",
         "_endpoint",
+        "_longest",
         "_out",
         "_requests",
         "_seen",
@@ -185,6 +186,7 @@ class HttpProbe:
     def __init__(self, what: Http, timing: Timing, sockets: Sockets, context: ssl.SSLContext | None) -> None:
         self._what = what
         self._timing = timing
+        self._longest = timing.longest_probe
         self._endpoint = sockets.endpoint(what.target, ALL)
         self._sockets = sockets
         self._context = context
@@ -213,7 +215,7 @@ class HttpProbe:
         self._answer = Answer(self._what.urls[url])
         self._connected = False
         self._tls = Tls(self._context, self._what.sni[url]) if self._what.tls and self._context else None
-        self._end = now + self._timing.longest_probe
+        self._end = now + self._longest
         self.fileno = sock.fileno()
         self.deadline = now + self._timing.connect_timeout
         self.hungry = False
@@ -242,7 +244,7 @@ class HttpProbe:
         if now < self._end:
             missing = "no connection" if not self._connected else "no TLS handshake" if self._shaking() else "no further data"
             return self._finish(f"{missing} within {self._timing.connect_timeout / 1e9:g} s")
-        return self._finish(f"the page is not complete after {self._timing.longest_probe / 1e9:g} s")
+        return self._finish(f"the page is not complete after {self._longest / 1e9:g} s")
 
     def abort(self) -> None:
         if self._sock is not None:
@@ -329,10 +331,7 @@ class HttpProbe:
     def _finish(self, cause: str) -> str:
         sock, self._sock, self._tls, self._out = self._sock, None, None, b""
         assert sock is not None
-        if cause:
-            sock.close()
-        else:
-            release(self._endpoint, sock)
+        release(self._endpoint, sock)
         return self._told(cause)
 
     def _told(self, cause: str) -> str:

@@ -142,7 +142,7 @@ class Sockets:
 
 
 def release(endpoint: Endpoint, sock: socket.socket) -> None:
-    """Let go of a connected socket: its connection is reset now."""
+    """Let go of a socket, whatever became of its connection: that is reset now."""
     if endpoint.kind is not None and len(endpoint.idle) < IDLE_LIMIT and _connect(sock.fileno(), _NOWHERE, len(_NOWHERE)) == 0:
         endpoint.idle.append(sock)
     else:

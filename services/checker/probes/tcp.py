@@ -49,7 +49,7 @@ class TcpProbe:
         if events & _TROUBLE:
             cause = failure_of(sock) or "connection closed"
             self._sock = None
-            sock.close()
+            release(self._endpoint, sock)
             return cause
         self._sock = None
         release(self._endpoint, sock)
