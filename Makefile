@@ -42,7 +42,7 @@ tools:
 	  npm install --silent --no-fund --no-audit --prefix .build $(BUF) || echo "make: buf could not be installed" >&2; fi
 
 gen: venv
-	$(PY) tools/generate.py
+	$(PY) tools/generate.py && $(PY) tools/keys_doc.py
 
 lock:
 	cd requirements && for f in runtime dev build; do uv pip compile -q --universal --python-version 3.11 --generate-hashes \

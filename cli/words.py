@@ -63,7 +63,7 @@ def event_words(event: Any) -> str:
             return _because(f"real server {what.real_server} of {what.virtual_server}: {state}", what.cause)
         case "virtual_server":
             state = "gained" if what.up else "lost"
-            return f"virtual server {what.name}: quorum {state}, {what.live_weight} of {what.quorum}"
+            return f"virtual server {what.virtual_server}: quorum {state}, {what.live_weight} of {what.quorum}"
         case _:
             state = "solved" if what.resolved else "problem"
             return f"configuration {state}: {problem_words(what.problem)}"

@@ -65,7 +65,11 @@ class Report:
 
     def unsupported(self, at: Position, what: str) -> None:
         """keepalived has it, vipkeeper not yet."""
-        self._add(at, Severity.UNSUPPORTED, f"{what} is not supported yet, left out")
+        self.left_out(at, f"{what} is not supported yet, left out")
+
+    def left_out(self, at: Position, message: str) -> None:
+        """The same in other words."""
+        self._add(at, Severity.UNSUPPORTED, message)
 
     def mistake(self, at: Position, message: str) -> None:
         """Wrong and left out."""

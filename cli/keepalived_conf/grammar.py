@@ -288,7 +288,6 @@ VIRTUAL_SERVER: Final[Table] = _SERVER_COMMON | {
     "hysteresis": Keyword("hysteresis", number(0, 2**32 - 1)),
     "quorum_up": Keyword("quorum_up", _NOTIFY),
     "quorum_down": Keyword("quorum_down", _NOTIFY),
-    "omega": Keyword("omega", boolean),
     "ha_suspend": Keyword("ha_suspend", flag),
 }
 

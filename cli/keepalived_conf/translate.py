@@ -17,6 +17,7 @@ from cli.keepalived_conf.readers import Scope, block_of, required, shown, whole
 from cli.keepalived_conf.special import endpoint
 from cli.keepalived_conf.tree import Statement, parse
 
+_DEAFENING: Final = frozenset({"unicast_peer", "auth_hmac", "mcast_dst_ip"})
 CHECKS: Final = ("tcp_check", "http_get", "ssl_get", "misc_check")
 
 
@@ -81,6 +82,10 @@ class _Translator:
         scope = Scope(self.report)
         value = read_block(scope, kind, block_of(scope, statement))
         if kind == "vrrp_instance":
+            if (deaf := _deafening(statement)) is not None:
+                message = f"vrrp_instance {name.text} is left out: it could not hear its peers without {deaf.text}"
+                self.report.left_out(name.at, message)
+                return
             _settle_instance(scope, statement, value)
             self._note_late_scripts(scope, value)
         self.add(f"config/{kind}/{name.text}", value, scope, name)
@@ -180,6 +185,18 @@ def virtual_server_name(value: Mapping[str, Any]) -> str:
     if "fwmark" in value:
         return f"fwmark-{value['fwmark']}"
     return f"{value['protocol']}-{value['address']}-{value['port']}"
+
+
+def _deafening(statement: Statement) -> Word | None:
+    """A keyword that is not supported and without which an instance would be a second master beside its peers."""
+    for one in statement.body or ():
+        if one.keyword.text in _DEAFENING:
+            return one.keyword
+        if one.keyword.text == "authentication":
+            for row in one.body or ():
+                if row.keyword.text == "auth_type" and [word.text for word in row.arguments[:1]] == ["AH"]:
+                    return row.arguments[0]
+    return None
 
 
 def _settle_instance(scope: Scope, statement: Statement, value: dict[str, Any]) -> None:

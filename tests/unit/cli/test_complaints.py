@@ -148,6 +148,22 @@ def test_at_the_top_level(text: str, place: tuple[int, int], severity: Severity,
     assert [c for c in complaints if c[:3] == (*place, severity) and message in c[3]] != [], complaints
 
 
+@pytest.mark.parametrize(
+    ("line", "keyword"),
+    [
+        ("unicast_peer {\n10.0.0.9\n}", "unicast_peer"),
+        ("mcast_dst_ip 224.0.0.19", "mcast_dst_ip"),
+        ("authentication {\nauth_type AH\nauth_pass x\n}", "AH"),
+    ],
+)
+def test_an_instance_that_could_not_hear_its_peers_is_left_out(line: str, keyword: str) -> None:
+    conf = read_text(INSTANCE % line)
+    assert dict(conf.objects) == {}
+    whole = conf.complaints[0]
+    assert (whole.at.line, whole.at.column, whole.severity) == (1, 15, UNSUPPORTED)
+    assert f"without {keyword}" in whole.message
+
+
 def test_two_instances_with_one_vrid_on_an_interface() -> None:
     text = INSTANCE % "" + (INSTANCE % "").replace(" V ", " W ").replace("10.0.0.1", "10.0.0.2")
     assert [(c[0], c[1], c[2]) for c in found(text)] == [(11, 2, MISTAKE)]
@@ -202,7 +218,10 @@ def test_every_field_of_the_messages_has_its_keyword_and_the_reverse() -> None:
     }
     assert {*places, ""} == {*TABLES}
     heads = {"virtual_server": {"address", "port", "fwmark"}, "virtual_server/real_server": {"address", "port"}}
-    own = {"global_defs": {"notify"}}  # keepalived has only FIFOs for that
+    own = {
+        "global_defs": {"notify"},  # keepalived has only FIFOs for that
+        "virtual_server": {"omega"},  # no service reads it yet
+    }
     for block, message in places.items():
         fields = {k.field for k in TABLES[block].values()} - {"", "sorry_server.lb_kind"}
         assert fields | heads.get(block, set()) | own.get(block, set()) == {*message.fields_by_name}, block
