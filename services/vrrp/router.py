@@ -451,7 +451,7 @@ class VirtualRouter:
     def _take_office(self, actions: list[Action], now: int) -> None:
         """Advert first, then addresses, then the announcement (RFC 9568 section 6.4.2)."""
         self.preempt_at = self.master_down_at = self._outranked = None
-        self.wants_master = False
+        self.wants_master = self.released = False
         self.master_interval = self.settings.advert_int
         self.master_address, self.master_priority = self.inputs.source or b"", self.inputs.priority
         self._send(actions, self.inputs.priority, now)

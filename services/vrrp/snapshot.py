@@ -60,7 +60,7 @@ def unpack(data: bytes) -> tuple[int, Saved] | None:
         body = json.loads(text)
         addresses = tuple(VirtualAddress(address, prefix, dev) for address, prefix, dev in body[10])
         return sequence, Saved(*body[:10])._replace(addresses=addresses, more_addresses=bool(body[11]))
-    except (ValueError, TypeError, IndexError):
+    except (ValueError, TypeError, LookupError):
         return None
 
 

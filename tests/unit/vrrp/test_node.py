@@ -1,0 +1,475 @@
+"""One machine's routers together: packets to routers, trackers to inputs, one holder per address, groups, configuration."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from services.vrrp.actions import Action, AddAddresses, Announce, RemoveAddresses, SendAdvert, State, Transition
+from services.vrrp.events import (
+    AddressVanished,
+    Configured,
+    Failed,
+    InterfaceChanged,
+    PacketReceived,
+    ScriptResult,
+    Started,
+    Stopped,
+    TimeReached,
+)
+from services.vrrp.node import Node
+from services.vrrp.packet import Format, encode
+from services.vrrp.resolve import resolve
+from services.vrrp.settings import DECODERS, SECOND, VirtualAddress, packed
+from services.vrrp.snapshot import Saved
+from services.vrrp.views import counters_view, group_view, instance_view, script_view
+
+T0 = 100 * SECOND
+ETH0 = InterfaceChanged("eth0", 2, True, ("192.0.2.5",))
+ETH1 = InterfaceChanged("eth1", 3, True, ("198.51.100.5",))
+FORM = Format(2, 51, SECOND, None, packed("224.0.0.18"))
+Objects = dict[tuple[str, str], dict[str, Any]]
+
+
+def vrrp(vrid: int = 51, **more: Any) -> dict[str, Any]:
+    base: dict[str, Any] = {"interface": "eth0", "virtual_router_id": vrid}
+    base["virtual_ipaddress"] = [{"address": a} for a in more.pop("addresses", [f"192.0.2.{vrid}"])]
+    return base | more
+
+
+def configure(node: Node, objects: Objects, now: int = T0) -> tuple[Action, ...]:
+    decoded = {(kind, name): DECODERS[kind](name, value) for (kind, name), value in objects.items()}
+    return node.step(Configured(resolve(decoded)), now)
+
+
+def running(objects: Objects, *interfaces: InterfaceChanged, saved: tuple[Saved, ...] = ()) -> Node:
+    node = Node()
+    node.step(Started(saved), T0)
+    for interface in interfaces or (ETH0, ETH1):
+        node.step(interface, T0)
+    configure(node, objects)
+    return node
+
+
+def one(**more: Any) -> Objects:
+    return {("vrrp_instance", "A"): vrrp(**more)}
+
+
+def until_due(node: Node) -> tuple[int, tuple[Action, ...]]:
+    due = node.deadline()
+    assert due is not None
+    return due, node.step(TimeReached(), due)
+
+
+def advance(node: Node, until: int) -> list[Action]:
+    actions: list[Action] = []
+    while (due := node.deadline()) is not None and due <= until:
+        actions += node.step(TimeReached(), due)
+    return actions
+
+
+def states(node: Node) -> dict[str, str]:
+    return {name: router.state.value for name, router in node.routers.items()}
+
+
+def kinds(actions: tuple[Action, ...] | list[Action]) -> list[str]:
+    return [type(action).__name__ for action in actions]
+
+
+# -- packets
+
+
+def test_an_advert_finds_its_router_by_interface_and_vrid() -> None:
+    node = running(one() | {("vrrp_instance", "B"): vrrp(interface="eth1")})
+    data = encode(FORM, 200, [packed("192.0.2.51")], packed("192.0.2.9"))
+    node.step(PacketReceived("eth1", data), T0 + SECOND)
+    node.step(PacketReceived("eth1", data), T0 + SECOND)
+    assert node.routers["A"].counters.adverts_received == 0
+    assert node.routers["B"].counters.adverts_received == 2
+
+
+def test_rejected_packets_are_counted_by_reason_and_change_nothing() -> None:
+    node = running(one())
+    data = encode(FORM, 200, [packed("192.0.2.51")], packed("192.0.2.9"))
+    node.step(PacketReceived("eth0", data[:22] + b"\x01" + data[23:]), T0)
+    node.step(PacketReceived("eth0", data[:10]), T0)
+    node.step(PacketReceived("eth0", encode(FORM._replace(vrid=9), 1, [], packed("192.0.2.9"))), T0)
+    node.step(PacketReceived("eth7", data), T0)
+    assert node.routers["A"].counters.rejected == {"checksum": 1}
+    assert node.rejected == {"truncated": 1, "unknown_vrid": 2}
+    assert node.routers["A"].deadline == T0 + node.routers["A"].master_down_interval
+
+
+def test_a_faulted_router_looks_at_no_packet() -> None:
+    node = running(one(), ETH0._replace(up=False))
+    node.step(PacketReceived("eth0", b"\x45" + bytes(40)), T0)
+    data = encode(FORM, 200, [], packed("192.0.2.9"))
+    node.step(PacketReceived("eth0", data), T0)
+    assert node.routers["A"].counters.rejected == {}
+    assert node.routers["A"].counters.adverts_received == 0
+
+
+def test_a_known_advert_is_checked_again_after_the_configuration_changed() -> None:
+    node = running(one())
+    data = encode(FORM, 200, [packed("192.0.2.51")], packed("192.0.2.9"))
+    node.step(PacketReceived("eth0", data), T0)
+    configure(node, one(advert_int=2 * SECOND))
+    node.step(PacketReceived("eth0", data), T0)
+    assert node.routers["A"].counters.rejected == {"interval": 1}
+
+
+# -- interfaces
+
+
+@pytest.mark.parametrize(
+    ("interface", "fault"),
+    [
+        (ETH0._replace(number=0, up=False, addresses=()), "interface eth0 does not exist"),
+        (ETH0._replace(up=False), "interface eth0 is down"),
+        (ETH0._replace(addresses=()), "interface eth0 has no IPv4 address to send adverts from"),
+        (ETH0._replace(addresses=("192.0.2.51",)), "interface eth0 has no IPv4 address to send adverts from"),
+        (ETH0._replace(trouble="no permission"), "interface eth0 cannot be used: no permission"),
+    ],
+)
+def test_an_interface_that_cannot_carry_adverts_is_a_fault_with_its_reason(interface: InterfaceChanged, fault: str) -> None:
+    node = running(one(), interface)
+    assert node.routers["A"].inputs.faults == (fault,)
+    assert states(node) == {"A": "FAULT"}
+    node.step(ETH0, T0 + SECOND)
+    assert states(node) == {"A": "BACKUP"}
+
+
+def test_a_source_that_was_configured_need_not_be_there() -> None:
+    node = running(one(mcast_src_ip="203.0.113.1"), ETH0._replace(addresses=()))
+    assert node.routers["A"].inputs.source == packed("203.0.113.1")
+
+
+def test_an_owners_virtual_address_may_be_the_interfaces_own() -> None:
+    node = running(one(priority=255), ETH0._replace(addresses=("192.0.2.51",)))
+    assert node.routers["A"].inputs.source == packed("192.0.2.51")
+
+
+def test_the_source_stays_while_it_is_there_and_gives_way_to_the_next() -> None:
+    node = running(one())
+    node.step(ETH0._replace(addresses=("192.0.2.1", "192.0.2.5")), T0)
+    assert node.routers["A"].inputs.source == packed("192.0.2.5")
+    node.step(ETH0._replace(addresses=("192.0.2.1",)), T0)
+    assert node.routers["A"].inputs.source == packed("192.0.2.1")
+
+
+def test_an_interface_that_is_not_tracked_may_be_down() -> None:
+    assert states(running(one(dont_track_primary=True), ETH0._replace(up=False))) == {"A": "BACKUP"}
+
+
+def test_tracked_interfaces_fault_or_adjust() -> None:
+    tracked = [{"name": "eth1"}, {"name": "eth2", "weight": 10}, {"name": "eth0"}, {"name": "eth9", "reverse": True}]
+    node = running(one(track_interface=tracked))
+    assert node.routers["A"].inputs.priority == 100
+    node.step(InterfaceChanged("eth2", 4, True, ()), T0)
+    assert node.routers["A"].inputs.priority == 110
+    node.step(ETH1._replace(up=False), T0)
+    assert node.routers["A"].inputs.faults == ("interface eth1 is down",)
+    node.step(InterfaceChanged("eth9", 5, True, ()), T0)
+    assert node.routers["A"].inputs.faults == ("interface eth1 is down", "interface eth9 is up")
+
+
+def test_an_interface_event_that_changes_nothing_does_nothing() -> None:
+    node = running(one())
+    node.take_dirty()
+    assert node.step(ETH0, T0) == ()
+    assert node.take_dirty() == set()
+
+
+def test_addresses_return_to_an_interface_that_returns() -> None:
+    node = running({("vrrp_instance", "A"): vrrp(virtual_ipaddress=[{"address": "192.0.2.9", "dev": "eth1"}])})
+    until_due(node)
+    node.step(ETH1._replace(number=0, up=False), T0 + 5 * SECOND)
+    actions = node.step(ETH1._replace(number=8), T0 + 5 * SECOND)
+    assert kinds(actions) == ["AddAddresses", "Announce"]
+
+
+# -- addresses
+
+
+def test_a_removed_address_that_nobody_holds_does_nothing() -> None:
+    node = running(one())
+    assert node.step(AddressVanished("eth0", "192.0.2.51"), T0) == ()
+    due, _ = until_due(node)
+    assert "RemoveAddresses" in kinds(node.step(AddressVanished("eth0", "192.0.2.51"), due + 1))
+
+
+def test_an_address_that_two_routers_list_is_not_removed_under_the_other() -> None:
+    both = {
+        ("vrrp_instance", "A"): vrrp(51, addresses=["192.0.2.9"]),
+        ("vrrp_instance", "B"): vrrp(52, addresses=["192.0.2.9"]),
+    }
+    node = running(both)
+    advance(node, T0 + 4 * SECOND)
+    assert states(node) == {"A": "MASTER", "B": "MASTER"}
+    actions = configure(node, {("vrrp_instance", "B"): both["vrrp_instance", "B"]}, T0 + 4 * SECOND)
+    assert "RemoveAddresses" not in kinds(actions)
+
+
+def test_an_address_that_moves_between_masters_is_added_and_not_removed() -> None:
+    node = running({("vrrp_instance", "A"): vrrp(51, addresses=["192.0.2.9"]), ("vrrp_instance", "B"): vrrp(52)})
+    advance(node, T0 + 4 * SECOND)
+    moved = {("vrrp_instance", "A"): vrrp(51, addresses=["192.0.2.8"])}
+    moved["vrrp_instance", "B"] = vrrp(52, addresses=["192.0.2.52", "192.0.2.9"])
+    actions = configure(node, moved, T0 + 4 * SECOND)
+    assert [row.address for a in actions if isinstance(a, AddAddresses) for row in a.addresses] == ["192.0.2.8", "192.0.2.9"]
+    assert not [a for a in actions if isinstance(a, RemoveAddresses)]
+
+
+def test_leftovers_of_a_predecessor_that_nobody_will_have_are_removed() -> None:
+    left = VirtualAddress("203.0.113.7", dev="eth0")
+    kept = VirtualAddress("192.0.2.51", dev="eth0")
+    saved = Saved("instance", "gone", "MASTER", last_advert=T0, addresses=(left, kept))
+    node = Node()
+    node.step(Started((saved,)), T0)
+    node.step(ETH0, T0)
+    removed = [a.addresses for a in configure(node, one()) if isinstance(a, RemoveAddresses)]
+    assert (left,) in removed
+
+
+# -- scripts
+
+
+def scripted(**script: Any) -> Objects:
+    return one(track_script=[{"name": "chk"}]) | {("vrrp_script", "chk"): {"script": "/bin/true", **script}}
+
+
+def test_an_unweighted_script_holds_the_start_and_then_decides() -> None:
+    node = running(scripted())
+    assert states(node) == {"A": "INIT"}
+    node.step(ScriptResult("chk", True), T0)
+    assert states(node) == {"A": "BACKUP"}
+    node.step(ScriptResult("chk", False), T0)
+    assert node.routers["A"].inputs.faults == ("script chk failed",)
+
+
+def test_a_script_that_reverses_faults_while_it_succeeds() -> None:
+    objects = one(track_script=[{"name": "chk", "reverse": True}]) | {("vrrp_script", "chk"): {"script": "x"}}
+    node = running(objects)
+    node.step(ScriptResult("chk", True), T0)
+    assert node.routers["A"].inputs.faults == ("script chk succeeded",)
+
+
+def test_init_fail_counts_as_failed_until_the_script_has_risen() -> None:
+    node = running(scripted(init_fail=True, rise=2))
+    assert states(node) == {"A": "FAULT"}
+    node.step(ScriptResult("chk", True), T0)
+    assert states(node) == {"A": "FAULT"}
+    node.step(ScriptResult("chk", True), T0)
+    assert states(node) == {"A": "BACKUP"}
+
+
+def test_a_result_of_an_unknown_script_does_nothing() -> None:
+    assert running(one()).step(ScriptResult("nope", True), T0) == ()
+
+
+def test_a_silent_runner_fails_the_script_after_its_limit() -> None:
+    node = running(scripted())
+    node.step(ScriptResult("chk", True), T0 + SECOND)
+    advance(node, T0 + 11 * SECOND - 1)
+    assert states(node) == {"A": "MASTER"}
+    advance(node, T0 + 11 * SECOND)
+    assert node.routers["A"].inputs.faults == ("script chk has given no result for too long",)
+    node.step(ScriptResult("chk", True), T0 + 12 * SECOND)
+    assert states(node) == {"A": "BACKUP"}
+
+
+def test_a_script_that_never_reported_fails_after_the_limit_too() -> None:
+    node = running(scripted(init_fail=True))
+    advance(node, T0 + 10 * SECOND)
+    assert node.surroundings.script_states["chk"].silent
+
+
+def test_a_successor_knows_its_predecessors_scripts() -> None:
+    saved = (
+        Saved("instance", "A", "MASTER", last_advert=T0),
+        Saved("script", "chk", "up"),
+        Saved("script", "gone", "down"),
+    )
+    assert states(running(scripted(), saved=saved)) == {"A": "MASTER"}
+
+
+def test_a_script_with_another_command_starts_anew_and_a_removed_one_is_forgotten() -> None:
+    node = running(scripted(weight=-20))
+    node.step(ScriptResult("chk", False), T0)
+    assert node.routers["A"].inputs.priority == 80
+    configure(node, scripted(weight=-20, rise=2))
+    assert node.routers["A"].inputs.priority == 80
+    configure(node, scripted(weight=-20) | {("vrrp_script", "chk"): {"script": "/bin/false", "weight": -20}})
+    assert node.routers["A"].inputs.priority == 100
+    configure(node, one())
+    assert node.surroundings.script_states == {}
+
+
+# -- groups
+
+
+def grouped(**second: Any) -> Objects:
+    return one() | {
+        ("vrrp_instance", "B"): vrrp(52, interface="eth1", **second),
+        ("vrrp_sync_group", "G"): {"group": ["A", "B"]},
+    }
+
+
+def told(actions: tuple[Action, ...] | list[Action]) -> list[tuple[str, str]]:
+    return [(a.name, a.after) for a in actions if isinstance(a, Transition)]
+
+
+def test_members_become_master_together_and_the_group_is_told_last() -> None:
+    node = running(grouped())
+    actions = advance(node, T0 + 4 * SECOND)
+    assert told(actions) == [("A", "MASTER"), ("B", "MASTER"), ("G", "MASTER")]
+
+
+def test_a_fault_of_one_member_is_everybodys() -> None:
+    node = running(grouped())
+    advance(node, T0 + 4 * SECOND)
+    actions = node.step(ETH1._replace(up=False), T0 + 5 * SECOND)
+    assert told(actions) == [("A", "FAULT"), ("B", "FAULT"), ("G", "FAULT")]
+    assert node.routers["A"].inputs.faults == ("B of sync group G: interface eth1 is down",)
+    assert told(node.step(ETH1, T0 + 6 * SECOND)) == [("A", "BACKUP"), ("B", "BACKUP"), ("G", "BACKUP")]
+
+
+def test_members_start_as_master_only_all_together() -> None:
+    both = grouped(state="master", priority=150)
+    node = running(both)
+    assert not node.routers["B"].inputs.start_master
+    both["vrrp_instance", "A"] |= {"state": "master", "priority": 150}
+    assert running(both).routers["B"].inputs.start_master
+
+
+def test_a_member_that_hears_a_better_master_takes_the_others_along() -> None:
+    node = running(grouped())
+    advance(node, T0 + 4 * SECOND)
+    data = encode(FORM._replace(vrid=52), 200, [packed("192.0.2.52")], packed("198.51.100.9"))
+    actions = node.step(PacketReceived("eth1", data), T0 + 4 * SECOND)
+    assert told(actions) == [("B", "BACKUP"), ("A", "BACKUP"), ("G", "BACKUP")]
+    assert node.routers["A"].cause == "follows B of sync group G"
+
+
+def test_a_member_that_hears_a_rival_makes_the_others_announce_too() -> None:
+    node = running(grouped())
+    advance(node, T0 + 4 * SECOND)
+    data = encode(FORM, 50, [packed("192.0.2.51")], packed("192.0.2.9"))
+    actions = node.step(PacketReceived("eth0", data), T0 + 4 * SECOND)
+    assert [a.router for a in actions if isinstance(a, Announce)] == ["A", "B"]
+
+
+def test_a_group_that_goes_away_lets_its_members_go_on() -> None:
+    node = running(grouped())
+    advance(node, T0 + 4 * SECOND)
+    objects = grouped()
+    del objects["vrrp_sync_group", "G"]
+    configure(node, objects, T0 + 4 * SECOND)
+    assert states(node) == {"A": "MASTER", "B": "MASTER"}
+    assert node.groups == {}
+
+
+def test_a_successors_group_is_as_it_was() -> None:
+    saved = tuple(Saved("instance", name, "MASTER", last_advert=T0) for name in "AB")
+    node = Node()
+    node.step(Started(saved), T0)
+    node.step(ETH0, T0)
+    node.step(ETH1, T0)
+    assert told(configure(node, grouped())) == []
+    assert group_view(node, "G", lambda t: t or 0)["state"] == "MASTER"
+
+
+# -- configuration, stop
+
+
+def test_what_is_the_same_is_not_disturbed() -> None:
+    node = running(one())
+    due = node.deadline()
+    node.take_dirty()
+    assert configure(node, one(), T0 + SECOND) == ()
+    assert node.deadline() == due
+    assert node.take_dirty() == set()
+
+
+def test_another_vrid_is_another_router() -> None:
+    node = running(one())
+    until_due(node)
+    actions = configure(node, one(vrid=60), T0 + 4 * SECOND)
+    assert told(actions) == [("A", "DELETED"), ("A", "BACKUP")]
+    sent = [a.data[21:23] for a in actions if isinstance(a, SendAdvert)]
+    assert sent == [bytes([51, 0])]
+
+
+def test_a_removed_instance_leaves_with_priority_0() -> None:
+    node = running(one())
+    until_due(node)
+    actions = configure(node, {}, T0 + 4 * SECOND)
+    assert kinds(actions) == ["SendAdvert", "RemoveAddresses", "Transition"]
+    assert advance(node, T0 + 100 * SECOND) == []
+
+
+def test_a_startup_delay_holds_everything_and_a_later_configuration_does_not() -> None:
+    node = running(one() | {("global", ""): {"vrrp_startup_delay": 5 * SECOND}})
+    assert states(node) == {"A": "INIT"}
+    advance(node, T0 + 5 * SECOND)
+    assert states(node) == {"A": "BACKUP"}
+    configure(node, one() | {("vrrp_instance", "B"): vrrp(52), ("global", ""): {"vrrp_startup_delay": 5 * SECOND}})
+    assert states(node)["B"] == "BACKUP"
+
+
+def test_a_stop_sends_every_priority_0_before_it_removes_anything() -> None:
+    node = running(grouped())
+    advance(node, T0 + 4 * SECOND)
+    actions = node.step(Stopped(), T0 + 4 * SECOND)
+    assert kinds(actions) == ["SendAdvert"] * 2 + ["RemoveAddresses"] * 2 + ["Transition"] * 3
+    assert node.deadline() is None
+
+
+def test_failures_of_the_shell_are_counted() -> None:
+    node = running(one())
+    for what in ("advert", "address", "address"):
+        node.step(Failed(what, "A"), T0)
+    node.step(Failed("advert", "gone"), T0)
+    counters = counters_view(node.routers["A"].counters)
+    assert (counters["send_errors"], counters["address_errors"]) == (1, 2)
+
+
+def test_no_step_serves_more_timers_than_its_share() -> None:
+    many = {("vrrp_instance", f"I{n}"): vrrp(n % 250 + 1, interface=f"e{n // 250}", priority=255) for n in range(500)}
+    links = [InterfaceChanged(f"e{n}", n + 10, True, (f"192.0.{n}.5",)) for n in range(2)]
+    node = running(many, *links)
+    first = node.step(TimeReached(), T0)
+    assert 0 < len([a for a in first if isinstance(a, SendAdvert)]) < 500
+    assert node.deadline() == T0
+
+
+# -- views
+
+
+def test_the_view_tells_what_an_operator_asks() -> None:
+    node = running(scripted(weight=-20))
+    node.step(ScriptResult("chk", False), T0)
+    advance(node, T0 + 4 * SECOND)
+    node.step(ETH0._replace(addresses=("192.0.2.5", "192.0.2.51")), T0 + 4 * SECOND)
+    view = instance_view(node, "A", lambda t: t or 0)
+    assert view["state"] == "MASTER"
+    assert view["cause"] == "no advert from anybody for 3.688 s"
+    assert (view["base_priority"], view["effective_priority"]) == (100, 80)
+    assert view["trackers"] == [
+        {"kind": "script", "name": "chk", "state": "down", "weight": -20, "reverse": False, "adjustment": -20, "fault": False}
+    ]
+    assert view["addresses_held"] == ["192.0.2.51/32 dev eth0"]
+    assert (view["source_address"], view["master_address"]) == ("192.0.2.5", "192.0.2.5")
+    assert script_view(node, "chk", lambda t: t or 0)["state"] == "down"
+
+
+def test_the_view_of_a_backup_has_its_timer_and_no_addresses() -> None:
+    view = instance_view(running(one()), "A", lambda t: t or 0)
+    assert view["master_down_at"] == T0 + 3 * SECOND + 156 * SECOND // 256
+    assert (view["next_advert_at"], view["next_garp_at"], view["addresses_held"]) == (0, 0, [])
+    assert view["master_address"] == ""
+
+
+def test_states_have_keepaliveds_words() -> None:
+    assert [state.value for state in State] == ["INIT", "BACKUP", "MASTER", "FAULT"]
