@@ -39,7 +39,8 @@ def main() -> int:
         generate(fresh)
         if "--check" in sys.argv:
             stale = differences(fresh, ROOT / "gen")
-            print("\n".join(f"stale: gen/{name}; run `make gen`" for name in stale))
+            for name in stale:
+                print(f"stale: gen/{name}; run `make gen`")
             return bool(stale)
         shutil.rmtree(ROOT / "gen", ignore_errors=True)
         shutil.copytree(fresh, ROOT / "gen")

@@ -180,6 +180,16 @@ class Agent:
             self.server.set_serving(up)
         self._summarise()
 
+    def trouble(self, before: frozenset[Problem], now: frozenset[Problem]) -> None:
+        """What is wrong at run time has changed: interfaces that are missing, addresses that cannot be added."""
+        for problem in sorted(now - before):
+            log.warning("%s", problem)
+        for problem in sorted(before - now):
+            log.info("resolved: %s", problem)
+        for event in self._compose.configuration(before, now):
+            self._transitions.publish(event)
+        self._summarise()
+
     def _put(self, name: str, view: View) -> None:
         from services.vrrp.service import instance
 
@@ -196,6 +206,7 @@ class Agent:
                 "engine": "up" if self.link.up else "down",
                 "instances": {name: view["state"] for name, view in sorted(told.instances.items())},
                 "sync_groups": {name: view["state"] for name, view in sorted(told.groups.items())},
+                "problems": [problem.as_dict() for problem in sorted(told.problems)],
             }
         )
 
@@ -241,7 +252,8 @@ class Agent:
         return [(v["effective_priority"], {"instance": name}) for name, v in self.link.told.instances.items()]
 
     def _problems(self) -> list[tuple[int, Mapping[str, str]]]:
-        return [(1, {"key": p.key, "field": p.field}) for p in self.configuration.problems]
+        found = sorted({*self.configuration.problems, *self.link.told.problems})
+        return [(1, {"key": p.key, "field": p.field}) for p in found]
 
 
 def _row(script: VrrpScript, user: str) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from services.common.problems import Problem
 from services.vrrp.channel import Channel, ChannelClosed, Message, from_fd, save_configuration
 
 log = logging.getLogger(__name__)
@@ -34,6 +35,9 @@ class Listener(Protocol):
     def engine_up(self, up: bool) -> None:
         """The engine has told everything it knows, or is gone."""
 
+    def trouble(self, before: frozenset[Problem], now: frozenset[Problem]) -> None:
+        """What is wrong at run time has changed."""
+
 
 @dataclass(slots=True)
 class Told:
@@ -45,7 +49,7 @@ class Told:
     scripts: dict[str, View] = field(default_factory=dict)
     counters: dict[str, View] = field(default_factory=dict)
     engine: View = field(default_factory=dict)
-    problems: tuple[View, ...] = ()
+    problems: frozenset[Problem] = frozenset()
 
 
 class EngineLink:
@@ -200,7 +204,8 @@ class EngineLink:
             case "engine":
                 self.told.engine = message["stats"]
             case "problems":
-                self.told.problems = tuple(message["problems"])
+                before, self.told.problems = self.told.problems, frozenset(Problem(**row) for row in message["problems"])
+                self._listener.trouble(before, self.told.problems)
             case "applied":
                 self.applied = message["revision"]
                 if self.applied == self._revision:

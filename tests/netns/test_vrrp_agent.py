@@ -12,7 +12,7 @@ from typing import Any
 import grpc
 import pytest
 
-from tests.kit.netns import Net
+from tests.kit.netns import Bridge, Net
 from tests.kit.node import Node
 from tests.kit.wait import until
 from vipkeeper.common.v1 import event_pb2
@@ -40,8 +40,9 @@ INSTANCE = {
 class Director:
     """One node with a file store."""
 
-    def __init__(self, node: Node, store: Path) -> None:
+    def __init__(self, node: Node, store: Path, bridge: Bridge) -> None:
         self.node = node
+        self.bridge = bridge
         self._store = store
         self._objects: dict[str, Any] = {}
 
@@ -109,9 +110,10 @@ def director(tmp_path: Path) -> Iterator[Director]:
     tmp_path.chmod(0o777)
     with Net() as net:
         host = net.host("d1")
-        host.join(net.bridge("front"), "eth0", "192.168.200.2/24")
+        bridge = net.bridge("front")
+        host.join(bridge, "eth0", "192.168.200.2/24")
         store = tmp_path / "store.json"
-        yield Director(Node(host, "d1", tmp_path / "d1", f"file:{store}"), store)
+        yield Director(Node(host, "d1", tmp_path / "d1", f"file:{store}"), store, bridge)
 
 
 @pytest.fixture
@@ -232,6 +234,24 @@ def test_problems_between_objects_and_of_programs_are_told_by_key_and_field(dire
 
     until(lambda: told() == wanted, PATIENCE_S, what=lambda: f"{told()}\n{director.node.logs()}")
     director.becomes(lambda i: i.state == MASTER)
+
+
+def test_a_missing_interface_is_told_and_heals_when_it_comes(director: Director) -> None:
+    director.put(vrrp_instance__VI_1={**INSTANCE, "interface": "eth7"})
+    director.node.start("notify", "vrrp")
+    director.becomes(lambda i: i.state == FAULT)
+
+    def told() -> list[tuple[str, str, bool]]:
+        found = [e.event.configuration for e in director.events() if e.event.HasField("configuration")]
+        return [(c.problem.key, c.problem.field, c.resolved) for c in found]
+
+    missing = ("config/vrrp_instance/VI_1", "interface")
+    until(lambda: told() == [(*missing, False)], PATIENCE_S, what=lambda: f"{told()}\n{director.node.logs()}")
+    assert [(p.key, p.field) for p in director.engine().problems] == [missing]
+    director.node.host.join(director.bridge, "eth7", "192.168.201.2/24")
+    director.becomes(lambda i: i.state == MASTER)
+    until(lambda: told() == [(*missing, False), (*missing, True)], PATIENCE_S, what=lambda: str(told()))
+    assert not director.engine().problems
 
 
 def test_a_killed_agent_is_replaced_and_no_transition_is_lost_or_told_twice(director: Director) -> None:
