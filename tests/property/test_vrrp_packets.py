@@ -1,0 +1,94 @@
+"""Whatever arrives: what is no valid advert is counted under a reason and changes no state."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.vrrp.events import Configured, InterfaceChanged, PacketReceived, Started, TimeReached
+from services.vrrp.node import Node
+from services.vrrp.packet import Advert, Format, Reject, decode, encode, vrid_of
+from services.vrrp.resolve import resolve
+from services.vrrp.settings import DECODERS, SECOND, packed
+
+T0 = 100 * SECOND
+GROUP, SOURCE = packed("224.0.0.18"), packed("192.0.2.9")
+FORMS = [
+    Format(2, 51, SECOND, None, GROUP),
+    Format(2, 51, SECOND, b"secret12", GROUP),
+    Format(3, 51, SECOND, None, GROUP),
+]
+forms = st.sampled_from(FORMS)
+priorities = st.integers(0, 255)
+lists = st.lists(st.binary(min_size=4, max_size=4), max_size=8)
+
+
+def node_for(form: Format, master: bool) -> Node:
+    """A node whose only router is backup, or master, at T0."""
+    value = {"interface": "eth0", "virtual_router_id": 51, "version": form.version, "nopreempt": not master}
+    if form.auth:
+        value["authentication"] = {"auth_type": "pass", "auth_pass": form.auth.decode()}
+    node = Node()
+    node.step(Started(()), T0)
+    node.step(InterfaceChanged("eth0", 2, True, ("192.0.2.5",)), T0)
+    start = T0 - 4 * SECOND if master else T0
+    node.step(Configured(resolve({("vrrp_instance", "A"): DECODERS["vrrp_instance"]("A", value)})), start)
+    while master and (due := node.deadline()) is not None and due <= T0:
+        node.step(TimeReached(), due)
+    return node
+
+
+def counted(node: Node) -> int:
+    return sum(node.rejected.values()) + sum(node.routers["A"].counters.rejected.values())
+
+
+def picture(node: Node) -> tuple[object, ...]:
+    router = node.routers["A"]
+    return router.state, router.deadline, router.master_address, router.counters.adverts_received
+
+
+@given(forms, st.booleans(), st.lists(st.binary(max_size=120), min_size=1, max_size=10))
+def test_random_bytes_are_counted_and_change_nothing(form: Format, master: bool, packets: list[bytes]) -> None:
+    node = node_for(form, master)
+    before = picture(node)
+    for data in packets:
+        assert node.step(PacketReceived("eth0", data), T0 + 1) == ()
+    assert picture(node) == before
+    assert counted(node) == len(packets)
+
+
+@settings(max_examples=300)
+@given(forms, st.booleans(), priorities, lists, st.data())
+def test_a_valid_advert_with_one_byte_of_its_message_changed_is_refused(
+    form: Format, master: bool, priority: int, addresses: list[bytes], data: st.DataObject
+) -> None:
+    good = encode(form, priority, addresses, SOURCE)
+    at = data.draw(st.integers(20, len(good) - 1))
+    changed = good[at] ^ data.draw(st.integers(1, 255))
+    bad = good[:at] + bytes([changed]) + good[at + 1 :]
+    node = node_for(form, master)
+    before = picture(node)
+    assert node.step(PacketReceived("eth0", bad), T0 + 1) == ()
+    assert picture(node) == before
+    assert counted(node) == 1
+
+
+@given(forms, priorities, lists, st.integers(0, 60))
+def test_a_valid_advert_cut_short_is_refused(form: Format, priority: int, addresses: list[bytes], cut: int) -> None:
+    good = encode(form, priority, addresses, SOURCE)
+    node = node_for(form, False)
+    node.step(PacketReceived("eth0", good[: min(cut, len(good) - 1)]), T0 + 1)
+    assert counted(node) == 1
+
+
+@given(forms, priorities, lists)
+def test_what_is_encoded_is_decoded(form: Format, priority: int, addresses: list[bytes]) -> None:
+    data = encode(form, priority, addresses, SOURCE)
+    assert vrid_of(data) == form.vrid
+    assert decode(data, form) == Advert(priority, form.interval, SOURCE, b"".join(addresses))
+
+
+@given(st.binary(min_size=28, max_size=200), forms)
+def test_decoding_never_raises(data: bytes, form: Format) -> None:
+    if not isinstance(vrid_of(data), Reject):
+        assert isinstance(decode(data, form), (Advert, Reject))
