@@ -6,69 +6,24 @@ vipkeeper take turns in the same network, five kills each.
 
 from __future__ import annotations
 
-import contextlib
 import random
 import socket
+import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 from typing import Any
 
 from tests.bench.capture import Capture
 from tests.bench.figures import ratio, summary, table
-from tests.bench.rivals import Keepalived, Rival, Routers, Vipkeeper, kill_all
+from tests.bench.rivals import ROOT, Keepalived, Rival, Routers, Vipkeeper, kill_all
 from tests.kit.netns import Host, Net
 from tests.kit.process import Process
 from tests.kit.wait import until
 
 VIP = "10.9.1.1"
-PORT = 7000
 MASTER, BACKUP = 200, 100
 TURN = 5  # kills of one program before it is the other's turn
-
-
-class Echo:
-    """Answers UDP datagrams with the host's name, on every address."""
-
-    def __init__(self, host: Host) -> None:
-        with host.entered():
-            self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.bind(("", PORT))
-        self._name = host.name.encode()
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def _serve(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                _, peer = self._socket.recvfrom(64)
-                self._socket.sendto(self._name, peer)
-
-
-class Client:
-    """Asks the virtual address once a millisecond; knows when whose answers came (CLOCK_REALTIME, ns)."""
-
-    def __init__(self, host: Host) -> None:
-        with host.entered():
-            self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.setblocking(False)
-        self.answers: list[tuple[int, bytes]] = []
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._ask, daemon=True)
-        self._thread.start()
-
-    def _ask(self) -> None:
-        while not self._ended.wait(0.001):
-            with contextlib.suppress(OSError):
-                self._socket.sendto(b"?", (VIP, PORT))
-            with contextlib.suppress(BlockingIOError):
-                while True:
-                    self.answers.append((time.time_ns(), self._socket.recv(64)))
-
-    def close(self) -> None:
-        self._ended.set()
-        self._thread.join()
-        self._socket.close()
 
 
 def run(kills: int = 20, intervals: tuple[float, ...] = (1.0, 0.1, 0.01)) -> dict[str, Any]:
@@ -79,7 +34,8 @@ def run(kills: int = 20, intervals: tuple[float, ...] = (1.0, 0.1, 0.01)) -> dic
         lan = net.bridge("lan")
         for number, name in enumerate(("a", "b", "client"), 1):
             net.host(name).join(lan, "eth0", f"10.9.0.{number}/16")
-        echoes = [Echo(net.host(name)) for name in "ab"]
+        for name in "ab":
+            net.host(name).start([sys.executable, "-m", "tests.bench.traffic", "echo", name], cwd=ROOT)
         for interval in intervals:
             excess: dict[str, list[float]] = {rival.name: [] for rival in rivals}
             turn = 0
@@ -92,7 +48,6 @@ def run(kills: int = 20, intervals: tuple[float, ...] = (1.0, 0.1, 0.01)) -> dic
             rows += [{"interval": interval, "program": name, **figure} for name, figure in figures.items()]
             ratios = {p: ratio(figures["vipkeeper"][p], figures["keepalived"][p]) for p in ("p50", "p99", "max")}
             rows.append({"interval": interval, "program": "ratio", **ratios, "n": ""})
-        del echoes
     print(f"kill -9 of the master to the client's first answer, beyond the protocol's floor, ms\n{table(rows)}\n")
     return {"unit": "ms", "rows": rows}
 
@@ -114,21 +69,17 @@ def _turn(net: Net, rival: Rival, interval: float, folder: Path, kills: int) -> 
 
 def _one(net: Net, master: Process, interval: float) -> float:
     """Kill the master; ms from the protocol's floor to the first answer of the other."""
-    client = Client(net.host("client"))
-    try:
+    with net.host("client").start([sys.executable, "-m", "tests.bench.traffic", "ask", VIP], cwd=ROOT) as client:
         with Capture(net.host("b"), "eth0") as capture:
-            until(lambda: client.answers and client.answers[-1][1] == b"a", what="the client is served")
+            until(lambda: client.output().endswith(" a\n"), what="the client is served")
             time.sleep(0.5 + interval * (2 + random.random()))
-            killed = time.time_ns()
             kill_all(master)
-            until(lambda: client.answers[-1][1] == b"b", what="the client is served by the other")
-    finally:
-        client.close()
+            until(lambda: client.output().endswith(" b\n"), what="the client is served by the other")
+        first = int(client.output().splitlines()[-1].split()[0])
     source = socket.inet_aton("10.9.0.1")
     last = max(a.at for a in capture.adverts() if a.source == source and a.priority)
     centiseconds = round(interval * 100)
     down = 3 * interval + (256 - BACKUP) * centiseconds * 625 // 16 / 1e6  # RFC 9568 section 6.1, as v3 truncates it
-    first = min(at for at, who in client.answers if who == b"b" and at > killed)
     return (first - last) / 1e6 - down * 1e3
 
 
