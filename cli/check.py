@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from cli import options
 from cli.keepalived_conf.complaints import Severity
 from cli.keepalived_conf.reading import config_id_of, read_conf
+
+_PLACE: Final = re.compile(r"line (\d+) column (\d+): ")
 
 
 @click.command("check")
@@ -74,6 +77,8 @@ def _check_json(file: str, node: str) -> tuple[list[dict[str, Any]], int]:
     try:
         raw = json_text.decode(text)
     except InvalidValue as e:
+        if found_at := _PLACE.match(str(e)):
+            return refused(str(e)[found_at.end() :], line=int(found_at[1]), column=int(found_at[2]))
         return refused(str(e))
     if not isinstance(raw, dict):
         return refused('expected one JSON object, such as {"config/global": {...}}', line=1, column=1)

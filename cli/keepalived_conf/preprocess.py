@@ -25,7 +25,7 @@ MAX_FILE: Final = 8 << 20  # bytes
 MAX_LINES: Final = 1_000_000  # after expansion; keepalived's manual has an example of 850,000
 MAX_DEPTH: Final = 40  # of includes, and of definitions within definitions
 MAX_REPLACEMENTS: Final = 300  # on one line
-MAX_LINE: Final = 64 << 10  # characters after replacement
+MAX_LINE: Final = 64 << 10  # characters, also after replacement
 
 _INCLUDE: Final = re.compile(r'(include[rmwba]?)[ \t]+"?([^"]*)"?', re.ASCII)
 _DEFINE: Final = re.compile(r"\$([A-Za-z_]\w*)=", re.ASCII)
@@ -96,6 +96,9 @@ class _Run:
         """A text's lines."""
         source = enumerate(text.removeprefix("\ufeff").split("\n"), 1)
         for number, raw in source:
+            if len(raw) > MAX_LINE:
+                self.report.refuse(Position(shown, number, 1), f"a line of more than {MAX_LINE} characters")
+                raise _TooMuch
             line = without_comment(line_at(raw, Position(shown, number, 1)))
             if not (stripped := _stripped(line)).pieces:
                 continue

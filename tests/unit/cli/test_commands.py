@@ -87,7 +87,7 @@ class TestCheck:
             ('{"config/vrrp_script/a": {"scrpt": "/a"}}', 5, "config/vrrp_script/a: scrpt: unknown field"),
             ('{"config/nonsense/a": {}}', 5, "config/nonsense/a: no such key"),
             ('{"node/n/vrrp_script/a": {"script": "/a", "rise": 0}}', 5, "rise"),
-            ('{"config/global": {}', 4, "line 1 column 21"),
+            ('{"config/global": {}', 4, "store.json:1:21: expecting"),
         ],
     )
     def test_a_json_store(self, tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, status: int, words: str) -> None:

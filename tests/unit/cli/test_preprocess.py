@@ -129,6 +129,7 @@ def test_a_bad_generator_is_a_mistake_where_it_stands(text: str, reason: str) ->
 @pytest.mark.parametrize(
     "text",
     [
+        "x" * 70_000,
         "$A=$A x\n$A",
         "$A=${B}\n$B=${A}\n${A}",
         "$A=${B}${B}\n$B=${A}${A}\n${A}",
