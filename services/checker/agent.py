@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterable
 import grpc.aio
 
 from services.checker import addresses, memory, service, settings, wire, workers
-from services.checker.pool import Edit, Name, Pool, Update
+from services.checker.pool import Edit, Name, Pool, Result, Update
 from services.checker.report import Entry, Reporter
-from services.checker.settings import Global, RealServer, VirtualServer
+from services.checker.settings import Check, Global, RealServer, VirtualServer
 from services.common import sdnotify, telemetry
 from services.common.configuration import Configuration
 from services.common.desired import Change
@@ -104,7 +104,9 @@ class Agent:
 
     def _edit(self, touched: Iterable[Name]) -> None:
         """Have the workers do what the pool says of each of these servers."""
-        self._suspended = {v for v, s in self._virtual.items() if addresses.suspended(s, self._local)}
+        before, self._suspended = self._suspended, self._waiting_services()
+        if before != self._suspended:  # an edit of a virtual server may switch ha_suspend
+            self._switch(before)
         start: list[Update] = []
         stop: list[str] = []
         for name in touched:
@@ -141,13 +143,20 @@ class Agent:
             self.hub.remove(check_id)
             self.next_probes.pop(check_id, None)
         for update in edit.start:
-            self.hub.put(update.check.id, service.message_of(update.check, update.result))
+            self._publish(update.check, update.result)
         for name in edit.servers:
             self._judge(name, 0, "")
         for name in edit.gone:
             self.reporter.remove(name)
         if edit != Edit():
             self._save.set()
+
+    def _publish(self, check: Check, result: Result) -> None:
+        self.hub.put(check.id, service.message_of(check, result, suspended=self.suspended(check)))
+
+    def suspended(self, check: Check) -> bool:
+        """The check waits for its virtual server's address (ha_suspend)."""
+        return check.virtual_server in self._suspended
 
     def _problems_changed(self, new: frozenset[Problem], resolved: frozenset[Problem]) -> None:
         for event in self._composer.configuration(resolved, new):
@@ -157,11 +166,7 @@ class Agent:
 
     def _resume(self, mine: Callable[[str], bool]) -> Iterable[Update]:
         """The checks of one worker's share with their states."""
-        return [
-            Update(check, result)
-            for check, result in self.pool.checks()
-            if mine(check.id) and check.virtual_server not in self._suspended
-        ]
+        return [Update(check, result) for check, result in self.pool.checks() if mine(check.id) and not self.suspended(check)]
 
     def _learn(self, reports: list[wire.Report]) -> None:
         """Results from a worker: those that change nothing only update times."""
@@ -189,7 +194,7 @@ class Agent:
             if result.cause:
                 span.fail(result.cause)
             self._judge((check.virtual_server, check.real_server), service.wall_clock(result.ended), span.traceparent)
-        self.hub.put(check.id, service.message_of(check, result))
+        self._publish(check, result)
         self._save.set()
 
     def _judge(self, name: Name, at_ns: int, traceparent: str) -> None:
@@ -211,12 +216,20 @@ class Agent:
 
     def addresses_changed(self, local: frozenset[str]) -> None:
         """Suspend or resume the checks of services with ha_suspend; their servers keep the health they have."""
-        before = self._suspended
         self._local = local
-        self._suspended = {v for v, s in self._virtual.items() if addresses.suspended(s, local)}
+        before, self._suspended = self._suspended, self._waiting_services()
+        self._switch(before)
+
+    def _switch(self, before: set[str]) -> None:
+        """Stop or start the checks of the services that are suspended now and were not `before`, or the reverse."""
         checks = [(c, r) for c, r in self.pool.checks() if c.virtual_server in before ^ self._suspended]
-        self.workers.stop(c.id for c, _ in checks if c.virtual_server in self._suspended)
-        self.workers.start(Update(c, r) for c, r in checks if c.virtual_server not in self._suspended)
+        self.workers.stop(c.id for c, _ in checks if self.suspended(c))
+        self.workers.start(Update(c, r) for c, r in checks if not self.suspended(c))
+        for check, result in checks:
+            self._publish(check, result)
+
+    def _waiting_services(self) -> set[str]:
+        return {name for name, virtual in self._virtual.items() if addresses.suspended(virtual, self._local)}
 
     # --- what observers see ---
 
@@ -281,7 +294,7 @@ async def main(options: Options, stop: asyncio.Event) -> None:
     agent = Agent(options, observer)
 
     def add(server: grpc.aio.Server) -> None:
-        servicer = service.CheckerServicer(agent.pool, agent.hub, agent.workers.refresh, agent.next_probes)
+        servicer = service.CheckerServicer(agent.pool, agent.hub, agent.workers.refresh, agent.next_probes, agent.suspended)
         checker_pb2_grpc.add_CheckerServiceServicer_to_server(servicer, server)
 
     server = await serve(options, add, [service.NAME])

@@ -42,7 +42,7 @@ def _timestamp(monotonic_ns: int) -> Timestamp:
     return Timestamp(seconds=ns // 10**9, nanos=ns % 10**9)
 
 
-def message_of(check: Check, result: Result, next_probe: int = 0) -> checker_pb2.Check:
+def message_of(check: Check, result: Result, *, suspended: bool, next_probe: int = 0) -> checker_pb2.Check:
     """One check as the API tells it; `next_probe` monotonic, 0: not known."""
     streak = result.streak
     waiting = streak.fresh and streak.up
@@ -57,11 +57,12 @@ def message_of(check: Check, result: Result, next_probe: int = 0) -> checker_pb2
         url=streak.url,
         weight=result.weight,
         cause=result.cause,
+        suspended=suspended,
     )
     if result.ended:
         message.last_probe.CopyFrom(_timestamp(result.ended))
         message.last_duration.CopyFrom(Duration(seconds=result.duration // 10**9, nanos=result.duration % 10**9))
-    if next_probe:
+    if next_probe and not suspended:
         message.next_probe.CopyFrom(_timestamp(next_probe))
     return message
 
@@ -76,7 +77,10 @@ def _server(name: Name, health: Health | None, checks: int) -> checker_pb2.Serve
 
 
 class CheckerServicer(checker_pb2_grpc.CheckerServiceServicer):  # type: ignore[misc]  # generated without types
-    """The API. `refresh` has the workers report everything; `next_probes` says when each check is due then."""
+    """The API. `refresh` has the workers report everything; `next_probes` says when each check is due then.
+
+    `suspended` says which are not probed now.
+    """
 
     def __init__(
         self,
@@ -84,11 +88,13 @@ class CheckerServicer(checker_pb2_grpc.CheckerServiceServicer):  # type: ignore[
         hub: WatchHub[str, checker_pb2.Check],
         refresh: Callable[[], Awaitable[None]],
         next_probes: Mapping[str, int],
+        suspended: Callable[[Check], bool],
     ) -> None:
         self._pool = pool
         self._hub = hub
         self._refresh = refresh
         self._next_probes = next_probes
+        self._suspended = suspended
 
     async def ListChecks(self, request: checker_pb2.ListChecksRequest, context: Context) -> checker_pb2.ListChecksResponse:
         await self._refresh()
@@ -98,7 +104,9 @@ class CheckerServicer(checker_pb2_grpc.CheckerServiceServicer):  # type: ignore[
             if request.virtual_server in ("", c.virtual_server) and request.real_server in ("", c.real_server)
         ]
         found.sort(key=lambda pair: (pair[0].virtual_server, pair[0].real_server, pair[0].name))
-        return checker_pb2.ListChecksResponse(checks=[message_of(c, r, self._next_probes.get(c.id, 0)) for c, r in found])
+        return checker_pb2.ListChecksResponse(
+            checks=[message_of(c, r, suspended=self._suspended(c), next_probe=self._next_probes.get(c.id, 0)) for c, r in found]
+        )
 
     async def WatchChecks(
         self, request: checker_pb2.WatchChecksRequest, context: Context
