@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import json
+import logging
 import random
 import resource
 import select
@@ -36,6 +37,7 @@ STARTS: Final = 64  # at once; answers are taken in between, so that a backlog o
 LATE_SHARE: Final = 10  # a probe that starts a tenth of its delay_loop late is counted
 
 now_ns = time.monotonic_ns
+log = logging.getLogger(__name__)
 
 
 class Probe(Protocol):
@@ -180,10 +182,10 @@ class Worker:
         try:
             cause = probe.start(now, job.streak.url)
         except Postponed:
-            self._postponed += 1
-            job.running = False
-            job.due = now + PAUSE
-            self._due.add(job.due, job)
+            self._put_off(job, now + PAUSE)
+            return
+        except Exception:
+            self._stumble(job, now)
             return
         if cause is not None:
             self._finish(job, cause, now)
@@ -195,12 +197,30 @@ class Worker:
 
     def _ready(self, job: Job, events: int, now: int) -> None:
         probe = job.probe
-        cause = probe.ready(events, now)
+        try:
+            cause = probe.ready(events, now)
+        except Exception:
+            self._stumble(job, now)
+            return
         if cause is not None:
             del self._live[probe.fileno]
             self._finish(job, cause, now)
         elif probe.hungry:
             self._hungry.append(job)
+
+    def _put_off(self, job: Job, due: int) -> None:
+        self._postponed += 1
+        job.running = False
+        job.due = due
+        self._due.add(due, job)
+
+    def _stumble(self, job: Job, now: int) -> None:
+        """A fault of ours in one probe: it says nothing about the server, and must not stop the other checks."""
+        log.exception("check %s could not be carried out", job.check.id)
+        if self._live.get(job.probe.fileno) is job:
+            del self._live[job.probe.fileno]
+        job.probe.abort()
+        self._put_off(job, now + job.delay_loop)
 
     def _expire(self, job: Job, now: int) -> None:
         if job.armed > now:  # another entry of the wheel speaks for this job
@@ -297,7 +317,7 @@ class Worker:
         self._changed.pop(job.check.id, None)
         if job.running:
             job.running = False
-            self._live.pop(job.probe.fileno, None)
+            del self._live[job.probe.fileno]
             job.probe.abort()
 
     def _probe(self, check: Check) -> Probe:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
+import re
 import signal
 import tempfile
 from collections.abc import AsyncIterator
@@ -250,6 +252,36 @@ async def test_ha_suspend_probes_only_where_the_address_is(node: Node) -> None:
             await until_async(lambda: here.connections > 5, what="probes of the service that is here")
             assert elsewhere.connections == 0
             assert node.ipvs.up() == {"a": True}
+
+
+async def test_a_trace_leads_from_the_failed_probe_to_ipvs_and_notify(node: Node) -> None:
+    """Also with a collector that is not there."""
+    with targets.refusing() as port, targets.refusing() as collector:
+        node.put({"virtual_server/v": virtual(), "real_server/v/a": real(port)})
+        with node.checker(more=["--otlp-endpoint", f"127.0.0.1:{collector}"]):
+            await until_async(lambda: node.ipvs.up() == {"a": False}, what="down")
+            await until_async(lambda: node.notify.transitions(), what="the event")
+            traceparent = node.ipvs.health["v", "a"].traceparent
+            assert re.fullmatch(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}", traceparent)
+            assert [e.traceparent for e in node.notify.events] == [traceparent]
+
+
+async def test_metrics_count_probes_and_servers(node: Node, unused_tcp_port: int) -> None:
+    async with targets.target() as server:
+        node.put({"virtual_server/v": virtual(), "real_server/v/a": real(server.port)})
+        with node.checker(more=["--metrics-listen", f"127.0.0.1:{unused_tcp_port}"]):
+            await until_async(lambda: node.ipvs.up() == {"a": True}, what="up")
+
+            async def scraped() -> str:
+                reader, writer = await asyncio.open_connection("127.0.0.1", unused_tcp_port)
+                writer.write(b"GET /metrics HTTP/1.0\r\n\r\n")
+                text = (await reader.read()).decode()
+                writer.close()
+                await writer.wait_closed()
+                return text if re.search(r"^\S*checker_probes_total\S* [1-9]", text, re.M) else ""
+
+            text = await until_async(scraped, what="counted probes")
+            assert re.search(r'^\S*checker_real_servers\S*health="up"\S* 1(\.0)?$', text, re.M)
 
 
 async def test_a_declared_stop_ends_all_processes(node: Node) -> None:

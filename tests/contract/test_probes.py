@@ -354,6 +354,12 @@ async def test_the_server_name_is_sent_only_where_configured(bench: Bench, certi
     assert names[0] == (sni or None)
 
 
+async def test_a_server_name_that_is_none_is_named(bench: Bench, certificate: ssl.SSLContext) -> None:
+    async with targets.target(targets.answer(targets.page(b"hi")), tls=certificate) as server:
+        cause = await bench.cause(secure(server.port, sni=".bad"))
+    assert cause.startswith("TLS: cannot ask for the server name '.bad'")
+
+
 async def test_a_server_without_tls_fails_ssl_get(bench: Bench) -> None:
     async with targets.target(targets.endless(b"hello, this is not TLS at all\r\n", 0.01)) as server:
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -114,10 +114,10 @@ class Node:
             await self._notify_server.stop(0)
 
     @contextlib.contextmanager
-    def checker(self, netns: str | None = None) -> Iterator[Process]:
-        """The checker itself, in a network namespace if one is named."""
+    def checker(self, netns: str | None = None, more: Sequence[str] = ()) -> Iterator[Process]:
+        """The checker itself, in a network namespace if one is named, with `more` flags."""
         argv = [sys.executable, "-m", "services.checker", "--store", f"file:{self._file}", "--node", "d1"]
-        argv += ["--run-dir", str(self.run_dir), "--state-dir", str(self.folder / "state")]
+        argv += ["--run-dir", str(self.run_dir), "--state-dir", str(self.folder / "state"), *more]
         with Process(argv, netns=netns, cwd=ROOT) as process:
             yield process
 

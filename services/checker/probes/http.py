@@ -214,7 +214,10 @@ class HttpProbe:
         self._seen = 0
         self._answer = Answer(self._what.urls[url])
         self._connected = False
-        self._tls = Tls(self._context, self._what.sni[url]) if self._what.tls and self._context else None
+        try:
+            self._tls = Tls(self._context, self._what.sni[url]) if self._context else None
+        except ValueError as e:
+            return self._finish(f"TLS: cannot ask for the server name {self._what.sni[url]!r}: {e}")
         self._end = now + self._longest
         self.fileno = sock.fileno()
         self.deadline = now + self._timing.connect_timeout
