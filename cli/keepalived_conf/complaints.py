@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -86,9 +85,10 @@ class Report:
         if len(self.complaints) < LIMIT:
             self._seen.add(complaint)
             self.complaints.append(complaint)
-        elif severity > (self.worst or 0):
-            self.complaints[-1] = complaint
-        self.unshown += len(self._seen) >= LIMIT
+        else:
+            self.unshown += 1
+            if severity > (self.worst or 0):
+                self.complaints[-1] = complaint
         self.worst = max(self.worst or severity, severity)
         if self.unshown > HOPELESS:
             raise HopelessError
@@ -109,7 +109,3 @@ class Report:
         if self.refused:
             return 4
         return 5 if self.complaints else 0
-
-    def of(self, *severities: Severity) -> Iterable[Complaint]:
-        """The complaints of some severities, in order."""
-        return (c for c in self.complaints if c.severity in severities)

@@ -46,6 +46,11 @@ def found(text: str) -> list[tuple[int, int, Severity, str]]:
         ('notify ""', 9, MISTAKE, "notify: expected a command, got ''"),
         ("track_script {\n nope\n}", 2, MISTAKE, "there is no vrrp_script 'nope': it is not tracked"),
         ("track_interface", 2, MISTAKE, "expected '{' after track_interface"),
+        ("authentication {\n auth_pass x\n}", 2, MISTAKE, "authentication: expected auth_type; left out"),
+        ("authentication {\n auth_type PASS\n}", 2, MISTAKE, "authentication: expected auth_pass; left out"),
+        ("track_interface {\n eth0\n}", 2, NOTE, "track_interface: the instance's own interface is ignored"),
+        ("notify", 2, REFUSED, "notify: expected a command after it, got nothing"),
+        ("smtp_alert on off", 16, NOTE, "smtp_alert: 'off' is ignored"),
         ("priority 5 {\n}", 13, MISTAKE, "unexpected '{': priority opens no block"),
         ("{\n foo\n}", 2, MISTAKE, "unexpected '{': expected a keyword before it"),
         ("interface eth0eth0eth0eth0", 12, MISTAKE, "interface: expected an interface name of 1 to 15 bytes"),
@@ -55,8 +60,8 @@ def found(text: str) -> list[tuple[int, int, Severity, str]]:
 def test_in_an_instance(line: str, column: int, severity: Severity, message: str) -> None:
     complaints = found(INSTANCE % line)
     at, where, how_bad, text = complaints[0]
-    if "nope" in line:
-        at, where = at - 1, where  # the name stands on the next line
+    if "nope" in line or "own interface" in message:
+        at -= 1  # the name stands on the next line
     assert (at, where, how_bad) == (7, column, severity)
     assert message in text
 
@@ -92,6 +97,7 @@ def test_in_a_list_of_addresses(line: str, column: int, severity: Severity, mess
         ("persistence_granularity 255.0.255.0", 26, MISTAKE, "expected a netmask such as 255.255.255.0"),
         ("sorry_server x 80", 15, MISTAKE, "sorry_server: expected an IP address, got 'x'"),
         ("sorry_server 10.0.0.9 99999", 24, MISTAKE, "sorry_server: expected a port from 1 to 65535, got '99999'"),
+        ("persistence_granularity", 2, REFUSED, "persistence_granularity: expected a netmask"),
         ("quorum 0", 9, MISTAKE, "quorum: expected a number from 1 to 4294967295, got '0'"),
         ("real_server 10.0.0.2 80 {\n}", 14, MISTAKE, "real_server/tcp-10.0.0.1-80/10.0.0.2-80 is there already (line 5)"),
         ("real_server", 2, REFUSED, "real_server: expected an IP address after it, got nothing"),
@@ -111,6 +117,7 @@ def test_in_a_virtual_server(line: str, column: int, severity: Severity, message
         ("HTTP_GET {\nurl {\npath /\nstatus_code 99\n}\n}", (9, 13), MISTAKE, "expected a code or range from 100 to 599"),
         ("HTTP_GET {\nurl {\npath /\ndigest xx\n}\n}", (9, 8), MISTAKE, "expected 32 hexadecimal digits, got 'xx'"),
         ("HTTP_GET {\nnb_get_retry 3\nurl {\npath /\n}\n}", (7, 1), NOTE, "nb_get_retry is deprecated; expected retry"),
+        ("HTTP_GET {\nurl {\npath /\nstatus_code\n}\n}", (9, 1), REFUSED, "status_code: expected status codes after it"),
         ("HTTP_GET x {\nurl {\npath /\n}\n}", (6, 11), NOTE, "HTTP_GET: 'x' is ignored; expected '{'"),
         ("MISC_CHECK {\n}", (6, 2), MISTAKE, "MISC_CHECK: expected misc_path; left out"),
         ("SMTP_CHECK {\n helo_name x\n}", (6, 2), UNSUPPORTED, "SMTP_CHECK in real_server is not supported yet"),
@@ -167,6 +174,29 @@ def test_an_instance_that_could_not_hear_its_peers_is_left_out(line: str, keywor
 def test_two_instances_with_one_vrid_on_an_interface() -> None:
     text = INSTANCE % "" + (INSTANCE % "").replace(" V ", " W ").replace("10.0.0.1", "10.0.0.2")
     assert [(c[0], c[1], c[2]) for c in found(text)] == [(11, 2, MISTAKE)]
+
+
+@pytest.mark.parametrize(
+    ("row", "column", "message"),
+    [
+        ("eth1 weight", 6, "track_interface weight: expected a number from -253 to 253, got 'weight'"),
+        ("eth1 weight 300", 13, "track_interface weight: expected a number from -253 to 253, got '300'"),
+        ("eth1 foo", 6, "track_interface: expected weight NUMBER or reverse, got 'foo'"),
+    ],
+)
+def test_in_a_list_of_what_is_tracked(row: str, column: int, message: str) -> None:
+    assert found(INSTANCE % f"track_interface {{\n{row}\n}}") == [(8, column, MISTAKE, message)]
+
+
+def test_the_last_of_reverse_and_noreverse_counts() -> None:
+    conf = read_text(INSTANCE % "track_interface {\neth1 weight 5 reverse noreverse\n}")
+    assert conf.objects["config/vrrp_instance/V"]["track_interface"] == [{"name": "eth1", "weight": 5}]
+
+
+def test_of_very_many_complaints_the_worst_is_kept_and_the_rest_counted() -> None:
+    conf = read_text("".join(f"w{i}\n" for i in range(LIMIT + 9)) + "virtual_server {\n}\n")
+    assert (conf.exit_status, len(conf.complaints), conf.unshown) == (4, LIMIT, 10)
+    assert conf.complaints[-1].severity is REFUSED
 
 
 def test_a_script_defined_below_is_tracked_and_noted() -> None:

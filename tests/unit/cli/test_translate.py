@@ -192,6 +192,7 @@ def instance(more: str) -> str:
         ('"/bin/x \'a b\' \\"c d\\""', "/bin/x 'a b' 'c d'"),
         (r'"/bin/x \x41\102 \\ \cA"', "/bin/x AB '\\' '\x01'"),
         ("\"/bin/x ''\"", "/bin/x ''"),
+        (r'"/bin/x a\tb"', "/bin/x 'a\tb'"),
     ],
 )
 def test_commands_are_kept_as_a_shell_would_split_them(written: str, kept: str) -> None:
