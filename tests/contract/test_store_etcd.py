@@ -16,7 +16,7 @@ from services.common.options import Options
 from services.common.store import Store, open_store
 from services.common.store_etcd import get_prefix, put_all
 from tests.contract.conftest import Reader
-from tests.kit.etcd import Etcd
+from tests.kit.etcd import Cluster, Etcd
 from tests.kit.relay import Relay
 from tests.kit.wait import until_async
 
@@ -201,6 +201,57 @@ async def test_the_next_endpoint_takes_over(etcd: Etcd, relay: Relay, options_fo
         etcd.put("/vipkeeper/config/global", '{"n": 2}')
         await reader.until(lambda r: r.values == {"config/global": b'{"n": 2}'}, "by the first way again")
     assert reader.snapshots == 1
+
+
+async def test_a_cluster_that_loses_its_leader_loses_and_repeats_nothing(
+    tmp_path: Path, options_for: OptionsFor, read: Read
+) -> None:
+    with Cluster(tmp_path) as cluster:
+        options = options_for("--store", cluster.url)
+        reader = read(open_store(options))
+        await reader.until(is_synced, "snapshot")
+        revisions: list[int] = []
+
+        async def write(number: int) -> None:
+            while True:
+                try:
+                    revisions.append(await put_all(options, {"config/global": f'{{"n": {number}}}'.encode()}))
+                    return
+                except UnavailableError:
+                    await asyncio.sleep(0.05)
+
+        for number in range(90):
+            if number in (30, 60):
+                leader = await asyncio.to_thread(cluster.leader)
+                leader.kill()
+                if number == 30:
+                    await asyncio.to_thread(leader.start)
+            await asyncio.wait_for(write(number), 60)
+        await reader.until(lambda r: r.values.get("config/global") == b'{"n": 89}', "the last write")
+    told = [b.revision for b in reader.batches if not b.snapshot]
+    assert told == list(range(2, told[-1] + 1))
+    assert set(revisions) <= set(told)
+    assert reader.snapshots == 1
+
+
+async def test_a_member_cut_off_from_the_others_is_left_for_another(
+    tmp_path: Path, options_for: OptionsFor, read: Read
+) -> None:
+    with Cluster(tmp_path) as cluster:
+        alone, other, third = cluster.members
+        options = options_for("--store", f"etcd://{alone.endpoint},{other.endpoint},{third.endpoint}")
+        reader = read(open_store(options))
+        await reader.until(is_synced, "snapshot")
+        assert other.process is not None
+        assert third.process is not None
+        other.process.stop()
+        third.process.stop()  # the first member answers, but leads nobody and hears of no leader
+        await reader.until(lambda r: r.store.trouble(), "trouble")
+        other.process.cont()
+        third.process.cont()
+        await reader.until(is_synced, "following again")
+        await put_all(options, {"config/global": b"{}"})
+        await reader.until(lambda r: r.values == {"config/global": b"{}"}, "a change")
 
 
 async def test_a_store_that_is_not_there_yet_is_waited_for(tmp_path: Path, options_for: OptionsFor, read: Read) -> None:

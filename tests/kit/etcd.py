@@ -69,15 +69,17 @@ class Etcd:
         self._client_certificates = client_certificates
         self._host = host
         self._flags = flags
+        self._name = "test"
+        self._members = f"{self._name}=http://{self.address}:2380"
         self._user = ""
         self.process: Process | None = None
 
     def _argv(self) -> list[str]:
         scheme = "https" if self.authority else "http"
         argv = [
-            *("etcd", "--name=test", f"--data-dir={self.folder / 'data'}"),
+            *("etcd", f"--name={self._name}", f"--data-dir={self.folder / 'data'}"),
             *(f"--listen-client-urls={scheme}://{self.endpoint}", f"--advertise-client-urls={scheme}://{self.endpoint}"),
-            *(f"--listen-peer-urls=http://{self.address}:2380", f"--initial-cluster=test=http://{self.address}:2380"),
+            *(f"--listen-peer-urls=http://{self.address}:2380", f"--initial-cluster={self._members}"),
             *(f"--initial-advertise-peer-urls=http://{self.address}:2380", "--logger=zap", "--log-level=warn"),
         ]
         if "--unsafe-no-fsync" in _known_flags():
@@ -90,13 +92,30 @@ class Etcd:
 
     def start(self, timeout: float = 60) -> Etcd:
         """Start (again, with the data there is) and wait until it answers."""
+        self.launch()
+        self.wait_healthy(timeout)
+        return self
+
+    def join_as(self, name: str, members: str) -> None:
+        """Be `name` of the cluster `members` (etcd's --initial-cluster); before the first start."""
+        self._name, self._members = name, members
+
+    def wait_healthy(self, timeout: float = 60) -> None:
+        """Until it answers, and has a leader."""
+        log = self.folder / "etcd.log"
+        until(
+            self._healthy,
+            timeout,
+            what=lambda: f"etcd answers at {self.endpoint}; its log:\n{log.read_text()[-4000:]}",
+        )
+
+    def launch(self) -> None:
+        """Start without waiting."""
         log = self.folder / "etcd.log"
         if self._host is None:
             self.process = Process(self._argv(), log=log)
         else:
             self.process = self._host.start(self._argv(), log=log)
-        until(self._healthy, timeout, what=lambda: f"etcd answers at {self.endpoint}; its log:\n{log.read_text()[-4000:]}")
-        return self
 
     def _healthy(self) -> bool:
         assert self.process is not None
@@ -188,3 +207,40 @@ class Etcd:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
+
+
+class Cluster:
+    """Several members that elect a leader; each is an `Etcd`. `url` names them all."""
+
+    def __init__(self, folder: Path, size: int = 3) -> None:
+        self.members = [Etcd(folder) for _ in range(size)]
+        everybody = ",".join(f"m{i}=http://{member.address}:2380" for i, member in enumerate(self.members))
+        for i, member in enumerate(self.members):
+            member.join_as(f"m{i}", everybody)
+        self.url = "etcd://" + ",".join(member.endpoint for member in self.members)
+
+    def leader(self) -> Etcd:
+        """The member that leads now, by its own account."""
+
+        def find() -> Etcd | None:
+            for member in self.members:
+                if member.process is not None and member.process.returncode is None:
+                    status = member.status()
+                    if status["leader"] == status["header"]["member_id"]:
+                        return member
+            return None
+
+        found = until(find, 60, "a leader")
+        assert found is not None
+        return found
+
+    def __enter__(self) -> Cluster:
+        for member in self.members:
+            member.launch()
+        for member in self.members:
+            member.wait_healthy()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        for member in self.members:
+            member.close()
