@@ -60,7 +60,7 @@ class TimeReached(NamedTuple):
 
 
 class Failed(NamedTuple):
-    """The shell could not carry out an action: `what` is "advert" or "address"."""
+    """The shell could not carry out an action: `what` is "advert", "announce" or "address"."""
 
     what: str
     router: str

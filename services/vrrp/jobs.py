@@ -58,10 +58,7 @@ class Jobs:
         until = clock() + SLICE
         while self._queue:
             job = self._queue.popleft()
-            if job.what == ANNOUNCE:
-                self._announce(job)
-            else:
-                failures += self._change(job)
+            failures += self._announce(job) if job.what == ANNOUNCE else self._change(job)
             if clock() >= until:
                 break
         return failures
@@ -103,7 +100,8 @@ class Jobs:
             self.troubles[job.router, row.address] = reason
         return [(job.router, "address") for _ in failed]
 
-    def _announce(self, job: Job) -> None:
+    def _announce(self, job: Job) -> list[tuple[str, str]]:
+        failures = []
         for row in job.rows:
             interface = self.interfaces.get(row.dev)
             if interface is None or not interface.announces:
@@ -113,8 +111,10 @@ class Jobs:
                     self._announcer = Announcer()
                 self._announcer.announce(row.dev, interface.mac, packed(row.address))
             except OSError:
-                continue  # as the wire: the next burst repeats it
-            self.announced[job.router] = self.announced.get(job.router, 0) + 1
+                failures.append((job.router, "announce"))  # the next burst repeats it
+            else:
+                self.announced[job.router] = self.announced.get(job.router, 0) + 1
+        return failures
 
 
 def _reason(errno: int) -> str:

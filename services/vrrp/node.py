@@ -26,7 +26,7 @@ from services.vrrp.events import (
     TimeReached,
 )
 from services.vrrp.holders import Holders
-from services.vrrp.packet import Advert, Format, Reject, decode, vrid_of
+from services.vrrp.packet import TTL, Format, Reject, decode, vrid_of
 from services.vrrp.resolve import GroupSettings, Resolved, RouterSettings
 from services.vrrp.router import (
     Changed,
@@ -58,6 +58,15 @@ class GroupState(NamedTuple):
     cause: str
 
 
+class Known(NamedTuple):
+    """The last valid advert of a router: its bytes but for what changes from packet to packet."""
+
+    head: bytes
+    body: bytes
+    form: Format
+    heard: Heard
+
+
 class Node:
     """All virtual routers of one machine. Attributes are for reading; only `step` changes them."""
 
@@ -77,7 +86,7 @@ class Node:
         self._heap: list[tuple[int, int, Key]] = []
         self._pushed: dict[Key, int] = {}
         self._count = 0
-        self._known: dict[str, tuple[bytes, Format, Advert]] = {}
+        self._known: dict[str, Known] = {}
         self._dirty: set[Key] = set()
 
     def deadline(self) -> int | None:
@@ -113,7 +122,7 @@ class Node:
                 self._stop(actions, now)
             case _:
                 assert_never(event)
-        return self.holders.settle(actions)
+        return self.holders.settle(actions) if actions else ()
 
     # -- time and packets
 
@@ -166,25 +175,32 @@ class Node:
             return
         name = router.settings.name
         # An advert equal to the last valid one but for identification and header checksum needs no second look.
-        essence = data[:4] + data[8:9] + data[12:]
         known = self._known.get(name)
-        if known is not None and known[0] == essence and known[1] is router.format:
-            self._route(actions, router, Heard(known[2]), now)
+        if (
+            known is not None
+            and known.form is router.format
+            and data[8] == TTL
+            and data[12:] == known.body
+            and data[:4] == known.head
+        ):
+            self._route(actions, router, known.heard, now)
             return
         advert = decode(data, router.format)
         if isinstance(advert, Reject):
             rejected = router.counters.rejected
             rejected[advert.value] = rejected.get(advert.value, 0) + 1
             return
-        self._known[name] = (essence, router.format, advert)
-        self._route(actions, router, Heard(advert), now)
+        heard = Heard(advert)
+        self._known[name] = Known(data[:4], data[12:], router.format, heard)
+        self._route(actions, router, heard, now)
 
     # -- routers and their groups
 
     def _route(self, actions: list[Action], router: VirtualRouter, event: RouterEvent, now: int) -> None:
         """One router's step, and what its group makes of it."""
         before = self._move(actions, router, event, now)
-        self._settle(actions, router, before, now)
+        if self.group_of:
+            self._settle(actions, router, before, now)
 
     def _move(self, actions: list[Action], router: VirtualRouter, event: RouterEvent, now: int) -> State:
         """One router's step alone; gives the state before."""
@@ -268,10 +284,10 @@ class Node:
 
     def _failed(self, what: str, name: str) -> None:
         router = self.routers.get(name)
-        if router is not None and what == "advert":
-            router.counters.send_errors += 1
-        elif router is not None:
+        if router is not None and what == "address":
             router.counters.address_errors += 1
+        elif router is not None:
+            router.counters.send_errors += 1
 
     def _inputs(self, settings: RouterSettings, wanted: Resolved | None = None) -> Inputs:
         """A router's inputs; while a configuration is being put in place, with the mates that it gives."""

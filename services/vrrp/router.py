@@ -289,7 +289,7 @@ class VirtualRouter:
         self.counters.adverts_received += 1
         if advert.addresses != self._listed and not _same_addresses(advert.addresses, self._listed):
             self.counters.address_list_errors += 1
-        if advert.priority == 0:
+        if not advert.priority:
             self.counters.priority_zero_received += 1
         if self.state is State.BACKUP:
             self._heard_as_backup(advert, now)

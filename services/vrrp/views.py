@@ -103,7 +103,6 @@ class EngineView(TypedDict):
     late_over_1ms: int
     late_over_10ms: int
     late_over_100ms: int
-    resident_bytes: int
     transitions_dropped: int
     unknown_vrid: int
     rejected: dict[str, int]  # packets that belong to no instance, by reason

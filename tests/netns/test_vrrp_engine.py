@@ -132,31 +132,34 @@ def test_a_killed_engine_is_back_as_master_before_anybody_takes_over(lan: Lan) -
 
 
 def test_an_engine_that_was_away_for_long_listens_first_and_gives_leftovers_back(lan: Lan) -> None:
-    with Engine(lan.a, one(150, nopreempt=True)) as a, Engine(lan.b, one(100)) as b:
+    with Engine(lan.a, one(150, nopreempt=True)) as a:
         a.reaches("MASTER")
         until(lambda: holds(lan.a), what="a holds the address")
-        a.kill()
-        b.reaches("MASTER")
-        before = len(lan.wire.adverts("192.168.200.2"))
-        a.views.clear()
-        a.start()
-        a.reaches("BACKUP")
-        until(lambda: only_holder(lan, lan.b), what="the leftover address is removed")
-        assert len(lan.wire.adverts("192.168.200.2")) == before
+        with Engine(lan.b, one(100)) as b:
+            b.reaches("BACKUP")
+            a.kill()
+            b.reaches("MASTER")
+            before = len(lan.wire.adverts("192.168.200.2"))
+            a.views.clear()
+            a.start()
+            a.reaches("BACKUP")
+            until(lambda: only_holder(lan, lan.b), what="the leftover address is removed")
+            assert len(lan.wire.adverts("192.168.200.2")) == before
 
 
 def test_a_frozen_master_that_wakes_up_late_listens_before_it_speaks(lan: Lan) -> None:
-    with Engine(lan.a, one(150, nopreempt=True)) as a, Engine(lan.b, one(100)) as b:
+    with Engine(lan.a, one(150, nopreempt=True)) as a:
         a.reaches("MASTER")
-        b.reaches("BACKUP")
-        a.signal(signal.SIGSTOP)
-        b.reaches("MASTER")
-        before = len(lan.wire.adverts("192.168.200.2"))
-        a.signal(signal.SIGCONT)
-        view = a.reaches("BACKUP")
-        assert "a peer may have taken over" in view["cause"]
-        assert len(lan.wire.adverts("192.168.200.2")) == before
-        until(lambda: only_holder(lan, lan.b), what="b alone holds the address")
+        with Engine(lan.b, one(100)) as b:
+            b.reaches("BACKUP")
+            a.signal(signal.SIGSTOP)
+            b.reaches("MASTER")
+            before = len(lan.wire.adverts("192.168.200.2"))
+            a.signal(signal.SIGCONT)
+            view = a.reaches("BACKUP")
+            assert "a peer may have taken over" in view["cause"]
+            assert len(lan.wire.adverts("192.168.200.2")) == before
+            until(lambda: only_holder(lan, lan.b), what="b alone holds the address")
 
 
 def test_an_address_that_somebody_removes_comes_back(lan: Lan) -> None:
