@@ -26,7 +26,7 @@ from services.notify.journal import Journal
 from services.notify.order import Action, Arrived, Event, Finished, Order, Outcome, Settle, Start, SubscriberView, Tick
 from services.notify.render import Command, Delivery, Mail
 from services.notify.retry import POLICIES
-from services.notify.settings import DECODERS, Book
+from services.notify.settings import DECODERS, Book, Id
 from services.notify.sinks import script, smtp
 from services.notify.store import EventStore, stamp
 from vipkeeper.common.v1 import event_pb2
@@ -35,7 +35,8 @@ from vipkeeper.notify.v1 import notify_pb2
 log = logging.getLogger(__name__)
 
 PROGRAMS_AT_ONCE = 16
-PATIENCE_S = 2.0  # for the configuration of an object that an event speaks of: the two come by different ways
+PATIENCE_S = 5.0  # for the configuration of an object that an event speaks of: the two come by different ways
+STRANGERS = 10_000  # objects that nobody waits for again
 UNPLANNED = 20_000  # events that may wait for the first configuration
 DRAIN_S = 5.0  # for deliveries at a declared stop
 
@@ -63,6 +64,7 @@ class Runtime:
         self._done: set[tuple[int, str, str]] = set()
         self._events: dict[int, event_pb2.Event] = {}  # those that are not settled
         self._book = Book()
+        self._strangers: dict[Id, None] = {}
         self._configured = asyncio.Event()
         self._changed = asyncio.Event()
         self._account: accounts.Account | InvalidValue = InvalidValue("script_user", "is not known yet")
@@ -192,10 +194,19 @@ class Runtime:
             self._unplanned.task_done()
 
     async def _known(self, happening: render.Happening, deadline: float) -> None:
-        with contextlib.suppress(TimeoutError):
+        """Wait for the object's configuration, once: whom it does not come for is not waited for again."""
+        subject = render.subject_of(happening)
+        if subject in self._strangers and not render.known(happening, self._book):
+            return
+        self._strangers.pop(subject, None)
+        try:
             async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
                 while not render.known(happening, self._book):
                     await self._changed.wait()
+        except TimeoutError:
+            self._strangers[subject] = None
+            if len(self._strangers) > STRANGERS:
+                del self._strangers[next(iter(self._strangers))]
 
     def _deliveries(self, event: notify_pb2.JournaledEvent, happening: render.Happening | None) -> tuple[Delivery, ...]:
         if happening is None:
