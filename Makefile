@@ -7,6 +7,7 @@ VENV   := .venv
 PY     := $(VENV)/bin/python
 APT    := user-mode-linux systemd dbus kmod iproute2 util-linux keepalived ipvsadm iptables nftables tcpdump \
           etcd-server etcd-client python3 python3-venv procps openssl
+# 1.9.2 and 1.9.3 take the path after -unix for HOST:PORT.
 GRPCURL := github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.4
 BUF     := @bufbuild/buf@1.75.0
 PREFIX ?= /usr/local
@@ -33,7 +34,7 @@ apt:
 	@missing=""; for p in $(APT); do dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$p"; done; \
 	if [ -n "$$missing" ]; then apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; fi
 
-# grpcurl (1.9.2 and 1.9.3 cannot use -unix) where no package has it, and buf beside it: for the tests that call the services as an operator would.
+# grpcurl where no package has it, and buf beside it: for the tests that call the services as an operator would.
 tools:
 	@mkdir -p .build/bin
 	@if [ ! -x .build/bin/grpcurl ] && ! command -v grpcurl >/dev/null && command -v go >/dev/null; then \

@@ -21,8 +21,8 @@ class Step:
 def table(steps: tuple[Step, ...]) -> str:
     """One line a step."""
     width = max(len(step.title) for step in steps)
-    rule = "-" * 110
     rows = [f"{'ok' if step.ok else 'FAILED':<8}{step.title:<{width}}  {step.story}" for step in steps]
+    rule = "-" * max(map(len, rows))
     return "\n".join((rule, *rows, rule))
 
 

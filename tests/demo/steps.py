@@ -25,12 +25,14 @@ CHECKER_KILLS_S = 10.0
 
 
 def election(demo: Topology) -> Step:
-    """Both directors start; each becomes master of its own group."""
+    """Both directors start, vrrp first; each becomes master of its own group."""
     began, began_wall = time.monotonic(), time.time_ns()
     for director in demo.directors:
-        director.node.start()
+        director.node.start("vrrp")
     until(lambda: _roles_as_configured(demo), PATIENCE_S, what=lambda: f"each its own addresses: {_held(demo)}")
     took = time.monotonic() - began
+    for director in demo.directors:
+        director.node.start("ipvs", "checker", "notify")
     first = {advert.source: (advert.at - began_wall) / 1e9 for advert in reversed(demo.wire.adverts(since=began_wall))}
     return Step(
         "election",
