@@ -156,6 +156,8 @@ class Runtime:
         operations += [RemoveService(key) for key in work.released if key in self.actual]
         self._own(work.places)
         await self._carry_out(operations)
+        if self.refusals:
+            self._forget_settled_refusals()
         self._down_changed.set()
         for key, places in work.places.items():
             self.shown(key, places)
@@ -187,6 +189,17 @@ class Runtime:
                 await self._write(again)
         except UnavailableError as e:
             self._lose(e)
+
+    def _forget_settled_refusals(self) -> None:
+        """What the kernel refused is no problem any more once nobody wants it, or once it is so after all."""
+        self.refusals = {place: r for place, r in self.refusals.items() if self._differs(place)}
+
+    def _differs(self, place: Place) -> bool:
+        key, at = place
+        actual, wanted = self.actual.get(key), self.director.wanted_at(key)
+        if at is None:
+            return (actual and actual.service) != (wanted and wanted.service)
+        return (actual and actual.destinations.get(at)) != (wanted and wanted.destinations.get(at))
 
     def _without_hasty_removals(self, operations: Sequence[Operation]) -> Sequence[Operation]:
         """Before the store has spoken there is only the local copy, which may be a second older than the kernel's table:
@@ -229,8 +242,6 @@ class Runtime:
     def _done(self, operation: Operation) -> None:
         apply_one(self.actual, operation)
         self.writes += 1
-        if self.refusals:
-            self.refusals.pop(place_of(operation), None)
         if isinstance(operation, RemoveService):
             self._owned.discard(operation.key)
             self._forget(operation.key)
@@ -324,29 +335,38 @@ class Runtime:
             if self._kernel is None:
                 async with self._lock:
                     await self._connect()
+                    await self._carry_out(self._left_to_do())
             else:
-                await self._read_or_lose()
-            if self._kernel is not None:
+                await self._read_or_lose(self._kernel)
                 async with self._lock:
                     await self._repair()
+            if self._kernel is not None:
                 for key in [*self.actual, *self.director.wanted()]:
                     self.shown(key, None)
             pause = min(PAUSE_MAX_S, max(PAUSE_S, SHARE * (loop.time() - began)))
 
-    async def _read_or_lose(self) -> None:
+    async def _read_or_lose(self, kernel: Kernel) -> None:
         try:
             await self._read()
         except UnavailableError as e:
-            self._lose(e)
+            if self._kernel is kernel:  # else a write has lost it meanwhile, and said so
+                self._lose(e)
+
+    def _left_to_do(self) -> Sequence[Operation]:
+        """All that differs from what is wanted."""
+        return self._without_hasty_removals(plan(self.actual, self.director.wanted(), self._owned))
 
     async def _repair(self) -> None:
         """Undo what others did to what is ours, and try again what the kernel refused."""
-        operations = self._without_hasty_removals(plan(self.actual, self.director.wanted(), self._owned))
+        if self._kernel is None:
+            return
+        operations = self._left_to_do()
         news = [o for o in operations if place_of(o) not in self.refusals]
         if news:
             log.warning("the table was changed from outside; putting right: %s", _summary(news))
             self.repairs += len(news)
         await self._carry_out(operations)
+        self._forget_settled_refusals()
 
     async def _keep_ledger(self) -> None:
         """Note who is down, off the loop; the newest state counts."""
