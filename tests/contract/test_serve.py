@@ -141,6 +141,18 @@ async def test_a_file_in_the_way_is_never_removed(options: Options, start: Start
     assert path.is_file()
 
 
+async def test_a_folder_that_cannot_be_used_is_named_and_tried_again(
+    options: Options, start: Start, caplog: pytest.LogCaptureFixture
+) -> None:
+    options.run_dir.touch()  # a file where the folder should be
+    server = await start(options)
+    assert "cannot listen on" in caplog.text
+    assert "check the folder's owner and mode; tried again every 2 s" in caplog.text
+    options.run_dir.unlink()
+    await until_async(lambda: server.bound, what="the socket")
+    assert await health(server.bound[0]) == SERVING
+
+
 async def test_a_port_in_use_is_taken_when_it_is_free(options: Options, start: Start, caplog: pytest.LogCaptureFixture) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
