@@ -85,6 +85,7 @@ class VrrpServiceServicer:
 
     def WatchInstances(self, request, context):
         """Every virtual router, then exactly one `synced`, then each change. A slow reader gets the latest state of each.
+        Counters come along with changes; a change of counters alone is not told.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
