@@ -37,6 +37,7 @@ class Process:
             command = ["nsenter", f"--net={netns}", "--", *command]
         if threading.current_thread() is threading.main_thread():  # the death signal is bound to the parent's thread
             command = ["setpriv", "--pdeathsig", "KILL", "--", *command]
+        self._kept: str | None = None
         self._name = os.path.basename(os.fspath(argv[0]))
         if log is None:
             fd, name = tempfile.mkstemp(prefix=f"{self._name}-", suffix=".log")
@@ -97,7 +98,7 @@ class Process:
 
     def output(self) -> str:
         """All of stdout and stderr up to now."""
-        return self._log.read_text(errors="replace")
+        return self._kept if self._kept is not None else self._log.read_text(errors="replace")
 
     def end(self, timeout: float = 10) -> int:
         """SIGTERM, after `timeout` seconds SIGKILL; then whatever is left of its group."""
@@ -115,5 +116,6 @@ class Process:
         self.end()
         if error is not None:
             print(f"--- output of {self._name} ---\n{self.output()}")
-        if self._temporary:
-            self._log.unlink(missing_ok=True)
+        if self._temporary and self._kept is None:
+            self._kept = self.output()
+            self._log.unlink()
