@@ -34,7 +34,8 @@ def in_a_guest() -> int:
     """The same, in a machine that has IPVS."""
     print("This kernel has no IPVS: the demo runs in a guest kernel (one processor, slow to start programs).", flush=True)
     argv = [
-        *(str(LAB), "run", "--mem", "1536M", "--modules", "ip_vs,ip_vs_rr,ip_vs_wrr,veth,bridge"),
+        # Other work on this machine must not stop the guest's clock: lateness is measured inside.
+        *("nice", "-n", "-15", str(LAB), "run", "--mem", "1536M", "--modules", "ip_vs,ip_vs_rr,ip_vs_wrr,veth,bridge"),
         *("--timeout", str(GUEST_LIMIT_S), "--", sys.executable, "-m", "tests.demo", "--inside"),
     ]
     return subprocess.run(argv, cwd=ROOT, check=False).returncode

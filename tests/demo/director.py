@@ -51,9 +51,11 @@ class Director:
         if self._node is None:
             return
         while pids := self._processes():
-            for pid in pids:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+            # All stand still before the first is gone: none sees another die and says a last word.
+            for number in (signal.SIGSTOP, signal.SIGKILL):
+                for pid in pids:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(pid, number)
             for process in self._node.running.values():
                 process.kill()
         self._node.host.close()

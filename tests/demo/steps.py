@@ -159,11 +159,17 @@ def checker_dies_again_and_again(demo: Topology) -> Step:
 
 
 def fail_back(demo: Topology) -> Step:
-    """Director 1 has power again, and takes back what has priority there."""
+    """Director 1 has power again, and takes back what has priority there.
+
+    vrrp starts once the kernel's table is filled: with one slow processor for both directors it would take over before
+    (on such machines `vrrp_startup_delay` does this).
+    """
     director = demo.directors[0]
     director.power_on(demo.etcd.url)
     began = time.monotonic_ns()
-    director.node.start()
+    director.node.start("ipvs", "checker", "notify")
+    until(lambda: _servers(demo, 0) == _servers(demo, 1), PATIENCE_S, what=director.node.logs)
+    director.node.start("vrrp")
     took = _seconds(began, lambda: _roles_as_configured(demo), "each its own addresses again")
     resumed = time.monotonic_ns()
     until(lambda: len(_answers_since(demo, resumed)) > 3, PATIENCE_S, what="the client is served by director 1")
