@@ -131,7 +131,7 @@ class Worker:
 
     def run(self) -> None:
         """Until the agent is gone."""
-        poll, live, due, waiting = self._epoll.poll, self._live, self._due, self._waiting
+        poll, due, waiting = self._epoll.poll, self._due, self._waiting
         while not self._ended:
             now = now_ns()
             waiting.extend(due.due(now))
@@ -139,26 +139,31 @@ class Worker:
                 job = waiting.popleft()
                 if not job.stopped:
                     self._start(job, now)
-            for job in self._deadlines.due(now):
-                self._expire(job, now)
             if now >= self._next_beat:
                 self._beat(now)
             events = poll(self._pause(now), EVENTS)
             now = now_ns()
             hungry, self._hungry = self._hungry, []
-            for fd, event in events:
-                found = live.get(fd)
-                if found is not None:
-                    self._ready(found, event, now)
-                elif fd == self._channel_fd:
-                    self._converse(event, now)
+            self._hear(events, now)
             for job in hungry:
                 if job.running:
                     self._ready(job, 0, now)
+            overdue = [job for job in self._deadlines.due(now) if self._overdue(job, now)]
+            if overdue:
+                self._give_up(overdue, now)
             if self._changed or self._outgoing:
                 self._flush()
         for job in self._jobs.values():
             job.probe.abort()
+
+    def _hear(self, events: list[tuple[int, int]], now: int) -> None:
+        live = self._live
+        for fd, event in events:
+            found = live.get(fd)
+            if found is not None:
+                self._ready(found, event, now)
+            elif fd == self._channel_fd:
+                self._converse(event, now)
 
     def _pause(self, now: int) -> float:
         """Seconds until something is due; epoll rounds up to milliseconds."""
@@ -192,8 +197,7 @@ class Worker:
             return
         self._live[probe.fileno] = job
         if not job.armed or job.armed > probe.deadline:
-            job.armed = probe.deadline
-            self._deadlines.add(probe.deadline, job)
+            self._arm(job)
 
     def _ready(self, job: Job, events: int, now: int) -> None:
         probe = job.probe
@@ -222,21 +226,38 @@ class Worker:
         job.probe.abort()
         self._put_off(job, now + job.delay_loop)
 
-    def _expire(self, job: Job, now: int) -> None:
+    def _overdue(self, job: Job, now: int) -> bool:
+        """What the wheel said of a job: its probe is out of time. If not, the wheel is told when it may be."""
         if job.armed > now:  # another entry of the wheel speaks for this job
-            return
+            return False
         job.armed = 0
         if not job.running:
-            return
-        probe = job.probe
-        if probe.deadline <= now:
-            cause = probe.expired(now)
-            if cause is not None:
-                del self._live[probe.fileno]
+            return False
+        if job.probe.deadline > now:
+            self._arm(job)
+            return False
+        return True
+
+    def _give_up(self, overdue: list[Job], now: int) -> None:
+        """End probes that are out of time. Whoever has answered meanwhile is heard first: this process may have slept."""
+        events = self._epoll.poll(0, EVENTS)
+        self._hear(events, now)
+        for job in overdue:
+            if not job.running:
+                continue
+            if job.probe.deadline > now or len(events) == EVENTS:
+                self._arm(job)
+                continue
+            cause = job.probe.expired(now)
+            if cause is None:
+                self._arm(job)
+            else:
+                del self._live[job.probe.fileno]
                 self._finish(job, cause, now)
-                return
-        job.armed = probe.deadline
-        self._deadlines.add(probe.deadline, job)
+
+    def _arm(self, job: Job) -> None:
+        job.armed = job.probe.deadline
+        self._deadlines.add(job.armed, job)
 
     def _finish(self, job: Job, cause: str, now: int) -> None:
         if job.steady and not cause:  # nothing has changed: the way that nearly all probes go

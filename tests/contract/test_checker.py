@@ -284,6 +284,16 @@ async def test_metrics_count_probes_and_servers(node: Node, unused_tcp_port: int
             assert re.search(r'^\S*checker_real_servers\S*health="up"\S* 1(\.0)?$', text, re.M)
 
 
+async def test_workers_do_not_outlive_a_killed_agent(node: Node) -> None:
+    async with targets.target() as server:
+        node.put({"virtual_server/v": virtual(), "real_server/v/a": real(server.port)})
+        with node.checker() as checker:
+            await until_async(lambda: node.ipvs.up() == {"a": True}, what="up")
+            workers = workers_of(checker.pid)
+            os.kill(checker.pid, signal.SIGKILL)
+            await until_async(lambda: not any(runs(pid) for pid in workers), what="the workers' end")
+
+
 async def test_a_declared_stop_ends_all_processes(node: Node) -> None:
     async with targets.target() as server:
         node.put({"virtual_server/v": virtual(), "real_server/v/a": real(server.port)})

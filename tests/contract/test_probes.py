@@ -7,8 +7,10 @@ import contextlib
 import hashlib
 import os
 import pwd
+import signal
 import ssl
 import tempfile
+import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -491,6 +493,32 @@ async def test_a_refresh_reports_every_check_with_its_last_times(bench: Bench) -
         latest = bench.reports["v/r0/tcp_check[0]"][-1]
     assert latest.ended > first.ended
     assert latest.streak == first.streak
+
+
+async def test_a_worker_that_slept_past_a_deadline_listens_before_it_judges(bench: Bench) -> None:
+    """The answer came in time while the worker was stopped: it counts, though the deadline is over."""
+    asked, go = asyncio.Event(), asyncio.Event()
+
+    async def hold(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        asked.set()
+        await go.wait()
+        writer.write(targets.page(b"hi"))
+        await writer.drain()
+
+    async with targets.target(hold) as server:
+        healthy = Result(Streak(Phase.UP))
+        bench.workers.start([Update(check_of(get(server.port), replace(QUICK, connect_timeout=SECOND)), healthy)])
+        await asyncio.wait_for(asked.wait(), 30)
+        (pid,) = bench.workers.pids
+        os.kill(pid, signal.SIGSTOP)
+        go.set()
+        over = time.monotonic() + 1.2
+        await until_async(lambda: time.monotonic() > over, what="the deadline")
+        os.kill(pid, signal.SIGCONT)
+        await until_async(lambda: server.connections > 2, what="further probes")
+        await until_async(lambda: bench.workers.counters().probes >= 2, what="counters")
+    assert bench.reports.get("v/r/http_get[0]", []) == []
 
 
 async def test_a_stopped_check_is_probed_no_more(bench: Bench) -> None:
