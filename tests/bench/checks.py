@@ -1,7 +1,7 @@
 """What does a health check cost? CPU per check of vipkeeper's checker (agent and workers) and of keepalived's.
 
-`python -m tests.bench.checks` asks for 10,000 TCP checks a second against listeners on loopback, in a network namespace of
-its own, and prints the figures of both as JSON. keepalived's checker needs IPVS; where the kernel has none, it runs with
+`python -m tests.bench.checks` asks for 10,000 TCP checks a second of servers in another network namespace, across a bridge
+as in life, and prints the figures of both as JSON. keepalived's checker needs IPVS; where the kernel has none, it runs with
 `fake_ipvs.c` preloaded, which needs a C compiler. Each checker is bound to one core, the listener to another.
 """
 
@@ -31,7 +31,7 @@ from tests.bench.rivals import ROOT, family
 from tests.kit.netns import Host, Net
 
 PORT = 9000
-FIRST = int(ipaddress.ip_address("127.1.0.1"))
+FIRST = int(ipaddress.ip_address("10.9.0.1"))  # all of 10.9.0.0/16 is one host
 PER_SERVICE = 100
 BODY = b"a" * 256
 ANSWER = b"HTTP/1.0 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%b" % (len(BODY), BODY)
@@ -142,7 +142,9 @@ def cpu_ns(pid: int) -> int:
     return total
 
 
-def measure(host: Host, command: Sequence[str], load: Load, seconds: float, env: dict[str, str]) -> dict[str, float]:
+def measure(
+    host: Host, servers: Host, command: Sequence[str], load: Load, seconds: float, env: dict[str, str]
+) -> dict[str, float]:
     """Run one checker against the listener; CPU per check in microseconds, and the rate that was reached."""
     cores = sorted(os.sched_getaffinity(0))
     with tempfile.NamedTemporaryFile() as counter:
@@ -151,7 +153,7 @@ def measure(host: Host, command: Sequence[str], load: Load, seconds: float, env:
         target = [sys.executable, "-m", "tests.bench.checks", "--listen", load.kind, counter.name]
         pinned = ["taskset", "-c", str(cores[0]), *target]
         with (
-            host.start(pinned, cwd=ROOT),
+            servers.start(pinned, cwd=ROOT),
             host.start(["taskset", "-c", str(cores[-1]), *command], env=env, cwd=ROOT) as checker,
         ):
             time.sleep(load.delay + 4 + load.servers / 3000)  # start, warm-up, first round
@@ -183,15 +185,20 @@ def compare(load: Load, seconds: float) -> dict[str, object]:
     result: dict[str, object] = {"kind": load.kind, "asked_per_s": load.servers / load.delay}
     with Net() as net, tempfile.TemporaryDirectory(prefix="vk-") as name:
         folder = Path(name)
-        host = net.host("checks")
+        host, servers = net.host("checker"), net.host("servers")
+        host.join(net.bridge("lan"), "eth0", "10.8.0.1/24")
+        servers.join(net.bridge("lan"), "eth0", "10.8.0.2/24")
+        servers.ip("route add local 10.9.0.0/16 dev lo")
+        host.ip("route add 10.9.0.0/16 via 10.8.0.2")
         for setting in QUEUES:
-            host.run(["sysctl", "-qw", setting])
-        ours = measure(host, vipkeeper(load, folder), load, seconds, {})
+            for each in (host, servers):
+                each.run(["sysctl", "-qw", setting])
+        ours = measure(host, servers, vipkeeper(load, folder), load, seconds, {})
         result["vipkeeper"] = ours
         if shutil.which("keepalived") and (shutil.which("cc") or Path("/proc/net/ip_vs").exists()):
             library = shim(folder)
             env = {"LD_PRELOAD": str(library)} if library else {}
-            theirs = measure(host, keepalived(load, folder), load, seconds, env)
+            theirs = measure(host, servers, keepalived(load, folder), load, seconds, env)
             result["keepalived"] = theirs
             result["cpu_ratio"] = figures.ratio(ours["cpu_us_per_check"], theirs["cpu_us_per_check"])
         else:
