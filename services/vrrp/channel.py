@@ -88,7 +88,7 @@ def from_fd(fd: int) -> _socket.socket:
 class Channel:
     """One end of a pair: whole messages in, whole messages out, never a wait.
 
-    :raises ChannelClosed: from `send`, `flush` and `receive`, once the other side is gone.
+    That the other side is gone is told by `receive` alone, after its last words; what is sent to it then is discarded.
     """
 
     def __init__(self, sock: _socket.socket) -> None:
@@ -105,6 +105,7 @@ class Channel:
 
     def close(self) -> None:
         self._sock.close()
+        self._discard()
         while self.descriptors:
             os.close(self.descriptors.popleft())
 
@@ -140,18 +141,28 @@ class Channel:
                 self._sock.sendmsg([part], ancillary, _socket.MSG_NOSIGNAL | _socket.MSG_DONTWAIT)
             except (BlockingIOError, InterruptedError):
                 return False
-            except OSError as error:
-                raise ChannelClosed(str(error)) from error
+            except OSError:
+                self._discard()
+                return True
             self._queue.popleft()
             self._queued -= len(part)
             if fd >= 0:
                 os.close(fd)
         return True
 
+    def _discard(self) -> None:
+        for _part, fd in self._queue:
+            if fd >= 0:
+                os.close(fd)
+        self._queue.clear()
+        self._queued = 0
+
     def receive(self, limit: int = 64) -> list[Message]:
         """The messages that are there, after at most `limit` reads; what is not JSON is skipped and counted.
 
         Descriptors that came along are in `descriptors`, in order.
+
+        :raises ChannelClosed: the other side is gone and has nothing left to say.
         """
         messages: list[Message] = []
         for _ in range(limit):
@@ -159,6 +170,8 @@ class Channel:
                 part, ancillary, _flags, _address = self._sock.recvmsg(FRAGMENT + 1, 64, _socket.MSG_DONTWAIT)
             except (BlockingIOError, InterruptedError):
                 break
+            except ConnectionResetError:
+                continue  # told once, and before what the other side said last
             except OSError as error:
                 raise ChannelClosed(str(error)) from error
             if not part:

@@ -66,7 +66,7 @@ class Outbox:
     def pump(self, channel: Channel) -> None:
         """Write at most SLICE messages, none while the channel has a backlog.
 
-        :raises ChannelClosed: the agent is gone; what it did not acknowledge stays for the next one.
+        Transitions that this agent does not acknowledge stay for the next one.
         """
         for _ in range(SLICE):
             if channel.backlog or not self.pending:

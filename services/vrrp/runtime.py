@@ -298,10 +298,7 @@ class Runtime:
 
     def _tell_launcher(self, message: dict[str, object]) -> None:
         if self._control is not None:
-            try:
-                self._control.send(message)
-            except ChannelClosed:
-                self._orphaned()
+            self._control.send(message)
 
     def _hear_launcher(self) -> None:
         assert self._control is not None

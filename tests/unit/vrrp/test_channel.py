@@ -127,8 +127,40 @@ def test_the_end_of_the_other_side_is_told_after_its_last_message(ends: tuple[Ch
     assert its.receive() == [{"last": True}]
     with pytest.raises(ChannelClosed):
         its.receive()
+
+
+def test_what_is_sent_to_a_side_that_is_gone_is_discarded_with_its_descriptor(ends: tuple[Channel, Channel]) -> None:
+    mine, its = ends
+    while not its.backlog:
+        its.send({"x": "y" * 50_000})
+    reader, writer = os.pipe()
+    its.send({"do": "agent"}, writer)
+    os.close(writer)
+    mine.close()
+    assert its.flush()
+    assert not its.backlog
+    assert os.read(reader, 1) == b""
+    os.close(reader)
+
+
+def test_the_last_words_of_a_side_that_did_not_listen_to_the_end_are_heard(ends: tuple[Channel, Channel]) -> None:
+    mine, its = ends
+    its.send({"never": "read"})
+    mine.send({"last": True})
+    mine.close()
+    assert its.receive() == [{"last": True}]
     with pytest.raises(ChannelClosed):
-        its.send({})
+        its.receive()
+
+
+def test_a_channel_is_watched_by_its_descriptor(ends: tuple[Channel, Channel]) -> None:
+    assert ends[0].fileno() != ends[1].fileno()
+
+
+def test_a_closed_channel_cannot_be_read(ends: tuple[Channel, Channel]) -> None:
+    ends[0].close()
+    with pytest.raises(ChannelClosed):
+        ends[0].receive()
 
 
 def test_the_last_good_configuration_is_read_as_it_was_written(tmp_path: Path) -> None:

@@ -360,6 +360,42 @@ def test_a_member_that_hears_a_rival_makes_the_others_announce_too() -> None:
     assert [a.router for a in actions if isinstance(a, Announce)] == ["A", "B"]
 
 
+def test_a_group_whose_members_start_anew_is_told_when_they_are_through() -> None:
+    node = running(grouped())
+    advance(node, T0 + 4 * SECOND)
+    waiting = grouped(track_script=[{"name": "chk"}]) | {("vrrp_script", "chk"): {"script": "x"}}
+    waiting["vrrp_instance", "B"]["virtual_router_id"] = 60
+    assert ("G", "INIT") not in told(configure(node, waiting, T0 + 4 * SECOND))
+    assert node.group_states["G"].state is State.INIT
+    assert told(node.step(ScriptResult("chk", True), T0 + 4 * SECOND))[-1] == ("G", "BACKUP")
+
+
+def test_a_group_that_stays_while_another_comes_is_not_told_again() -> None:
+    node = running(grouped())
+    node.take_dirty()
+    more = grouped() | {("vrrp_instance", "C"): vrrp(53), ("vrrp_sync_group", "H"): {"group": ["C"]}}
+    configure(node, more)
+    assert ("group", "G") not in node.take_dirty()
+    assert node.group_states["H"].state is State.BACKUP
+
+
+def test_what_a_successor_needs_of_a_script_is_its_state() -> None:
+    node = running(scripted())
+    saved = node.surroundings.saved
+    assert saved("chk").state == ""
+    node.step(ScriptResult("chk", True), T0)
+    assert saved("chk").state == "up"
+    node.step(ScriptResult("chk", False), T0)
+    assert saved("chk").state == "down"
+
+
+def test_a_node_that_knows_no_interface_is_in_fault() -> None:
+    node = Node()
+    node.step(Started(()), T0)
+    configure(node, one())
+    assert node.routers["A"].inputs.faults == ("interface eth0 does not exist",)
+
+
 def test_a_group_that_goes_away_lets_its_members_go_on() -> None:
     node = running(grouped())
     advance(node, T0 + 4 * SECOND)

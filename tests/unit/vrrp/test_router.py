@@ -267,9 +267,16 @@ def test_master_advertises_on_an_absolute_grid() -> None:
 
 def test_master_announces_again_after_the_delay_and_then_refreshes() -> None:
     router = master(garp_master_delay=500_000_000, garp_master_refresh=400_000_000, garp_master_refresh_repeat=2)
+    assert router.deadline == T0 + 500_000_000
     assert in_short(router.step(Expired(), T0 + 500_000_000)) == ["announce 5"]
     assert in_short(router.step(Expired(), T0 + 900_000_000)) == ["announce 2"]
     assert router.deadline == T0 + SECOND
+
+
+def test_master_that_is_to_announce_nothing_announces_nothing() -> None:
+    router = fresh(garp_master_repeat=0, priority=255)
+    router.step(Start(None), T0)
+    assert in_short(router.step(Expired(), T0)) == ["advert 255", "add", "INIT->MASTER"]
 
 
 def test_master_hearing_priority_0_advertises_at_once() -> None:

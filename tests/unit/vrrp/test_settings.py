@@ -91,6 +91,8 @@ def test_a_script_runs_once_a_second_with_that_time_limit_unless_told_otherwise(
 
 def test_global_settings_of_other_services_are_passed_over() -> None:
     assert DECODERS["global"]("", {"smtp_server": "x", "vrrp_version": 3}) == Global(vrrp_version=3)
+    group = {"vrrp_mcast_group4": "224.0.0.99"}
+    assert DECODERS["global"]("", group) == Global(vrrp_mcast_group4="224.0.0.99")
 
 
 def resolved(**objects: dict[str, Any]) -> Resolved:

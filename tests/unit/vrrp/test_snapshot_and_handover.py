@@ -66,6 +66,7 @@ def test_a_successor_finds_records_and_the_time_of_the_last_advert(memory: int) 
     first.write(ROUTER)
     first.beat("VI_1", 77)
     first.beat("unknown", 99)
+    first.write(ROUTER)  # nothing new: the time of the advert stays
     first.write(Saved("script", "chk", "up"))
     second = Handover(memory)
     assert set(second.inherited) == {ROUTER._replace(last_advert=77), Saved("script", "chk", "up")}
