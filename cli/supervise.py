@@ -2,7 +2,8 @@
 
 A service that ends is started again, at once if it ran for a minute, else after 1, 2, 4 ... 30 seconds. At a stop vrrp ends
 first, so that its last advert says priority 0 while everything else still runs, and notify last, so that it hears of it.
-Children end with this process, however it ends (PR_SET_PDEATHSIG).
+vrrp starts once ipvs is ready (it says so as to systemd, sd_notify(3)), because an address that comes before its table turns
+clients away. Children end with this process, however it ends (PR_SET_PDEATHSIG).
 """
 
 from __future__ import annotations
@@ -13,12 +14,15 @@ import ctypes
 import os
 import queue
 import signal
+import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
+PRECEDES: Final = ("ipvs", "vrrp")  # the second starts when the first is ready
+PATIENCE_S: Final = 10.0  # but no later than this
 STOP_ORDER: Final = (("vrrp",), ("checker", "ipvs"), ("notify",))
 GRACE_S: Final = 10.0  # for each of these steps, before SIGKILL
 STEADY_S: Final = 60.0
@@ -69,9 +73,16 @@ class Children:
         self._running: dict[str, asyncio.subprocess.Process] = {}
         self._stopping: set[str] = set()
         self._hopeless = asyncio.Event()
+        self._ready = asyncio.Event()
+        self._address = ""
 
     async def run(self, stop: asyncio.Event, at_once: asyncio.Event) -> int:
         """Run all until `stop`; then stop them in order, or all `at_once`. 0; 1 if a service cannot run."""
+        with _readiness(self._ready) as address:
+            return await self._run(stop, at_once, address)
+
+    async def _run(self, stop: asyncio.Event, at_once: asyncio.Event, address: str) -> int:
+        self._address = address
         keepers = {name: asyncio.create_task(self._keep(name)) for name in self._commands}
         waits = [asyncio.create_task(event.wait()) for event in (stop, self._hopeless)]
         killer = asyncio.create_task(self._kill_when(at_once))
@@ -87,10 +98,17 @@ class Children:
 
     async def _keep(self, name: str) -> None:
         """Start one service again and again, until it is to stop."""
+        first, second = PRECEDES
+        if name == second and first in self._commands:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(PATIENCE_S):
+                    await self._ready.wait()
         pause = 0.0
         while name not in self._stopping:
             began = time.monotonic()
             status = await self._once(name)
+            if name == first:
+                self._ready.set()  # it cannot run: nobody waits for it
             if name in self._stopping:
                 return
             if status == USAGE:
@@ -111,6 +129,7 @@ class Children:
             stderr=asyncio.subprocess.STDOUT,
             process_group=0,  # Ctrl-C in a terminal reaches this process alone, which stops the others in order
             preexec_fn=_dies_with(os.getpid()),
+            env={**os.environ, "NOTIFY_SOCKET": self._address if name == PRECEDES[0] else ""},
         )
         self._running[name] = process
         self._say(f"vipctl: {name} started (pid {process.pid})")
@@ -163,6 +182,27 @@ class Children:
         for process in list(self._running.values()):
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
+
+
+@contextlib.contextmanager
+def _readiness(ready: asyncio.Event) -> Iterator[str]:
+    """A socket for sd_notify(3), as the value of NOTIFY_SOCKET; READY=1 there sets the event. Runs on this loop."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line:
+        line.setblocking(False)
+        line.bind(b"")  # the kernel finds an abstract name
+        loop = asyncio.get_running_loop()
+
+        def hear() -> None:
+            with contextlib.suppress(BlockingIOError):
+                while words := line.recv(4096):
+                    if b"READY=1" in words.split(b"\n"):
+                        ready.set()
+
+        loop.add_reader(line, hear)
+        try:
+            yield "@" + line.getsockname()[1:].decode()
+        finally:
+            loop.remove_reader(line)
 
 
 def _dies_with(parent: int) -> Callable[[], None]:

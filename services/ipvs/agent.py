@@ -24,6 +24,7 @@ from vipkeeper.ipvs.v1 import ipvs_pb2_grpc
 
 DECODERS = {"virtual_server": settings.virtual_server, "real_server": settings.real_server}
 STATUS_PERIOD_S = 2.0
+FILL_S = 3.0  # vrrp starts once we are ready: no address without its table, but no long wait for one either
 FLUSH_S = 1.0  # for the last events at a declared stop
 
 
@@ -54,6 +55,7 @@ class Agent:
                     tasks.create_task(self._report_state()),
                     tasks.create_task(self._pet()),
                 ]
+                await self._runtime.filled(FILL_S)
                 sdnotify.ready()
                 await stop.wait()
                 sdnotify.stopping()

@@ -110,6 +110,13 @@ class Runtime:
             with contextlib.ExitStack() as spans:
                 await self._do(work, self._trace(work.verdicts, spans))
 
+    async def filled(self, at_most_s: float) -> bool:
+        """Wait until the first configuration is in the kernel; False: not within `at_most_s` seconds."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(at_most_s):
+                await self._started.wait()
+        return self._started.is_set()
+
     async def run(self) -> None:
         """Keep the table right until cancelled; begins with the first configuration."""
         await self._started.wait()
