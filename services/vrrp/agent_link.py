@@ -49,6 +49,11 @@ class AgentLink:
         """Something could be written now."""
         return self._channel is not None and not self._channel.backlog and self._outbox.pending
 
+    @property
+    def unsent(self) -> bool:
+        """Something is still to be told to the present agent."""
+        return self._channel is not None and (self._channel.backlog or self._outbox.pending)
+
     def adopt(self, descriptor: int) -> None:
         """A new agent; the old one's connection is closed."""
         self._drop()

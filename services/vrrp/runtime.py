@@ -172,6 +172,7 @@ class Runtime:
             self.agent.serve(ready)
             if clock() >= self._housekeeping_at:
                 self._keep_house()
+        self._tell_launcher({"is": "stopped"})
 
     def _finished(self) -> bool:
         if not self.stopping:
@@ -182,7 +183,7 @@ class Runtime:
             self._note_changes(self.node.take_dirty())
             self.released = True
             self._stop_by = clock() + SECOND
-        return not self.agent.ready_to_write or clock() > self._stop_by
+        return not self.agent.unsent or clock() > self._stop_by
 
     def _next(self) -> int:
         due = self.node.deadline()

@@ -96,7 +96,30 @@ def test_the_backup_takes_over_from_a_stopped_master_at_once(lan: Lan) -> None:
         assert "released it (priority 0)" in view["cause"]
         assert [f.priority for f in lan.wire.adverts("192.168.200.2")][-1] == 0
         assert a.says("transition", to="STOP")["from"] == "MASTER"
+        a.says("stopped")
         until(lambda: only_holder(lan, lan.b), what="b alone holds the address")
+
+
+def test_an_engine_without_its_launcher_stops_as_declared(lan: Lan) -> None:
+    with Engine(lan.a, one(150)) as a:
+        a.reaches("MASTER")
+        until(lambda: holds(lan.a), what="a holds the address")
+        a.control.close()
+        assert a.wait() == 0
+        assert not holds(lan.a)
+        assert lan.wire.adverts()[-1].priority == 0
+
+
+def test_an_engine_that_is_to_leave_all_to_its_successor_leaves_all(lan: Lan) -> None:
+    with Engine(lan.a, one(150), orphan="leave") as a:
+        a.reaches("MASTER")
+        until(lambda: holds(lan.a), what="a holds the address")
+        a.control.close()
+        assert a.wait() == 3
+        assert holds(lan.a)
+        assert lan.wire.adverts()[-1].priority == 150
+        a.start()
+        assert a.says("ready", pid=a.pid)["resumed"] == ["VI_1"]
 
 
 def test_the_better_master_comes_back(lan: Lan) -> None:
