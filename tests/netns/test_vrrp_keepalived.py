@@ -31,6 +31,7 @@ class Lan:
     """`ours` (.2), `theirs` (.3), and a watcher that hears everything."""
 
     def __init__(self, net: Net) -> None:
+        self.net = net
         bridge = net.bridge("front")
         self.ours, self.theirs, watcher = net.host("ours"), net.host("theirs"), net.host("watcher")
         self.ours.join(bridge, "eth0", "192.168.200.2/24")
@@ -122,6 +123,63 @@ def test_with_another_password_neither_listens_to_the_other(lan: Lan, tmp_path: 
     with Engine(lan.ours, ours(50, wrong)) as engine:
         engine.reaches("MASTER")
         until(lambda: engine.state() == "MASTER" and _rejected(engine).get("auth_failure", 0) > 3, what="rejections counted")
+
+
+GROUP_OF_TWO = """
+vrrp_sync_group VG_1 {
+    group {
+        VI_1
+        VI_2
+    }
+}
+vrrp_instance VI_2 {
+    state BACKUP
+    interface eth1
+    virtual_router_id 52
+    priority 100
+    advert_int 1
+    virtual_ipaddress {
+        192.168.100.10
+    }
+}
+"""
+
+
+def test_a_sync_group_moves_as_one_between_ours_and_theirs(lan: Lan, tmp_path: Path) -> None:
+    back = lan.net.bridge("back")
+    cable = lan.ours.join(back, "eth1", "192.168.100.2/24")
+    lan.theirs.join(back, "eth1", "192.168.100.3/24")
+    start_keepalived(lan.theirs, tmp_path / "ka", vrrp_instance(100) + GROUP_OF_TWO)
+    objects: Objects = {
+        ("vrrp_instance", "VI_1"): instance(priority=150, state="master"),
+        ("vrrp_instance", "VI_2"): instance("eth1", 52, priority=150, state="master", addresses=["192.168.100.10"]),
+        ("vrrp_sync_group", "VG_1"): {"group": ["VI_1", "VI_2"]},
+    }
+
+    def both_on(host: Host) -> bool:
+        return [h for h in (lan.ours, lan.theirs) if " 192.168.100.10/" in h.ip("-4 addr show")] == [host]
+
+    with Engine(lan.ours, objects) as engine:
+        engine.reaches("MASTER")
+        engine.reaches("MASTER", "VI_2")
+        lan.only(lan.ours)
+        until(lambda: both_on(lan.ours), what="the second address is on the same side")
+        cable.unplug()
+        assert engine.reaches("FAULT")["faults"] == ["VI_2 of sync group VG_1: interface eth1 is down"]
+        lan.only(lan.theirs)
+        until(lambda: both_on(lan.theirs), what="the second address moves along")
+        cable.plug()
+        engine.reaches("MASTER")
+        engine.reaches("MASTER", "VI_2")
+        lan.only(lan.ours)
+        until(lambda: both_on(lan.ours), what="the second address comes back along")
+        assert [t["to"] for t in engine.transitions if t["kind"] == "group"] == [
+            "BACKUP",
+            "MASTER",
+            "FAULT",
+            "BACKUP",
+            "MASTER",
+        ]
 
 
 def _rejected(engine: Engine) -> dict[str, int]:
