@@ -4,9 +4,10 @@ Core: knows neither kernel nor checker. The rules are keepalived's:
 
 * An alive server has its configured weight plus the checker's adjustment, cut to 0 to 65535. A failed one is not in the
   table, or has weight 0 with inhibit_on_failure.
-* The quorum is gained at a live weight of quorum + hysteresis, and lost at 0 or below quorum - hysteresis. A quorum above
-  the weight of all servers is reduced to that, a hysteresis not below the quorum to quorum - 1. (One step beyond
-  keepalived: what gains the quorum is also cut to the weight of all servers, else it could never be gained.)
+* The quorum is gained at a live weight of quorum + hysteresis, and lost at 0 or below quorum - hysteresis; a new service
+  has to gain it first. A quorum above the weight of all servers is reduced to that, a hysteresis not below the quorum to
+  quorum - 1. (One step beyond keepalived: what gains the quorum is also cut to the weight of all servers, else it could
+  never be gained.)
 * With the quorum lost and a sorry server, that server is the only one: the others go, or have weight 0 with
   inhibit_on_failure. Without a sorry server the live ones stay.
 
@@ -112,11 +113,11 @@ class Pool:
         self._wanted: dict[DestinationKey, Destination] = {}
         self._sorry: Destination | None = None
         self._sorry_problem: InvalidValue | None = None
-        self._new = True
+        self._adopted = found is not None
         self.settings = settings  # read only; `configure` changes them
         self._take_sorry()
         self._sorry_found = self._sorry_works_in(found)
-        self._up = not (settings.alpha or self._sorry_found)
+        self._up = found is not None and not self._sorry_found
 
     # --- what may change ---
 
@@ -178,11 +179,11 @@ class Pool:
     # --- what follows ---
 
     def settle(self) -> Settled:
-        """Bring `entry` up to date. The first time no quorum counts as flipped."""
+        """Bring `entry` up to date. What was adopted has no news the first time; a new service may gain its quorum."""
         quorum = self.quorum
         flipped = quorum.up != self._up
         self._up = quorum.up
-        silent, self._new = self._new, False
+        silent, self._adopted = self._adopted, False
         touched, everything = tuple(self._touched), self._all or flipped
         self._touched.clear()
         self._all = False

@@ -89,10 +89,12 @@ class Service:
         fresh.write_text(json.dumps(objects))
         fresh.rename(self.folder / "store.json")
 
-    def start(self, objects: dict[str, Any] | None = None) -> Service:
+    def start(self, objects: dict[str, Any] | None = None, capabilities: str = "") -> Service:
+        """`capabilities`: root's powers that it is left with, as setpriv takes them; empty: all."""
         if objects is not None:
             self.put(objects)
-        argv = [sys.executable, "-m", "services.ipvs", "--store", f"file:{self.folder}/store.json", "--node", "d1"]
+        argv = ["setpriv", f"--bounding-set={capabilities}", "--"] if capabilities else []
+        argv += [sys.executable, "-m", "services.ipvs", "--store", f"file:{self.folder}/store.json", "--node", "d1"]
         argv += ["--run-dir", str(self.folder), "--state-dir", str(self.folder / "state"), "--log-level", "debug"]
         self.process = self._namespace.start(argv, log=self.log)
         return self
@@ -332,3 +334,20 @@ def test_two_virtual_servers_of_one_address_are_a_problem_of_the_second(service:
     service.start(three() | {"config/virtual_server/zwei": WEB}).becomes(lines((2, 2), (3, 3), (4, 4)))
     web, zwei = service.listed().virtual_servers
     assert (web.in_kernel, zwei.in_kernel, "already virtual server 'web'" in zwei.problem) == (True, False, True)
+
+
+def test_the_right_to_administer_the_network_is_all_it_needs(service: Service) -> None:
+    service.start(three(), capabilities="-all,+net_admin").becomes(lines((2, 2), (3, 3), (4, 4)))
+    status = Path(f"/proc/{service.process.pid}/status").read_text() if service.process else ""
+    assert "CapEff:\t0000000000001000\n" in status
+
+
+def test_without_that_right_it_says_so_and_goes_on(service: Service) -> None:
+    service.start(three(), capabilities="-all")
+    until(lambda: len(service.listed().virtual_servers) == 1, LIMIT_S, "the configuration")
+    answer = service.listed()
+    assert "CAP_NET_ADMIN" in answer.unavailable
+    assert (answer.virtual_servers[0].in_kernel, saved()) == (False, [])
+    code, text = failure(lambda: service.stub.Plan(ipvs_pb2.PlanRequest(), timeout=LIMIT_S))
+    assert (code, text) == (grpc.StatusCode.UNAVAILABLE, answer.unavailable)
+    assert service.log.read_text().count("CAP_NET_ADMIN") == 1

@@ -177,11 +177,30 @@ def test_without_servers_there_is_no_quorum_and_the_sorry_server_answers() -> No
     assert weights(p) == {"9": 1}
 
 
-def test_the_first_settlement_is_no_flip() -> None:
+def test_a_new_service_gains_its_quorum() -> None:
     p = Pool(virtual())
     assert p.settle().flipped is None
     p.put(real("s2"))
     assert p.settle().flipped == Quorum(True, 1, 1, 0)
+
+
+def test_a_new_service_needs_quorum_and_hysteresis() -> None:
+    p = Pool(virtual(quorum=4, hysteresis=2, alpha=True))
+    for n in (2, 3, 4):
+        p.put(real(f"s{n}", weight=n))
+    assert say(p, s3=up(), s2=up()) is None
+    assert say(p, s4=up()) == Quorum(True, 9, 4, 2)
+
+
+def test_what_was_adopted_is_no_news() -> None:
+    p = Pool(virtual(), kernel(server("10.0.1.2")))
+    p.put(real("s2"), server("10.0.1.2"))
+    assert p.settle().flipped is None
+    assert p.quorum.up
+    p = Pool(virtual(), kernel())
+    p.put(real("s2"), was_down=True)
+    assert p.settle().flipped is None
+    assert not p.quorum.up
 
 
 # --- presumptions ---
@@ -428,9 +447,7 @@ def test_small_steps_lead_where_a_fresh_start_leads(script: list[tuple[str, int,
                 settings = virtual(quorum=n, hysteresis=number, weight=n, **base)
                 stepped.configure(settings)
         stepped.settle()
-    fresh = Pool(settings)
-    if not stepped.quorum.up:  # hysteresis: the way matters only by where the quorum stood
-        fresh.settle()
+    fresh = Pool(settings, kernel() if stepped.quorum.up else None)  # the way matters only by where the quorum stood
     for name, one in reals.items():
         fresh.put(one, reported=health.get(name))
     quorum = fresh.quorum
