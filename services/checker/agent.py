@@ -317,9 +317,9 @@ async def main(options: Options, stop: asyncio.Event) -> None:
         for task in running:
             task.cancel()
     agent.write_memory()
+    await server.stop(0.2)
+    await agent.publisher.flush(FLUSH_S)
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(2 * FLUSH_S):
-            await agent.publisher.flush(FLUSH_S)
+        async with asyncio.timeout(FLUSH_S):
             await agent.publisher.close()
-            await server.stop(0.2)
     await observer.close()
