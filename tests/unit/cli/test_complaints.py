@@ -248,10 +248,7 @@ def test_every_field_of_the_messages_has_its_keyword_and_the_reverse() -> None:
     }
     assert {*places, ""} == {*TABLES}
     heads = {"virtual_server": {"address", "port", "fwmark"}, "virtual_server/real_server": {"address", "port"}}
-    own = {
-        "global_defs": {"notify"},  # keepalived has only FIFOs for that
-        "virtual_server": {"omega"},  # no service reads it yet
-    }
+    own = {"global_defs": {"notify"}}  # keepalived has only FIFOs for that
     for block, message in places.items():
         fields = {k.field for k in TABLES[block].values()} - {"", "sorry_server.lb_kind"}
         assert fields | heads.get(block, set()) | own.get(block, set()) == {*message.fields_by_name}, block

@@ -64,7 +64,7 @@ LB_KIND_DR: LbKind
 LB_KIND_TUN: LbKind
 
 class VirtualServer(_message.Message):
-    __slots__ = ("address", "port", "protocol", "fwmark", "delay_loop", "lb_algo", "lb_kind", "persistence_timeout", "persistence_granularity", "ops", "sorry_server", "sorry_server_inhibit", "quorum", "hysteresis", "quorum_up", "quorum_down", "alpha", "omega", "inhibit_on_failure", "ha_suspend", "weight", "virtualhost", "connect_timeout", "retry", "delay_before_retry", "warmup", "smtp_alert")
+    __slots__ = ("address", "port", "protocol", "fwmark", "delay_loop", "lb_algo", "lb_kind", "persistence_timeout", "persistence_granularity", "ops", "sorry_server", "sorry_server_inhibit", "quorum", "hysteresis", "quorum_up", "quorum_down", "alpha", "inhibit_on_failure", "ha_suspend", "weight", "virtualhost", "connect_timeout", "retry", "delay_before_retry", "warmup", "smtp_alert")
     ADDRESS_FIELD_NUMBER: _ClassVar[int]
     PORT_FIELD_NUMBER: _ClassVar[int]
     PROTOCOL_FIELD_NUMBER: _ClassVar[int]
@@ -82,7 +82,6 @@ class VirtualServer(_message.Message):
     QUORUM_UP_FIELD_NUMBER: _ClassVar[int]
     QUORUM_DOWN_FIELD_NUMBER: _ClassVar[int]
     ALPHA_FIELD_NUMBER: _ClassVar[int]
-    OMEGA_FIELD_NUMBER: _ClassVar[int]
     INHIBIT_ON_FAILURE_FIELD_NUMBER: _ClassVar[int]
     HA_SUSPEND_FIELD_NUMBER: _ClassVar[int]
     WEIGHT_FIELD_NUMBER: _ClassVar[int]
@@ -109,7 +108,6 @@ class VirtualServer(_message.Message):
     quorum_up: str
     quorum_down: str
     alpha: bool
-    omega: bool
     inhibit_on_failure: bool
     ha_suspend: bool
     weight: int
@@ -119,7 +117,7 @@ class VirtualServer(_message.Message):
     delay_before_retry: _duration_pb2.Duration
     warmup: _duration_pb2.Duration
     smtp_alert: bool
-    def __init__(self, address: _Optional[str] = ..., port: _Optional[int] = ..., protocol: _Optional[_Union[Protocol, str]] = ..., fwmark: _Optional[int] = ..., delay_loop: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., lb_algo: _Optional[_Union[LbAlgo, str]] = ..., lb_kind: _Optional[_Union[LbKind, str]] = ..., persistence_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., persistence_granularity: _Optional[str] = ..., ops: _Optional[bool] = ..., sorry_server: _Optional[_Union[SorryServer, _Mapping]] = ..., sorry_server_inhibit: _Optional[bool] = ..., quorum: _Optional[int] = ..., hysteresis: _Optional[int] = ..., quorum_up: _Optional[str] = ..., quorum_down: _Optional[str] = ..., alpha: _Optional[bool] = ..., omega: _Optional[bool] = ..., inhibit_on_failure: _Optional[bool] = ..., ha_suspend: _Optional[bool] = ..., weight: _Optional[int] = ..., virtualhost: _Optional[str] = ..., connect_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., retry: _Optional[int] = ..., delay_before_retry: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., warmup: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., smtp_alert: _Optional[bool] = ...) -> None: ...
+    def __init__(self, address: _Optional[str] = ..., port: _Optional[int] = ..., protocol: _Optional[_Union[Protocol, str]] = ..., fwmark: _Optional[int] = ..., delay_loop: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., lb_algo: _Optional[_Union[LbAlgo, str]] = ..., lb_kind: _Optional[_Union[LbKind, str]] = ..., persistence_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., persistence_granularity: _Optional[str] = ..., ops: _Optional[bool] = ..., sorry_server: _Optional[_Union[SorryServer, _Mapping]] = ..., sorry_server_inhibit: _Optional[bool] = ..., quorum: _Optional[int] = ..., hysteresis: _Optional[int] = ..., quorum_up: _Optional[str] = ..., quorum_down: _Optional[str] = ..., alpha: _Optional[bool] = ..., inhibit_on_failure: _Optional[bool] = ..., ha_suspend: _Optional[bool] = ..., weight: _Optional[int] = ..., virtualhost: _Optional[str] = ..., connect_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., retry: _Optional[int] = ..., delay_before_retry: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., warmup: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., smtp_alert: _Optional[bool] = ...) -> None: ...
 
 class SorryServer(_message.Message):
     __slots__ = ("address", "port", "lb_kind")
