@@ -61,6 +61,7 @@ def show(folder: Path) -> int:
             say("vipctl import of both directors' files")
             import_configurations(demo)
             demo.start_client()
+            demo.start_ticker()
             say("set-up done (checks come every 2 s here, not every 20 to 30 s as in the guide, to save your time)")
             began = time.monotonic()
             for step in STEPS:

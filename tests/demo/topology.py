@@ -73,6 +73,16 @@ class Topology:
         self._answers = self.folder / "client.log"
         self._machines["client"].start(argv, log=self._answers)
 
+    def start_ticker(self) -> None:
+        """Watch how long the machine itself stands still."""
+        self._stalls = self.folder / "ticker.log"
+        self._machines["wire"].start((*PLAIN_PYTHON, str(HERE / "ticker.py")), log=self._stalls)
+
+    def longest_stall_s(self, since_ns: int) -> float:
+        """The latest tick of a bare real-time timer since then (Unix time)."""
+        lines = (line.split() for line in self._stalls.read_text().splitlines(keepends=True) if line.endswith("\n"))
+        return max((int(late) for at, late in lines if int(at) > since_ns), default=0) / 1e9
+
     def answers(self) -> list[tuple[int, str]]:
         """CLOCK_MONOTONIC in nanoseconds, and who answered."""
         lines = (line.split() for line in self._answers.read_text().splitlines(keepends=True) if line.endswith("\n"))
