@@ -319,14 +319,20 @@ class Node:
     def _configure(self, actions: list[Action], wanted: Resolved, now: int) -> None:
         """The difference, by name; what is the same is not disturbed. Additions come before removals."""
         present = self.routers
-        gone = [r for name, r in present.items() if not _same_identity(r.settings, wanted.routers.get(name))]
+        gone = {r for name, r in present.items() if not _same_identity(r.settings, wanted.routers.get(name))}
         saved = {name: s.state for (kind, name), s in self._saved.items() if kind == "script"}
+        virtual, groups_before = self.surroundings.virtual, self.groups
         scripts = self.surroundings.configure(wanted.scripts, wanted.routers.values(), saved, now)
         self._regroup(wanted, now)
         self.routers = {name: r for name, r in present.items() if r not in gone}
+        if scripts or groups_before != self.groups or virtual != self.surroundings.virtual:
+            touched = set(wanted.routers)
+        else:
+            touched = self._touched(wanted)
         fresh = {}
         movers = []
-        for name, settings in wanted.routers.items():
+        for name in sorted(touched):
+            settings = wanted.routers[name]
             inputs = self._inputs(settings, wanted)
             router = self.routers.get(name)
             if router is None:
@@ -334,9 +340,10 @@ class Node:
             elif (settings, inputs) != (router.settings, router.inputs):
                 self._dirty.add(("instance", name))
                 movers.append((router, self._move(actions, router, Changed(inputs, settings), now)))
-        self.routers |= fresh
-        self._index()
-        for router in gone:
+        if touched or gone:
+            self.routers = {name: fresh.get(name) or self.routers[name] for name in wanted.routers}
+            self._index()
+        for router in sorted(gone, key=lambda router: router.settings.name):
             actions += router.step(Stop("DELETED"), now)
             self._known.pop(router.settings.name, None)
             self._dirty.add(("instance", router.settings.name))
@@ -355,6 +362,18 @@ class Node:
         for group in self.groups:
             self._tell_group(actions, group, "configuration", now)
         actions.sort(key=lambda action: ORDER[type(action)])
+
+    def _touched(self, wanted: Resolved) -> set[str]:
+        """The routers whose settings, or a group mate's, are others than before."""
+        touched = set()
+        for name, settings in wanted.routers.items():
+            router = self.routers.get(name)
+            if router is None or router.settings is not settings:
+                touched.add(name)
+        for name in tuple(touched):
+            group = self.group_of.get(name)
+            touched.update(self.groups[group].members if group is not None else ())
+        return touched
 
     def _regroup(self, wanted: Resolved, now: int) -> None:
         for name in self.groups.keys() | wanted.groups.keys():

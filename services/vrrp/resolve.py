@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from services.common.problems import Problem
 
 CENTISECOND = 10_000_000
+DEFAULTS = Global()
 MAX_V3_INTERVAL = 4095 * CENTISECOND
 
 
@@ -77,18 +78,53 @@ class Resolved(NamedTuple):
     problems: tuple[Problem, ...]
 
 
-def resolve(objects: Mapping[tuple[str, str], Settings]) -> Resolved:
-    """Settings by (kind, name), as `DECODERS` gave them, to what runs. Order of the mapping does not matter."""
+class Memory(NamedTuple):
+    """One instance's resolution, good while everything that it came from is the same."""
+
+    given: VrrpInstance
+    defaults: Global
+    scripts: tuple[VrrpScript | None, ...]
+    router: RouterSettings
+    problems: tuple[Problem, ...]
+
+
+def resolve(objects: Mapping[tuple[str, str], Settings], memory: dict[str, Memory] | None = None) -> Resolved:
+    """Settings by (kind, name), as `DECODERS` gave them, to what runs. Order of the mapping does not matter.
+
+    With the `memory` of the last call, what did not change is the very same object again, and costs next to nothing.
+    """
     problems: list[Problem] = []
-    defaults = next((s for s in objects.values() if isinstance(s, Global)), Global())
+    defaults = next((s for s in objects.values() if isinstance(s, Global)), DEFAULTS)
     scripts = {name: s for (_, name), s in objects.items() if isinstance(s, VrrpScript)}
     given = {name: s for (_, name), s in sorted(objects.items()) if isinstance(s, VrrpInstance)}
     wanted = {name: s for (_, name), s in sorted(objects.items()) if isinstance(s, VrrpSyncGroup)}
-    routers = {name: _router(name, s, defaults, scripts, problems) for name, s in given.items()}
+    new = {name: _recall(name, s, defaults, scripts, memory or {}) for name, s in given.items()}
+    routers = {name: found.router for name, found in new.items()}
+    problems += (problem for found in new.values() for problem in found.problems)
     _drop_duplicates(routers, problems)
     groups = _groups(wanted, routers, given, problems)
     _ignore_member_weights(groups, routers)
+    if memory is not None:
+        memory.clear()
+        memory.update(new)
     return Resolved(defaults, routers, groups, scripts, tuple(problems))
+
+
+def _recall(
+    name: str, given: VrrpInstance, defaults: Global, scripts: Mapping[str, VrrpScript], memory: Mapping[str, Memory]
+) -> Memory:
+    used = tuple(scripts.get(tracked.name) for tracked in given.track_script)
+    known = memory.get(name)
+    if (
+        known is not None
+        and known.given is given
+        and known.defaults is defaults
+        and all(a is b for a, b in zip(known.scripts, used, strict=True))
+    ):
+        return known
+    problems: list[Problem] = []
+    router = _router(name, given, defaults, scripts, problems)
+    return Memory(given, defaults, used, router, tuple(problems))
 
 
 def _router(
@@ -220,6 +256,8 @@ def _ignore_member_weights(groups: Mapping[str, GroupSettings], routers: dict[st
             continue
         for member in group.members:
             router = routers[member]
+            if not any(tracked.weight for tracked in router.track_interface + router.track_script):
+                continue
             routers[member] = router._replace(
                 track_interface=tuple(t for t in router.track_interface if not t.weight),
                 track_script=tuple(t for t in router.track_script if not t.weight),

@@ -11,7 +11,7 @@ import select
 import time
 from collections.abc import Iterable
 
-from services.vrrp.actions import Action, AddAddresses, Announce, RemoveAddresses, SendAdvert, Transition
+from services.vrrp.actions import Action, AddAddresses, Announce, RemoveAddresses, SendAdvert, State, Transition
 from services.vrrp.agent_link import AgentLink
 from services.vrrp.channel import Channel, ChannelClosed
 from services.vrrp.events import (
@@ -72,7 +72,8 @@ class Runtime:
         self.statistics = Statistics()
         self.stopping = False
         self.released = False  # the declared stop has been carried out
-        self.resumed = sorted(s.name for s in handover.inherited if s.kind == "instance" and s.state == "MASTER")
+        self.resumed: list[str] = []
+        self._were_master = [s.name for s in handover.inherited if s.kind == "instance" and s.state == "MASTER"]
         self._control = control
         self._leave = leave_when_orphaned
         self._epoll = select.epoll()
@@ -104,6 +105,9 @@ class Runtime:
         self.step(Configured(resolved))
         known = {("instance", name) for name in resolved.routers} | {("script", name) for name in resolved.scripts}
         self.handover.forget_others(known)
+        running = self.node.routers
+        self.resumed += [n for n in self._were_master if n in running and running[n].state is State.MASTER]
+        self._were_master = []
 
     def step(self, event: Event) -> None:
         """One event into the node, its actions carried out."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from services.common.errors import InvalidValue
-from services.vrrp.resolve import Resolved, resolve
+from services.vrrp.resolve import Memory, Resolved, resolve
 from services.vrrp.settings import DECODERS, Settings
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ class Staging:
         self._objects: dict[Id, Settings] = {}
         self._staged: dict[Id, Settings] | None = None
         self._refused: dict[Id, Problem] = {}
+        self._memory: dict[str, Memory] = {}
 
     def begin(self, complete: bool) -> None:
         """Open a transaction; an open one is forgotten. `complete`: what is not put will be gone."""
@@ -37,7 +38,9 @@ class Staging:
         if self._staged is None or kind not in DECODERS:
             return
         try:
-            self._staged[kind, name] = DECODERS[kind](name, value)
+            settings = DECODERS[kind](name, value)
+            known = self._objects.get((kind, name))
+            self._staged[kind, name] = known if known is not None and known == settings else settings
         except InvalidValue as error:
             from services.common.problems import Problem
 
@@ -55,7 +58,7 @@ class Staging:
         if self._staged is None:
             return None
         self._objects, self._staged, self.revision = self._staged, None, revision
-        resolved = resolve(self._objects)
+        resolved = resolve(self._objects, self._memory)
         return resolved, (*self._refused.values(), *resolved.problems)
 
     def abandon(self) -> None:

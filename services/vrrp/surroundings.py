@@ -46,7 +46,7 @@ class Surroundings:
         self.interfaces: dict[str, InterfaceChanged] = {}
         self.scripts: Mapping[str, VrrpScript] = {}
         self.script_states: dict[str, ScriptState] = {}
-        self._virtual: frozenset[str] = frozenset()
+        self.virtual: frozenset[str] = frozenset()
 
     def configure(
         self,
@@ -66,7 +66,7 @@ class Surroundings:
                 self.script_states[name] = ScriptState(Health(up), now, now)
                 changed.add(name)
         self.scripts = scripts
-        self._virtual = frozenset(row.address for router in routers for row in router.addresses + router.excluded)
+        self.virtual = frozenset(row.address for router in routers for row in router.addresses + router.excluded)
         return changed
 
     def result(self, name: str, ok: bool, now: int) -> bool:
@@ -155,7 +155,7 @@ class Surroundings:
         interface = self.interfaces.get(settings.interface)
         if interface is None:
             return None
-        real = [packed(a) for a in interface.addresses if a not in self._virtual]
+        real = [packed(a) for a in interface.addresses if a not in self.virtual]
         if not real and settings.priority == OWNER:
             real = [packed(a) for a in interface.addresses]  # an owner's virtual address may be its only one
         if current in real:

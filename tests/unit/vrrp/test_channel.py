@@ -297,6 +297,31 @@ def test_a_bad_object_keeps_its_last_good_value_and_is_named() -> None:
     ]
 
 
+def test_what_is_put_again_unchanged_is_the_very_same_settings() -> None:
+    staging = Staging()
+    tracked = GOOD | {"track_script": [{"name": "s"}]}
+    runs = []
+    for script in ("/bin/true", "/bin/true", "/bin/false"):
+        staging.begin(complete=True)
+        staging.put("vrrp_instance", "a", GOOD | {"advert_int": 1_500_000_000})
+        staging.put("vrrp_instance", "b", tracked | {"virtual_router_id": 52})
+        staging.put("vrrp_script", "s", {"script": script})
+        runs.append(committed(staging))
+    (first, told), (second, told_again), (third, _) = runs
+    assert first.routers["a"] is second.routers["a"] is third.routers["a"]
+    assert first.routers["b"] is second.routers["b"]
+    assert told == told_again == [("config/vrrp_instance/a", "advert_int")]
+
+
+def test_new_global_settings_are_taken_up_by_every_instance() -> None:
+    staging = Staging()
+    for version in (2, 3):
+        staging.begin(complete=False)
+        staging.put("global", "", {"vrrp_version": version})
+        staging.put("vrrp_instance", "a", GOOD)
+        assert committed(staging)[0].routers["a"].version == version
+
+
 def test_an_abandoned_transaction_never_happened() -> None:
     staging = Staging()
     staging.begin(complete=True)

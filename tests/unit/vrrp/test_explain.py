@@ -83,9 +83,14 @@ def test_a_backup_says_whom_it_hears_and_when_it_would_take_over() -> None:
         "VI_1 has been BACKUP.",
         "The last advert heard was of 192.168.200.3, priority 150, every 250 ms.",
         "Its priority is 100, as configured.",
-        "Unless it hears an advert, it takes over in 2.5 s (a master is down after 3.609 s of silence).",
+        "It takes over after 3.609 s without an advert, in 2.5 s at the earliest.",
         "It may take over from a master of lower priority in 2 h 10 min.",
     )
+
+
+def test_a_timer_that_adverts_have_moved_on_since_it_was_told_is_not_called_due() -> None:
+    told = explain("VI_1", view(master_down_at=NOW - SECOND // 10), NOW)
+    assert told[-1] == "It takes over after 3.609 s without an advert."
 
 
 def test_a_backup_that_has_heard_nobody_says_so() -> None:
