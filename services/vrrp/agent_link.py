@@ -192,8 +192,9 @@ class AgentLink:
             if name not in node.routers:
                 return None
             node.routers[name].counters.gratuitous_arps_sent = self._runtime.jobs.announced.get(name, 0)
-            body = views.counters_view(node.routers[name].counters)
-            message = {"is": "counters", "name": name, "counters": body}
+            counters = views.counters_view(node.routers[name].counters)
+            body = counters, views.timers_view(node.routers[name], self._unix)
+            message = {"is": "counters", "name": name, "counters": counters, "timers": body[1]}
         else:
             if kind == "instance" and name in node.routers:
                 body = views.instance_view(node, name, self._unix)

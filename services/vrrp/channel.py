@@ -38,7 +38,7 @@ Three conversations (shapes below; all times in messages are Unix time in nanose
         new agent: (boot, sequence) identifies one.
      {"is": "applied", "revision": 5, "problems": [{"key", "field", "reason", "hint"}, ...]}   as problems.Problem
      {"is": "problems", "problems": [...]}              what is wrong at run time, whole list at each change
-     {"is": "counters", "name": "VI_1", "counters": {...}}        at most once a second, only when changed
+     {"is": "counters", "name": "VI_1", "counters": {...}, "timers": {...}}   at most once a second, only when changed
      {"is": "engine", "stats": {...}}                   at most once a second, only when changed
    view of an instance: see `services.vrrp.views`; every number's unit is in its name or there.
 

@@ -200,7 +200,10 @@ class EngineLink:
             case "transition":
                 self._listener.transition(message)
             case "counters":
-                self.told.counters[message["name"]] = message["counters"]
+                name = message["name"]
+                self.told.counters[name] = message["counters"]
+                if name in self.told.instances:
+                    self.told.instances[name] = {**self.told.instances[name], **message["timers"]}
             case "engine":
                 self.told.engine = message["stats"]
             case "problems":

@@ -72,9 +72,10 @@ def _tracker(tracker: TrackerView) -> str:
 
 def _timers(view: InstanceView, now: int) -> Iterator[str]:
     if view["master_down_at"]:
-        wait = _span(max(0, view["master_down_at"] - now))
-        whole = _span(view["master_down_int_ns"])
-        yield f"Unless it hears an advert, it takes over in {wait} (a master is down after {whole} of silence)."
+        # What the engine told of its timer is up to a second old, and each advert since then has moved it on.
+        wait = view["master_down_at"] - now
+        least = f", in {_span(wait)} at the earliest" if wait > 0 else ""
+        yield f"It takes over after {_span(view['master_down_int_ns'])} without an advert{least}."
     if view["preempt_at"]:
         yield f"It may take over from a master of lower priority in {_span(max(0, view['preempt_at'] - now))}."
 

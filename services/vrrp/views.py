@@ -10,7 +10,7 @@ from typing import TypedDict
 
 from services.vrrp.actions import State
 from services.vrrp.node import Node, held_addresses
-from services.vrrp.router import Counters
+from services.vrrp.router import Counters, VirtualRouter
 from services.vrrp.settings import VirtualAddress
 
 Clock = Callable[[int | None], int]  # engine time to Unix nanoseconds; None and 0 give 0
@@ -28,7 +28,15 @@ class TrackerView(TypedDict):
     fault: bool
 
 
-class InstanceView(TypedDict):
+class TimersView(TypedDict):
+    """When one virtual router acts next. Adverts move these times; they are told anew with the counters."""
+
+    next_advert_at: int  # as master
+    master_down_at: int  # as backup
+    next_garp_at: int
+
+
+class InstanceView(TimersView):
     """One virtual router as it is now."""
 
     interface: str
@@ -49,9 +57,6 @@ class InstanceView(TypedDict):
     master_advert_int_ns: int  # learned from the master (v3)
     master_down_int_ns: int
     preempt_at: int  # end of a running preempt_delay
-    next_advert_at: int  # as master; refreshed with the counters, not with each advert
-    master_down_at: int  # as backup; likewise
-    next_garp_at: int
     addresses: list[str]  # configured, "192.0.2.10/32 dev eth0"
     addresses_held: list[str]  # on the interface now, put there by us
 
@@ -113,8 +118,8 @@ def instance_view(node: Node, name: str, unix: Clock) -> InstanceView:
     """The view of one configured instance."""
     router = node.routers[name]
     settings, inputs = router.settings, router.inputs
-    master, backup = router.state is State.MASTER, router.state is State.BACKUP
     return {
+        **timers_view(router, unix),
         "interface": settings.interface,
         "virtual_router_id": settings.vrid,
         "version": settings.version,
@@ -133,11 +138,18 @@ def instance_view(node: Node, name: str, unix: Clock) -> InstanceView:
         "master_advert_int_ns": router.master_interval,
         "master_down_int_ns": router.master_down_interval,
         "preempt_at": unix(router.preempt_at),
+        "addresses": [_listed(row) for row in router.addresses],
+        "addresses_held": [_listed(row) for row in held_addresses(router, node.surroundings)],
+    }
+
+
+def timers_view(router: VirtualRouter, unix: Clock) -> TimersView:
+    """The timers of one instance."""
+    master, backup = router.state is State.MASTER, router.state is State.BACKUP
+    return {
         "next_advert_at": unix(router.advert_at if master else None),
         "master_down_at": unix(router.master_down_at if backup else None),
         "next_garp_at": unix(router.announcements.deadline if master else None),
-        "addresses": [_listed(row) for row in router.addresses],
-        "addresses_held": [_listed(row) for row in held_addresses(router, node.surroundings)],
     }
 
 

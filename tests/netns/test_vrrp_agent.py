@@ -203,6 +203,14 @@ def test_a_watch_is_a_snapshot_one_synced_and_then_the_changes(director: Directo
     assert [m.sequence for m in told] == list(range(1, len(told) + 1))
 
 
+def test_the_time_of_the_next_advert_moves_on_with_the_adverts(director: Director) -> None:
+    director.put(vrrp_instance__VI_1=INSTANCE)
+    director.node.start("vrrp")
+    before = director.becomes(lambda i: i.state == MASTER and i.next_advert_time.ToNanoseconds())
+    later = before.next_advert_time.ToNanoseconds() + 1_500_000_000
+    director.becomes(lambda i: i.counters.adverts_sent > 2 and i.next_advert_time.ToNanoseconds() > later)
+
+
 def test_an_instance_that_leaves_the_configuration_reports_fault_as_in_keepalived(
     director: Director, script: Callable[[str], str], tmp_path: Path
 ) -> None:
