@@ -179,6 +179,7 @@ class Children:
 
     async def _kill_when(self, at_once: asyncio.Event) -> None:
         await at_once.wait()
+        self._stopping.update(self._commands)
         for process in list(self._running.values()):
             with contextlib.suppress(ProcessLookupError):
                 process.kill()

@@ -8,7 +8,7 @@ import fcntl
 import os
 import signal
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -17,7 +17,7 @@ import click
 
 from cli import options, stores
 from cli.check import is_json
-from cli.keepalived_conf.complaints import Severity
+from cli.keepalived_conf.complaints import Complaint, Severity
 from cli.keepalived_conf.reading import config_id_of, read_conf
 from cli.supervise import Children, Printer, service_command
 from services.common.errors import StoreError, UnavailableError, UsageError
@@ -25,6 +25,7 @@ from services.common.inotify import FileWatch, Stamp, stamp
 from services.common.options import LOG_FORMATS, LOG_LEVELS, SERVICES
 
 SETTLED_S: Final = 0.05  # an editor may write in several steps
+SHOWN: Final = 10  # complaints about an edit that is not taken
 LONGEST_SOCKET: Final = 107  # bytes of a Unix socket's path
 
 
@@ -178,9 +179,7 @@ class Source:
         fatal = [c for c in conf.complaints if c.severity is Severity.REFUSED]
         new = fatal or [c for c in conf.complaints if c.severity is Severity.MISTAKE and c.message in added]
         if fatal or (added and not first):
-            more = f" (and {len(new) - 1} more)" if len(new) > 1 else ""
-            tail = "; refused" if first else "; the last good configuration stays in force"
-            self.say(f"vipctl: {new[0]}{more}{tail}")
+            self._refuse(new, "refused" if first else "the last good configuration stays in force")
             return None
         if not first and not conf.objects and self.keys:
             self.say(f"vipctl: {self.file}:1:1: holds no configuration any more; the last good one stays in force")
@@ -190,6 +189,14 @@ class Source:
                 self.say(f"vipctl: {complaint}")
         self.mistakes = mistakes
         return dict(conf.objects)
+
+    def _refuse(self, complaints: Sequence[Complaint], therefore: str) -> None:
+        """All that is wrong, because one of them may follow from another; the last line says what comes of it."""
+        *others, last = complaints[:SHOWN]
+        for complaint in others:
+            self.say(f"vipctl: {complaint}")
+        more = f" (and {len(complaints) - SHOWN} more, see vipctl check)" if len(complaints) > SHOWN else ""
+        self.say(f"vipctl: {last}{more}; {therefore}")
 
 
 def _stamps(files: Iterable[str]) -> dict[Path, Stamp | None]:

@@ -66,6 +66,23 @@ async def test_an_edit_may_not_add_a_mistake(folder: Path) -> None:
     assert followed.lines == [f"vipctl: {followed.file}:9:1: unknown keyword 'bar' at the top level; {kept}"]
 
 
+async def test_an_edit_that_is_not_taken_is_told_with_all_its_mistakes(folder: Path) -> None:
+    group = "vrrp_sync_group G {\n  group {\n    VI_1\n  }\n}\n"
+    followed = Followed(folder, group + GOOD)
+    assert followed.source.start()
+    followed.lines.clear()
+    await edited(followed, group + GOOD.replace(" 5", " 999"))
+    assert any("virtual_router_id: expected a number from 1 to 255, got '999'" in line for line in followed.lines)
+    assert [line.endswith("; the last good configuration stays in force") for line in followed.lines] == [
+        *(False for _ in followed.lines[1:]),
+        True,
+    ]
+    followed.lines.clear()
+    await edited(followed, group + "".join(f"foo{n}\n" for n in range(12)) + GOOD)
+    assert len(followed.lines) == 10
+    assert "(and 2 more, see vipctl check)" in followed.lines[-1]
+
+
 async def test_an_edit_may_keep_the_mistakes_that_are_there_and_correct_them(folder: Path) -> None:
     followed = Followed(folder, GOOD + "foo\n")
     followed.source.start()

@@ -81,11 +81,13 @@ async def test_a_child_that_does_not_take_its_flags_ends_everything(tmp_path: Pa
 
 async def test_a_second_signal_ends_children_that_do_not_listen() -> None:
     deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(600)"
-    running = Running({"vrrp": program(deaf)})
-    await running.said(lambda line: line == "vrrp: deaf")
+    running = Running({"vrrp": program(deaf), "notify": program(deaf)})
+    for name in ("vrrp", "notify"):
+        await running.said(lambda line, name=name: line == f"{name}: deaf")
     running.stop.set()
     running.at_once.set()
     assert await asyncio.wait_for(running.task, 30) == 0
+    assert not [line for line in running.lines if "started again" in line]
 
 
 async def test_long_lines_and_last_words_are_printed() -> None:
