@@ -80,6 +80,8 @@ def _settle(runtime: Runtime, rt_priority: int) -> int:
     import gc
     import signal
 
+    import services.common.problems
+    import services.vrrp.views  # noqa: F401  (loaded now, so that no disk is touched later)
     from services.vrrp.timer import lock_memory
 
     reader, writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
