@@ -12,11 +12,13 @@ import gc
 import json
 import logging
 import os
+import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from services.common import json_text, values
+from services.common import json_text, judges, values
 from services.common.desired import Change, Decoder, Desired, Id, key_of
 from services.common.errors import InvalidValue
 from services.common.options import Options
@@ -29,6 +31,8 @@ OnChange = Callable[[Change], "Awaitable[Iterable[Problem]] | Iterable[Problem] 
 OnProblems = Callable[[frozenset[Problem], frozenset[Problem]], None]
 
 STATUS_PERIOD = 1.0  # seconds between two writings of the status key
+SLICE = 256  # objects of the local copy that are written at a stretch
+SLICE_PAUSE = 0.001  # seconds between two such stretches
 
 
 class Configuration:
@@ -48,7 +52,7 @@ class Configuration:
     ) -> None:
         self._options = options
         self._store = open_store(options) if store is None else store
-        self._desired = Desired(options.node, decoders, values.KINDS, values.check)
+        self._desired = Desired(options.node, decoders, values.KINDS, values.check, judges.others(options.service))
         self._on_problems = on_problems
         self._copy = LocalCopy(options.state_dir / "config.json")
         self._save = asyncio.Event()
@@ -66,6 +70,11 @@ class Configuration:
     def store_trouble(self) -> str:
         """Why the store cannot be reached; empty when it can."""
         return self._store.trouble()
+
+    def problem_counts(self, further: Iterable[Problem] = ()) -> list[tuple[int, Mapping[str, str]]]:
+        """For a metric: the problems that exist now, these and `further` ones, by key and field."""
+        counts = Counter((p.key, p.field) for p in {*self.problems, *further})
+        return [(count, {"key": key, "field": name}) for (key, name), count in sorted(counts.items())]
 
     def set_state(self, summary: Mapping[str, Any]) -> None:
         """Summary for the status key; written at most once a second."""
@@ -187,7 +196,8 @@ class LocalCopy:
         return Batch(0, True, {key: json.dumps(value).encode() for key, value in raw.items()})
 
     def write(self, rows: Sequence[str]) -> None:
-        """Write the file in one step; it is never half written. May run in a thread.
+        """Replace the file in one step; it is never half written. Runs in a thread, in slices, so that on a machine with one
+        processor the loop never waits for the whole of a large configuration.
 
         :raises OSError: the folder cannot be written.
         """
@@ -195,7 +205,12 @@ class LocalCopy:
         fresh = self.path.with_suffix(".new")
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as f:
-            f.write(("{\n" + ",\n".join(rows) + "\n}\n").encode())
+            f.write(b"{")
+            for first in range(0, len(rows), SLICE):
+                f.write(((",\n" if first else "\n") + ",\n".join(rows[first : first + SLICE])).encode())
+                f.flush()
+                time.sleep(SLICE_PAUSE)
+            f.write(b"\n}\n")
             f.flush()
             os.fsync(f.fileno())
         fresh.replace(self.path)

@@ -38,7 +38,7 @@ EDITS = 200
 RELOADS = {100: 20, 1_000: 10, 10_000: 5}
 JUDGED = ("10.0.0.1", 80)  # the virtual server whose weight changes
 LISTENER = 8000
-SETTLING = 8.0  # seconds; both programs have work to do just after a start
+SETTLING = 20.0  # seconds; both programs, and etcd, have work to do just after a start
 POLL = 0.0005  # seconds between two looks at the kernel's table
 
 
