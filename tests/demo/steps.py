@@ -173,10 +173,9 @@ def _kill_checkers(demo: Topology) -> Step:
 
 
 def fail_back(demo: Topology) -> Step:
-    """Director 1 has power again, and takes back what has priority there.
+    """Director 1 has power again, and takes back what has priority there; vrrp starts once ipvs has filled its table.
 
-    vrrp starts once the kernel's table is filled: with one slow processor for both directors it would take over before
-    (on such machines `vrrp_startup_delay` does this).
+    (deploy/systemd orders the units so. `until` waits for the checks too, which one slow processor for all delays.)
     """
     director = demo.directors[0]
     director.power_on(demo.etcd.url)
