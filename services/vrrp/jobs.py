@@ -15,7 +15,7 @@ from services.vrrp.netlink import BATCH, Interface, Monitor, Requests
 from services.vrrp.settings import VirtualAddress, packed
 from services.vrrp.sockets import Announcer
 
-SLICE = 2_000_000  # nanoseconds of one wake that may go into jobs
+SLICE = 500_000  # nanoseconds of one wake that may go into jobs; an advert that falls due waits for no more than that
 ADD, REMOVE, ANNOUNCE = range(3)
 
 

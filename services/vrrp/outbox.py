@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from services.vrrp.channel import MAX_TRANSITIONS, Channel, Message
 
 Key = tuple[str, str]
-SLICE = 16  # messages written in one wake
+SLICE = 2  # messages written in one wake: an advert that falls due waits for no more than these
 
 
 class Outbox:
