@@ -5,30 +5,18 @@ The same code that the services run judges here, so `vipctl check` and a service
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from services.checker import settings as checker
 from services.common import values
 from services.common.errors import InvalidValue
+from services.common.judges import DECODERS
 from services.common.problems import Problem
 from services.ipvs import settings as ipvs
-from services.notify import settings as notify
 from services.vrrp import resolve as vrrp_resolve
-from services.vrrp import settings as vrrp
 
-Decoder = Callable[[str, Mapping[str, Any]], Any]
-DECODERS: Final[Mapping[str, Mapping[str, Decoder]]] = {
-    "vrrp": vrrp.DECODERS,
-    "checker": {
-        "global": checker.decode_global,
-        "virtual_server": checker.decode_virtual_server,
-        "real_server": checker.decode_real_server,
-    },
-    "ipvs": {"virtual_server": ipvs.virtual_server, "real_server": ipvs.real_server},
-    "notify": notify.DECODERS,
-}
 _REFERENCES: Final = ("track_script", "group", "virtual_router_id")  # fields whose problems leave something out
 
 

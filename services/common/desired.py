@@ -8,7 +8,7 @@ An object whose new value is bad keeps its last good value; all others go on cha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,19 +46,33 @@ class _Object:
     settings: Any = None
     problems: tuple[Problem, ...] = field(default=())
 
+    @property
+    def last_good(self) -> Mapping[str, Any] | None:
+        """What stays when the present texts are bad. A patch alone has lost its base, and so the object is gone."""
+        return self.accepted if self.base is not None else None
+
 
 class Desired:
     """The configuration as one node sees it.
 
     `decoders` names the kinds that matter here and makes settings of their plain dicts; `known` are all kinds that exist;
-    `check` turns decoded JSON into a plain dict. Both raise InvalidValue.
+    `check` turns decoded JSON into a plain dict. Both raise InvalidValue. `others` are further decoders by kind, of
+    services that read the same objects: what one of them refuses is not taken here either, and it is theirs to tell.
     """
 
-    def __init__(self, node: str, decoders: Mapping[str, Decoder], known: frozenset[str], check: Check) -> None:
+    def __init__(
+        self,
+        node: str,
+        decoders: Mapping[str, Decoder],
+        known: frozenset[str],
+        check: Check,
+        others: Mapping[str, Sequence[Decoder]] | None = None,
+    ) -> None:
         self._node = node
         self._decoders = decoders
         self._known = known
         self._check = check
+        self._others = others or {}
         self._objects: dict[Id, _Object] = {}
         self._strays: dict[str, Problem] = {}
         self._troubled: set[Id] = set()
@@ -122,12 +136,14 @@ class Desired:
         try:
             wanted = self._merged(identity, known)
             if wanted is not None and wanted != known.accepted:
-                known.settings = self._decoders[identity[0]](identity[1], wanted)
-                upserts[identity] = known.settings
+                settings = self._decoders[identity[0]](identity[1], wanted)
+                if self._refused_elsewhere(identity, wanted):
+                    wanted = known.last_good
+                else:
+                    upserts[identity] = known.settings = settings
         except InvalidValue as e:
             known.problems = (self._blame(identity, known, e),)
-            # The last good value stays; but a patch alone that makes no object has lost its base, and so the object is gone.
-            wanted = known.accepted if known.base is not None else None
+            wanted = known.last_good
         if wanted is None and known.accepted is not None:
             removals.add(identity)
             known.settings = None
@@ -138,6 +154,15 @@ class Desired:
             self._troubled.discard(identity)
             if known.base is None and known.patch is None:
                 del self._objects[identity]
+
+    def _refused_elsewhere(self, identity: Id, value: Mapping[str, Any]) -> bool:
+        kind, name = identity
+        try:
+            for decode in self._others.get(kind, ()):
+                decode(name, value)
+        except InvalidValue:
+            return True
+        return False
 
     def _merged(self, identity: Id, known: _Object) -> dict[str, Any] | None:
         """The plain dict of base and patch together; None where there is none."""

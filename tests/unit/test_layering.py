@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 CORES = {
-    "common": "errors problems batch json_text desired etcd_events",
+    "common": "errors problems batch json_text desired etcd_events judges",
     "vrrp": "packet events actions router priority group track node settings announce snapshot "
     "resolve surroundings holders staging views",
     "checker": "streak schedule pool settings",

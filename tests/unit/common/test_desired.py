@@ -56,6 +56,24 @@ def test_a_bad_value_keeps_the_last_good_one_and_names_key_and_field() -> None:
     assert node.desired.settings()[VI_1] == ("VI_1", GOOD)
 
 
+def test_what_another_service_refuses_is_not_taken_here_and_is_not_told_here() -> None:
+    def beside(name: str, value: Mapping[str, Any]) -> None:
+        if value["virtual_router_id"] == 99:
+            raise InvalidValue("virtual_router_id", "not here")
+
+    desired = Desired("d2", {"vrrp_instance": decode_instance}, values.KINDS, values.check, {"vrrp_instance": [beside]})
+
+    def put(**given: Any) -> Change:
+        return desired.apply(Batch(desired.revision + 1, False, {"config/vrrp_instance/VI_1": json.dumps(given).encode()}))
+
+    assert put(**GOOD).upserts == {VI_1: ("VI_1", GOOD)}
+    refused = put(**GOOD | {"priority": 200, "virtual_router_id": 99})
+    assert not refused
+    assert refused.problems == ()
+    assert desired.settings()[VI_1] == ("VI_1", GOOD)
+    assert put(**GOOD | {"priority": 200}).upserts == {VI_1: ("VI_1", GOOD | {"priority": 200})}
+
+
 def test_a_value_that_becomes_good_again_resolves_its_problem() -> None:
     node = Node()
     node.text("config/vrrp_instance/VI_1", b"{")

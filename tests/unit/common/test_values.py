@@ -113,7 +113,8 @@ def test_a_long_value_is_cut_in_the_complaint() -> None:
 def test_rendering_and_reading_again_gives_the_same() -> None:
     value = values.parse(
         "real_server",
-        '{"address": "192.0.2.2", "port": 80, "delay_loop": 1.5, "http_get": [{"url": [{"path": "/a"}], "connect_timeout": "3s"}]}',
+        '{"address": "192.0.2.2", "port": 80, "delay_loop": 1.5, '
+        '"http_get": [{"url": [{"path": "/a"}], "connect_timeout": "3s"}]}',
     )
     assert values.render("real_server", value)["http_get"] == [{"url": [{"path": "/a"}], "connect_timeout": "3s"}]
     assert values.check("real_server", values.render("real_server", value)) == value
