@@ -208,7 +208,8 @@ class Agent:
         was_up = before is None or before.up
         if now.up == was_up or not (at_ns or before):  # a server that begins as down by alpha has not gone down
             return
-        log.warning("real server %s of %s is %s%s", name[1], name[0], "up" if now.up else "down: ", now.cause)
+        level, state = (logging.INFO, "up") if now.up else (logging.WARNING, f"down: {now.cause}")
+        log.log(level, "real server %s of %s is %s", name[1], name[0], state)
         event = self._composer.real_server(name[0], name[1], now.up, now.cause, traceparent=traceparent, at_ns=at_ns or None)
         self.publisher.publish(event)
 
@@ -253,7 +254,7 @@ class Agent:
         observe("checker.worker_restarts", lambda: self.workers.restarts, "{process}", "Workers that had to be replaced")
         observe("checker.reports", lambda: self.reporter.sent, "{message}", "Messages of the health stream now open", "gauge")
         observe("checker.events_dropped", lambda: self.publisher.dropped, "{event}", "Events lost while notify was away")
-        observe("checker.problems", lambda: len(self.configuration.problems), "{problem}", "Bad values", "gauge")
+        observe("checker.problems", self.configuration.problem_counts, "{problem}", "Problems now", "gauge")
         observe("checker.real_servers", self._census, "{server}", "Real servers by health", "gauge")
 
     def _census(self) -> list[tuple[int, dict[str, str]]]:

@@ -116,7 +116,6 @@ class Agent:
         observe("ipvs.repairs", lambda: runtime.repairs, "{operation}", "operations that undid what others did to the table")
         gauge = {
             "ipvs.refused": (lambda: len(runtime.refusals), "operations that the kernel refuses now"),
-            "ipvs.problems": (lambda: len(self._configuration.problems), "problems of the configuration now"),
             "ipvs.real_servers": (lambda: director.real_servers, "real servers that are configured"),
             "ipvs.real_servers_down": (lambda: len(director.down), "real servers that are thought to be down"),
             "ipvs.available": (lambda: int(not runtime.trouble), "1 if the kernel's table can be written"),
@@ -125,6 +124,7 @@ class Agent:
         }
         for name, (read, description) in gauge.items():
             observe(name, read, "1", description, "gauge")
+        observe("ipvs.problems", self._configuration.problem_counts, "{problem}", "problems now", "gauge")
         observe("ipvs.events_dropped", lambda: self._publisher.dropped, "{event}", "events lost because too many waited")
         observe("ipvs.quorum_up", self._quorums, "1", "1 if the virtual server has its quorum", "gauge")
 

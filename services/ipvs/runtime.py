@@ -415,7 +415,7 @@ def _log_verdict(verdict: Verdict) -> None:
     virtual, real = verdict.name
     report = verdict.report
     word = f"up, weight {report.weight_adjustment:+d}" if report.up and report.weight_adjustment else _word(report.up)
-    log.info("real server %s of %s is %s: %s", real, virtual, word, report.cause or "the checker gives no reason")
+    log.info("real server %s of %s is %s%s", real, virtual, word, f": {report.cause}" if report.cause else "")
 
 
 def _word(up: bool) -> str:

@@ -331,8 +331,6 @@ class Runtime:
             "Deliveries that wait or run",
             "gauge",
         )
-        self._telemetry.observe("notify.problems", self._problems, "1", "1 for each bad value", "gauge")
+        counts = self._configuration.problem_counts
+        self._telemetry.observe("notify.problems", counts, "{problem}", "Problems now", "gauge")
         self._telemetry.observe("notify.repeats", lambda: self.store.repeats, "{event}", "Events that came again")
-
-    def _problems(self) -> list[tuple[int, Mapping[str, str]]]:
-        return [(1, {"key": p.key, "field": p.field}) for p in self._configuration.problems]

@@ -167,6 +167,10 @@ class Agent:
             self._put(name, view)
         self._summarise()
 
+    def group(self) -> None:
+        """A sync group changed."""
+        self._summarise()
+
     def transition(self, message: Message) -> None:
         """A state changed."""
         self._transitions.take(message)
@@ -235,7 +239,7 @@ class Agent:
         publisher = self._transitions.publisher
         observe("vrrp.events_waiting", lambda: publisher.pending, "{event}", "Events that notify has not got", "gauge")
         observe("vrrp.events_dropped", lambda: publisher.dropped, "{event}", "Events lost while notify was away")
-        observe("vrrp.problems", self._problems, "1", "1 for each bad value", "gauge")
+        observe("vrrp.problems", self._problems, "{problem}", "Problems now", "gauge")
 
     def _rejected(self) -> list[tuple[int, Mapping[str, str]]]:
         counters = self.link.told.counters.items()
@@ -252,8 +256,7 @@ class Agent:
         return [(v["effective_priority"], {"instance": name}) for name, v in self.link.told.instances.items()]
 
     def _problems(self) -> list[tuple[int, Mapping[str, str]]]:
-        found = sorted({*self.configuration.problems, *self.link.told.problems})
-        return [(1, {"key": p.key, "field": p.field}) for p in found]
+        return self.configuration.problem_counts(self.link.told.problems)
 
 
 def _row(script: VrrpScript, user: str) -> dict[str, Any]:

@@ -29,6 +29,9 @@ class Listener(Protocol):
     def instance(self, name: str, view: View | None) -> None:
         """A virtual router changed; None: no longer configured."""
 
+    def group(self) -> None:
+        """A sync group changed."""
+
     def transition(self, message: Message) -> None:
         """A state changed."""
 
@@ -226,6 +229,8 @@ class EngineLink:
             if view is None:
                 self.told.counters.pop(name, None)
             self._listener.instance(name, view)
+        elif kind == "group":
+            self._listener.group()
 
     def _forget_stale(self) -> None:
         """What an earlier engine told and this one did not is gone."""
