@@ -13,6 +13,7 @@ import grpc
 
 from services.common.errors import UnavailableError
 from vipkeeper.checker.v1 import checker_pb2, checker_pb2_grpc
+from vipkeeper.common.v1 import problem_pb2, problem_pb2_grpc
 from vipkeeper.ipvs.v1 import ipvs_pb2, ipvs_pb2_grpc
 from vipkeeper.notify.v1 import notify_pb2, notify_pb2_grpc
 from vipkeeper.vrrp.v1 import vrrp_pb2, vrrp_pb2_grpc
@@ -23,7 +24,7 @@ _NO_LIMIT: Final = (("grpc.max_receive_message_length", -1), ("grpc.enable_http_
 
 @dataclass(slots=True)
 class Snapshot:
-    """Answers by name; `trouble` says by service why one did not answer."""
+    """Answers by name; `trouble` says by service why one did not answer. `problems`: each with the service that has it."""
 
     trouble: dict[str, str] = field(default_factory=dict)
     instances: list[Any] = field(default_factory=list)
@@ -33,7 +34,7 @@ class Snapshot:
     virtual_servers: list[Any] = field(default_factory=list)
     ipvs_unavailable: str = ""
     checks: list[Any] = field(default_factory=list)
-    events: list[Any] = field(default_factory=list)
+    problems: list[tuple[str, Any]] = field(default_factory=list)
     subscribers: list[Any] = field(default_factory=list)
 
 
@@ -73,7 +74,10 @@ async def snapshot(run_dir: Path) -> Snapshot:
     async def ask(service: str, work: Callable[[grpc.aio.Channel], Awaitable[None]]) -> None:
         try:
             async with channel(run_dir, service) as opened:
-                await work(opened)
+                stub = problem_pb2_grpc.ProblemServiceStub(opened)
+                request = problem_pb2.ListProblemsRequest()
+                told, _ = await asyncio.gather(stub.ListProblems(request, timeout=DEADLINE_S), work(opened))
+                result.problems += [(service, problem) for problem in told.problems]
         except UnavailableError as e:
             result.trouble[service] = str(e)
         except grpc.aio.AioRpcError as e:
@@ -104,12 +108,8 @@ async def snapshot(run_dir: Path) -> Snapshot:
 
     async def notify(opened: grpc.aio.Channel) -> None:
         stub = notify_pb2_grpc.NotifyServiceStub(opened)
-        events, subscribers = await asyncio.gather(
-            stub.ListEvents(notify_pb2.ListEventsRequest(), timeout=DEADLINE_S),
-            stub.ListSubscribers(notify_pb2.ListSubscribersRequest(), timeout=DEADLINE_S),
-        )
-        result.events = list(events.events)
-        result.subscribers = list(subscribers.subscribers)
+        answer = await stub.ListSubscribers(notify_pb2.ListSubscribersRequest(), timeout=DEADLINE_S)
+        result.subscribers = list(answer.subscribers)
 
     await asyncio.gather(ask("vrrp", vrrp), ask("ipvs", ipvs), ask("checker", checker), ask("notify", notify))
     return result

@@ -17,6 +17,7 @@ from rich.text import Text
 from cli import options, words
 from cli.gather import Snapshot, snapshot
 from services.common.options import SERVICES
+from services.common.problems import Problem
 
 _COLOURS = {
     "MASTER": "green",
@@ -41,14 +42,15 @@ def command(run_dir: str, node: str, with_store: bool, as_json: bool, **store: A
     Exit status: 0, or 1 if a service does not answer.
     """
     found = asyncio.run(snapshot(Path(run_dir).absolute()))
-    problems = words.open_problems(found.events) + _engine_problems(found)
+    problems = [(service, words.problem_words(problem)) for service, problem in found.problems]
     accepted: dict[str, Any] = {}
     if with_store:
         accepted = _from_store(node, store)
         problems += [
-            (service, ": ".join(p[k] for k in ("key", "field", "reason") if p.get(k)))
+            (service, str(Problem(*(str(p.get(part, "")) for part in ("key", "field", "reason", "hint")))))
             for service, status in accepted.items()
             for p in status.get("problems", ())
+            if isinstance(p, dict)
         ]
     problems = list(dict.fromkeys(problems))
     if as_json:
@@ -56,10 +58,6 @@ def command(run_dir: str, node: str, with_store: bool, as_json: bool, **store: A
     else:
         _print(found, problems, accepted)
     return 1 if found.trouble else 0
-
-
-def _engine_problems(found: Snapshot) -> list[tuple[str, str]]:
-    return [("vrrp", words.problem_words(p)) for p in found.engine.problems] if found.engine is not None else []
 
 
 def _from_store(node: str, store: dict[str, Any]) -> dict[str, Any]:
@@ -112,8 +110,11 @@ def _print(found: Snapshot, problems: list[tuple[str, str]], accepted: dict[str,
     for service, status in accepted.items():
         trouble = f", {status['store']}" if status.get("store") else ""
         console.print(Text(f"{service}: configuration revision {status.get('revision')}{trouble}"))
+    tellers: dict[str, list[str]] = {}
     for service, text in problems:
-        console.print(Text(f"problem ({service}): {text}", style="red"))
+        tellers.setdefault(text, []).append(service)
+    for text, services in tellers.items():
+        console.print(Text(f"problem ({', '.join(services)}): {text}", style="red"))
     if not problems and not found.trouble:
         console.print(Text("no problems"))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -77,19 +76,3 @@ def problem_words(problem: Any) -> str:
 
 def _because(text: str, cause: str) -> str:
     return f"{text} ({cause})" if cause else text
-
-
-def open_problems(events: Iterable[Any]) -> list[tuple[str, str]]:
-    """(service, problem) of all configuration events that no later one resolves; events oldest first."""
-    found: dict[tuple[str, str, str], tuple[str, str]] = {}
-    for journaled in events:
-        event = journaled.event
-        if event.WhichOneof("what") != "configuration":
-            continue
-        problem = event.configuration.problem
-        identity = (event.service, problem.key, problem.field)
-        if event.configuration.resolved:
-            found.pop(identity, None)
-        else:
-            found[identity] = (event.service, problem_words(problem))
-    return list(found.values())

@@ -298,7 +298,7 @@ async def main(options: Options, stop: asyncio.Event) -> None:
         servicer = service.CheckerServicer(agent.pool, agent.hub, agent.workers.refresh, agent.next_probes, agent.suspended)
         checker_pb2_grpc.add_CheckerServiceServicer_to_server(servicer, server)
 
-    server = await serve(options, add, [service.NAME])
+    server = await serve(options, add, [service.NAME], lambda: agent.configuration.problems)
     async with asyncio.TaskGroup() as tasks:
         running = [
             tasks.create_task(work)

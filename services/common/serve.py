@@ -10,12 +10,13 @@ import contextlib
 import logging
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from services.common import listen, logs
 from services.common.errors import UnavailableError, UsageError, VipkeeperError
 from services.common.options import Options, parse
+from services.common.problems import Problem
 
 if TYPE_CHECKING:
     import grpc.aio
@@ -120,16 +121,31 @@ class Server:
         await asyncio.gather(*(server.stop(grace) for _, server in self._servers))
 
 
-async def serve(options: Options, add: AddServices, names: Sequence[str]) -> Server:
+async def serve(
+    options: Options, add: AddServices, names: Sequence[str], problems: Callable[[], Iterable[Problem]] | None = None
+) -> Server:
     """The service's API on every `--listen`, with reflection and health for `names` (full service names).
 
-    `add` registers the servicers at a server; it is called once for each address.
+    `add` registers the servicers at a server; it is called once for each address. `problems` are told by ProblemService.
 
     :raises UsageError: an address that cannot be meant, TCP beyond loopback without mTLS, unusable certificates.
     """
+    if problems is not None:
+        add, names = _with_problems(add, problems), [*names, "vipkeeper.common.v1.ProblemService"]
     server = Server([listen.parse(text, options) for text in options.listen], add, names)
     await server.start()
     return server
+
+
+def _with_problems(add: AddServices, problems: Callable[[], Iterable[Problem]]) -> AddServices:
+    from services.common.problem_service import ProblemService
+    from vipkeeper.common.v1 import problem_pb2_grpc
+
+    def both(server: grpc.aio.Server) -> None:
+        add(server)
+        problem_pb2_grpc.add_ProblemServiceServicer_to_server(ProblemService(problems), server)
+
+    return both
 
 
 def _leaves(error: BaseException) -> Iterator[BaseException]:

@@ -44,7 +44,13 @@ class Agent:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop`."""
-        server = await serve(self._options, lambda s: ipvs_pb2_grpc.add_IpvsServiceServicer_to_server(self._service, s), [NAME])
+
+        server = await serve(
+            self._options,
+            lambda s: ipvs_pb2_grpc.add_IpvsServiceServicer_to_server(self._service, s),
+            [NAME],
+            lambda: self._configuration.problems,
+        )
         try:
             async with asyncio.TaskGroup() as tasks:
                 work = [

@@ -22,7 +22,12 @@ async def main(options: Options, stop: asyncio.Event) -> None:
     runtime = Runtime(options, observed)
     runtime.recover()
     service = NotifyService(runtime)
-    server = await serve(options, lambda s: notify_pb2_grpc.add_NotifyServiceServicer_to_server(service, s), [NAME])
+    server = await serve(
+        options,
+        lambda s: notify_pb2_grpc.add_NotifyServiceServicer_to_server(service, s),
+        [NAME],
+        lambda: runtime.problems,
+    )
     watchdog = asyncio.ensure_future(_pet())
     sdnotify.ready()
     try:

@@ -97,6 +97,11 @@ class Runtime:
             raise UnavailableError(f"more than {UNPLANNED} events wait for the configuration; check --store")
         await self.store.publish(published)
 
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What is wrong with the configuration now."""
+        return self._configuration.problems
+
     def recover(self) -> None:
         """Read the journal and take up what is not settled."""
         found = self.store.recover()

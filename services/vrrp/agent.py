@@ -255,6 +255,10 @@ class Agent:
     def _priorities(self) -> list[tuple[int, Mapping[str, str]]]:
         return [(v["effective_priority"], {"instance": name}) for name, v in self.link.told.instances.items()]
 
+    def problems(self) -> frozenset[Problem]:
+        """Everything that is wrong now, in the configuration and at run time."""
+        return frozenset(self.configuration.problems) | self.link.told.problems
+
     def _problems(self) -> list[tuple[int, Mapping[str, str]]]:
         return self.configuration.problem_counts(self.link.told.problems)
 
@@ -294,7 +298,9 @@ async def main(options: Options, stop: asyncio.Event) -> None:
     observed = telemetry.start(options)
     agent = Agent(options, observed, Channel(from_fd(int(os.environ.pop(CONTROL)))))
     service = VrrpService(agent.link, agent.runner, agent.hub)
-    agent.server = await serve(options, lambda s: vrrp_pb2_grpc.add_VrrpServiceServicer_to_server(service, s), [NAME])
+    agent.server = await serve(
+        options, lambda s: vrrp_pb2_grpc.add_VrrpServiceServicer_to_server(service, s), [NAME], agent.problems
+    )
     agent.server.set_serving(False)  # until the engine has spoken
     impatience = asyncio.ensure_future(_last_words(agent, stop))
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,9 @@ import grpc
 import pytest
 
 from tests.kit.netns import Bridge, Net
-from tests.kit.node import Node
+from tests.kit.node import ROOT, Node
 from tests.kit.wait import until
-from vipkeeper.common.v1 import event_pb2
+from vipkeeper.common.v1 import event_pb2, problem_pb2, problem_pb2_grpc
 from vipkeeper.notify.v1 import notify_pb2, notify_pb2_grpc
 from vipkeeper.vrrp.v1 import vrrp_pb2, vrrp_pb2_grpc
 
@@ -242,6 +243,28 @@ def test_problems_between_objects_and_of_programs_are_told_by_key_and_field(dire
 
     until(lambda: told() == wanted, PATIENCE_S, what=lambda: f"{told()}\n{director.node.logs()}")
     director.becomes(lambda i: i.state == MASTER)
+
+
+def test_what_is_wrong_now_can_be_asked_and_ends_with_its_cause_whoever_restarted_meanwhile(director: Director) -> None:
+    def told() -> list[tuple[str, str]] | None:
+        with grpc.insecure_channel(director.node.target("vrrp")) as channel:
+            stub = problem_pb2_grpc.ProblemServiceStub(channel)
+            try:
+                answer = stub.ListProblems(problem_pb2.ListProblemsRequest(), timeout=10)
+            except grpc.RpcError:
+                return None
+            return [(problem.key, problem.field) for problem in answer.problems]
+
+    director.put(vrrp_instance__VI_1={**INSTANCE, "virtual_router_id": 999})
+    director.node.start("vrrp", "notify")
+    until(lambda: told() == [("config/vrrp_instance/VI_1", "virtual_router_id")], PATIENCE_S, what=director.node.logs)
+    director.node.kill("vrrp")
+    director.put(vrrp_instance__VI_1=INSTANCE)
+    director.node.start("vrrp")
+    director.becomes(lambda i: i.state == MASTER)
+    assert told() == []
+    shown = director.node.host.run([sys.executable, "-m", "cli", "status", "--run-dir", director.node.run_dir], False, cwd=ROOT)
+    assert "no problems" in shown.stdout or "problem" not in shown.stdout
 
 
 def test_a_missing_interface_is_told_and_heals_when_it_comes(director: Director) -> None:

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 CORES = {
     "common": "errors problems batch json_text desired etcd_events judges",
-    "vrrp": "packet events actions router priority group track node settings announce snapshot "
+    "vrrp": "phase packet events actions router priority group track node settings announce snapshot "
     "resolve surroundings holders staging views",
     "checker": "streak schedule pool settings",
     "ipvs": "model reconcile weights settings director",
@@ -57,7 +57,7 @@ def test_a_core_imports_only_pure_modules_and_other_cores(path: Path) -> None:
 def test_only_adapters_import_the_big_libraries() -> None:
     adapters = {
         "common": {
-            *("serve", "listen", "events", "telemetry", "telemetry_otlp", "telemetry_prometheus"),
+            *("serve", "listen", "events", "problem_service", "telemetry", "telemetry_otlp", "telemetry_prometheus"),
             *("store_etcd", "etcd_client", "etcd_lease", "etcd3_shim"),
         },
         "vrrp": {"agent", "service"},

@@ -8,7 +8,6 @@ import pytest
 
 from cli import words
 from vipkeeper.common.v1 import event_pb2, problem_pb2
-from vipkeeper.notify.v1 import notify_pb2
 from vipkeeper.vrrp.v1 import vrrp_pb2
 
 PROBLEM = problem_pb2.Problem(key="config/vrrp_instance/V", field="priority", reason="expected 1 to 255", hint="less")
@@ -49,15 +48,6 @@ MASTER, BACKUP = event_pb2.VRRP_STATE_MASTER, event_pb2.VRRP_STATE_BACKUP
 )
 def test_events_are_lines(event: event_pb2.Event, text: str) -> None:
     assert words.event_words(event) == text
-
-
-def test_a_problem_is_open_until_it_is_solved() -> None:
-    def told(service: str, resolved: bool) -> notify_pb2.JournaledEvent:
-        what = event_pb2.ConfigurationEvent(problem=PROBLEM, resolved=resolved)
-        return notify_pb2.JournaledEvent(event=event_pb2.Event(service=service, configuration=what))
-
-    events = [told("vrrp", False), told("notify", False), told("vrrp", True), notify_pb2.JournaledEvent()]
-    assert [service for service, _ in words.open_problems(events)] == ["notify"]
 
 
 def test_enums_lose_their_prefix() -> None:

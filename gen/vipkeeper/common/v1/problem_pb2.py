@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!vipkeeper/common/v1/problem.proto\x12\x13vipkeeper.common.v1\"C\n\x07Problem\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05\x66ield\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0c\n\x04hint\x18\x04 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!vipkeeper/common/v1/problem.proto\x12\x13vipkeeper.common.v1\"C\n\x07Problem\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05\x66ield\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0c\n\x04hint\x18\x04 \x01(\t\"\x15\n\x13ListProblemsRequest\"F\n\x14ListProblemsResponse\x12.\n\x08problems\x18\x01 \x03(\x0b\x32\x1c.vipkeeper.common.v1.Problem2u\n\x0eProblemService\x12\x63\n\x0cListProblems\x12(.vipkeeper.common.v1.ListProblemsRequest\x1a).vipkeeper.common.v1.ListProblemsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,4 +33,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_PROBLEM']._serialized_start=58
   _globals['_PROBLEM']._serialized_end=125
+  _globals['_LISTPROBLEMSREQUEST']._serialized_start=127
+  _globals['_LISTPROBLEMSREQUEST']._serialized_end=148
+  _globals['_LISTPROBLEMSRESPONSE']._serialized_start=150
+  _globals['_LISTPROBLEMSRESPONSE']._serialized_end=220
+  _globals['_PROBLEMSERVICE']._serialized_start=222
+  _globals['_PROBLEMSERVICE']._serialized_end=339
 # @@protoc_insertion_point(module_scope)
