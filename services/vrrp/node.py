@@ -12,6 +12,7 @@ from heapq import heappop, heappush
 from typing import NamedTuple, assert_never
 
 from services.vrrp import group as groups
+from services.vrrp import phase
 from services.vrrp.actions import Action, AddAddresses, Announce, RemoveAddresses, SendAdvert, State, Transition
 from services.vrrp.events import (
     AddressVanished,
@@ -296,7 +297,8 @@ class Node:
         names = self.groups[group].members if group is not None else (name,)
         mates = [wanted.routers[n] if wanted else self.routers[n].settings for n in names]
         router = self.routers.get(name)
-        return self.surroundings.inputs(settings, mates, group, router.inputs.source if router else None)
+        inputs = self.surroundings.inputs(settings, mates, group, router.inputs.source if router else None)
+        return inputs._replace(crowded=len(wanted.routers if wanted else self.routers) > phase.CROWD)
 
     def _refresh(self, actions: list[Action], names: Iterable[str], now: int) -> None:
         """Recompute the inputs of these routers and of their groups' members."""

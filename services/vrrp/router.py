@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, assert_never
 
+from services.vrrp import phase
 from services.vrrp.actions import Action, AddAddresses, Announce, RemoveAddresses, SendAdvert, State, Transition
 from services.vrrp.announce import Announcements
 from services.vrrp.packet import Advert, Format, encode
@@ -26,6 +27,7 @@ class Inputs(NamedTuple):
     source: bytes | None = None
     in_group: bool = False
     start_master: bool = False
+    crowded: bool = False  # so many routers run here that their adverts should drift apart
 
 
 class Start(NamedTuple):
@@ -123,6 +125,7 @@ class VirtualRouter:
         self.preempt_at: int | None = None
         self.master_down_at: int | None = None
         self.advert_at = 0
+        self._drift = 0
         self.announcements = Announcements()
         self._reported = State.INIT.value
         self._outranked: Advert | None = None
@@ -251,7 +254,9 @@ class VirtualRouter:
             if self.advert_at <= now:
                 self._send(actions, self.inputs.priority, now)
                 interval = self.settings.advert_int
-                self.advert_at += ((now - self.advert_at) // interval + 1) * interval
+                shorter = phase.shortened(self._drift, interval)
+                self._drift -= shorter
+                self.advert_at += ((now - self.advert_at) // interval + 1) * interval - shorter
             repeat = self.announcements.due(self.settings, now)
             if repeat:
                 actions.append(Announce(self.settings.name, self.addresses, repeat))
@@ -456,6 +461,7 @@ class VirtualRouter:
         self.master_address, self.master_priority = self.inputs.source or b"", self.inputs.priority
         self._send(actions, self.inputs.priority, now)
         self.advert_at = now + self.settings.advert_int
+        self._drift = phase.drift(self.settings.vrid, self.settings.advert_int) if self.inputs.crowded else 0
         if self.addresses:
             actions.append(AddAddresses(self.settings.name, self.addresses))
             repeat = self.announcements.begin(self.settings, now)
