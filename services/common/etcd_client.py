@@ -18,12 +18,11 @@ from grpc.aio import EOF as EOF  # type: ignore[attr-defined]  # the stubs forge
 
 from services.common.errors import StoreError, UnavailableError
 from services.common.etcd3_shim import rpc, stubs
-from services.common.options import Options
+from services.common.options import Options, parse_endpoints
 
 log = logging.getLogger(__name__)
 
 DEADLINE_S = 5.0  # of a unary call
-DEFAULT_PORT = 2379
 _CHANNEL = (
     ("grpc.enable_http_proxy", 0),
     ("grpc.max_receive_message_length", -1),  # a thousand revisions may come at once
@@ -50,7 +49,7 @@ class EtcdError(Exception):
 class EtcdClient:
     """Everything about etcd that the options say.
 
-    :raises StoreError: the address or the credentials cannot be meant.
+    :raises StoreError: the credentials cannot be meant.
     """
 
     def __init__(self, options: Options) -> None:
@@ -191,24 +190,6 @@ class Session:
         if code is grpc.StatusCode.UNAVAILABLE and not details.startswith("etcdserver"):
             return f"{place} cannot be reached: {short.rpartition(': ')[2].lower()}"
         return f"{place}: {short}"
-
-
-def parse_endpoints(store: str) -> tuple[str, ...]:
-    """`HOST:PORT` of every member in `etcd://HOST:PORT[,HOST:PORT...]`; a missing port is 2379.
-
-    :raises StoreError: it is something else.
-    """
-    endpoints = []
-    for part in store.removeprefix("etcd://").rstrip("/").split(","):
-        host, colon, port = part.rpartition(":")
-        if not colon or port.endswith("]"):
-            host, port = part, str(DEFAULT_PORT)
-        bare = host.removeprefix("[").removesuffix("]")
-        bracketed = host.startswith("[") and host.endswith("]")
-        if not bare or not port.isdigit() or not 0 < int(port) < 65536 or "/" in host or (":" in bare and not bracketed):
-            raise StoreError(f"--store: expected etcd://HOST:PORT[,HOST:PORT...], got {part!r} in {store!r}")
-        endpoints.append(f"{host}:{port}")
-    return tuple(endpoints)
 
 
 def _read(flag: str, path: Path) -> bytes:

@@ -14,6 +14,7 @@ from services.common.errors import UsageError
 SERVICES = ("vrrp", "checker", "ipvs", "notify")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 LOG_FORMATS = ("text", "json")
+ETCD_PORT = 2379
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,9 @@ def parse(service: str, argv: Sequence[str] | None = None, environ: Mapping[str,
         return Path(value).absolute() if value else None
 
     store = setting("store")
-    if not store.startswith(("etcd://", "file:")):
+    if store.startswith("etcd://"):
+        parse_endpoints(store)
+    elif not store.removeprefix("file:") or not store.startswith("file:"):
         raise UsageError(f"--store: expected etcd://HOST:PORT[,HOST:PORT...] or file:PATH, got {store!r}")
     run_dir = Path(setting("run_dir", "/run/vipkeeper")).absolute()
     listen = given["listen"] or environ.get("VIPKEEPER_LISTEN", "").split() or [f"unix:{run_dir / service}.sock"]
@@ -114,3 +117,21 @@ def parse(service: str, argv: Sequence[str] | None = None, environ: Mapping[str,
         otlp_endpoint=setting("otlp_endpoint"),
         metrics_listen=setting("metrics_listen"),
     )
+
+
+def parse_endpoints(store: str) -> tuple[str, ...]:
+    """`HOST:PORT` of every member in `etcd://HOST:PORT[,HOST:PORT...]`; a missing port is 2379.
+
+    :raises UsageError: it is something else.
+    """
+    endpoints = []
+    for part in store.removeprefix("etcd://").rstrip("/").split(","):
+        host, colon, port = part.rpartition(":")
+        if not colon or port.endswith("]"):
+            host, port = part, str(ETCD_PORT)
+        bare = host.removeprefix("[").removesuffix("]")
+        bracketed = host.startswith("[") and host.endswith("]")
+        if not bare or not port.isdigit() or not 0 < int(port) < 65536 or "/" in host or (":" in bare and not bracketed):
+            raise UsageError(f"--store: expected etcd://HOST:PORT[,HOST:PORT...], got {part!r} in {store!r}")
+        endpoints.append(f"{host}:{port}")
+    return tuple(endpoints)

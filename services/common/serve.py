@@ -46,6 +46,9 @@ AddServices = Callable[["grpc.aio.Server"], None]
 Main = Callable[[Options, asyncio.Event], Awaitable[None]]
 
 
+_open: set[Server] = set()  # that nobody has stopped
+
+
 class Server:
     """The API of one service on all its addresses; an address that is taken is tried again until it is free."""
 
@@ -66,6 +69,7 @@ class Server:
 
     async def start(self) -> None:
         """Bind what can be bound now; go on trying for the rest."""
+        _open.add(self)
         self.set_serving(True)
         for address in tuple(self._waiting):
             try:
@@ -115,6 +119,7 @@ class Server:
         """Take no more calls, let running ones end within `grace` seconds, remove the sockets."""
         for task in tuple(self._tasks):
             task.cancel()
+        _open.discard(self)
         await self._health.enter_graceful_shutdown()
         for address, _ in self._servers:
             listen.withdraw(address)
@@ -174,6 +179,9 @@ async def _until_stopped(main: Main, options: Options) -> None:
     except asyncio.CancelledError:
         if not stop.is_set():
             raise
+    finally:
+        for server in tuple(_open):  # grpc does not take it well when the loop is closed before
+            await server.stop(0)
 
 
 def run(service: str, main: Main, argv: Sequence[str] | None = None) -> int:

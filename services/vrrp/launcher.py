@@ -31,6 +31,7 @@ HANDOVER = "handover"  # name in systemd's descriptor store
 TICK_S = 1.0
 ENGINE_SILENCE = (8, 8)  # ticks without a word after which it is taken for hung: before its first word, and later
 AGENT_SILENCE = (60, 15)
+CLOSED_SILENCE = 1  # of a process whose end of the channel is closed: at least a whole second to end
 READY_AFTER = 20  # ticks after which the unit counts as up without its agent: elections are what matters
 ENGINE_STOP_S = 3.0
 AGENT_STOP_S = 5.0
@@ -68,12 +69,13 @@ class Child:
     @property
     def hangs(self) -> bool:
         """It runs, and has not said a word for too long, or has closed its channel and does not end."""
-        return self.process is not None and (self.channel is None or self.quiet > self._silence[self.up])
+        return self.process is not None and self.quiet > (CLOSED_SILENCE if self.channel is None else self._silence[self.up])
 
     def hung_up(self) -> None:
         """Its end of the channel is closed: it is about to end."""
         if self.channel is not None:
             self.channel.close()
+            self.quiet = 0
         self.channel = None
 
     def ended(self) -> int | None:

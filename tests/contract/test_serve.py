@@ -257,6 +257,7 @@ from services.common.errors import StoreError, UsageError
 from services.common.serve import run, serve
 
 async def main(options, stop):
+    server = await serve(options, lambda server: None, []) if options.node == "busy" else None
     print("started", flush=True)
     async def fail(error):
         raise error
@@ -269,7 +270,7 @@ async def main(options, stop):
                 tasks.create_task(fail(StoreError("the other")))
         case "bug":
             raise ValueError("a bug")
-        case "deaf":
+        case "deaf" | "busy":
             await stop.wait()
             print("asked", flush=True)
             await asyncio.Event().wait()
@@ -292,8 +293,9 @@ def test_a_signal_is_a_declared_stop(number: signal.Signals) -> None:
         assert (process.wait(), process.output()) == (0, "started\nstopped\n")
 
 
-def test_a_second_signal_ends_a_service_that_does_not_stop() -> None:
-    with service("deaf") as process:
+@pytest.mark.parametrize("node", ["deaf", "busy"])
+def test_a_second_signal_ends_a_service_that_does_not_stop(node: str, tmp_path: Path) -> None:
+    with service(node, "--run-dir", str(tmp_path)) as process:
         until(lambda: "started" in process.output(), what=process.output)
 
         process.terminate()

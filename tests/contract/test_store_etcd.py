@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from services.common.errors import StoreError, UnavailableError
+from services.common.errors import UnavailableError, UsageError
 from services.common.options import Options
 from services.common.store import Store, open_store
 from services.common.store_etcd import get_prefix, put_all
@@ -333,5 +333,5 @@ async def test_writing_without_etcd_says_so(tmp_path: Path, options_for: Options
     ],
 )
 def test_an_address_that_cannot_be_meant_is_refused(store: str, reason: str, options_for: OptionsFor) -> None:
-    with pytest.raises(StoreError, match=reason):
-        open_store(options_for("--store", store))
+    with pytest.raises(UsageError, match=reason):
+        options_for("--store", store)

@@ -34,3 +34,9 @@ def test_the_prefix_ends_with_a_slash() -> None:
 def test_a_setting_that_cannot_be_meant_is_refused(argv: list[str], environ: dict[str, str]) -> None:
     with pytest.raises(UsageError):
         parse("vrrp", argv, environ)
+
+
+@pytest.mark.parametrize("store", ["", "file:", "etcd://", "etcd://a:0", "http://a"])
+def test_a_store_that_cannot_be_meant_is_wrong_usage(store: str) -> None:
+    with pytest.raises(UsageError, match="--store: expected etcd://HOST:PORT"):
+        parse("vrrp", ["--store", store], {})
