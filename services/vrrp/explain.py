@@ -47,10 +47,10 @@ def _hears(view: InstanceView) -> Iterator[str]:
     if view["state"] == "MASTER":
         source = view["source_address"] or "an unknown address"
         yield f"It sends adverts from {source} on {view['interface']} every {_span(view['advert_int_ns'])}."
-    elif view["master_address"]:
+    elif view["state"] == "BACKUP" and view["master_address"] not in ("", view["source_address"]):
         interval = _span(view["master_advert_int_ns"])
         yield f"The last advert heard was of {view['master_address']}, priority {view['master_priority']}, every {interval}."
-    elif view["state"] == "BACKUP":
+    elif view["state"] == "BACKUP" and not view["master_address"]:
         yield f"It has heard no advert of VRID {view['virtual_router_id']} on {view['interface']} yet."
 
 

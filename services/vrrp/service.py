@@ -152,7 +152,8 @@ def _script(name: str, view: View, last: LastRun | None) -> vrrp_pb2.Script:
         streak=view["streak"],
         rise=view["rise"],
         fall=view["fall"],
-        last_result_time=_time(view["last_result_at"]),
+        # the engine tells of it with changes only
+        last_result_time=_time(max(view["last_result_at"], last.at if last is not None else 0)),
         silent=view["silent"],
     )
     if last is not None:

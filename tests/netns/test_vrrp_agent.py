@@ -382,6 +382,12 @@ def test_a_tracked_script_changes_the_priority(director: Director, tmp_path: Pat
     director.becomes(lambda i: i.effective_priority == 150)
     script = director.call("ListScripts", vrrp_pb2.ListScriptsRequest()).scripts[0]
     assert (script.name, script.state, script.last_ok, script.last_error) == ("chk", vrrp_pb2.TRACKER_STATE_UP, True, "")
+    later = script.last_result_time.ToNanoseconds()
+    until(
+        lambda: director.call("ListScripts", vrrp_pb2.ListScriptsRequest()).scripts[0].last_result_time.ToNanoseconds() > later,
+        PATIENCE_S,
+        what="a later run",
+    )
     (tmp_path / "ok").unlink()
     director.becomes(lambda i: i.effective_priority == 130)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from services.vrrp.explain import explain
 from services.vrrp.views import InstanceView, TrackerView
 
@@ -95,6 +97,12 @@ def test_a_timer_that_adverts_have_moved_on_since_it_was_told_is_not_called_due(
 
 def test_a_backup_that_has_heard_nobody_says_so() -> None:
     assert "It has heard no advert of VRID 51 on eth0 yet." in explain("VI_1", view(), NOW)
+
+
+@pytest.mark.parametrize("state", ["FAULT", "BACKUP"])
+def test_who_was_master_itself_has_not_heard_its_own_adverts(state: str) -> None:
+    told = explain("VI_1", view(state=state, master_address="192.168.200.2", source_address="192.168.200.2"), NOW)
+    assert not [sentence for sentence in told if "advert heard" in sentence or "heard no advert" in sentence]
 
 
 def test_a_fault_says_what_must_heal() -> None:
