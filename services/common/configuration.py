@@ -119,18 +119,26 @@ class Configuration:
                 log.exception("revision %d could not be applied whole", batch.revision)
                 names = ", ".join("/".join(i) for i in [*change.upserts, *change.removals][:3])
                 self._further = (Problem("service", "", f"revision {batch.revision} ({names}) failed inside", "see the log"),)
-        self._tell(tuple(sorted({*change.problems, *self._further})))
+        self._tell(tuple(sorted({*change.problems, *self._further})), frozenset(change.problems))
 
-    def _tell(self, problems: tuple[Problem, ...]) -> None:
+    def _tell(self, problems: tuple[Problem, ...], refused: frozenset[Problem]) -> None:
+        """Say what has changed; `refused` are those because of which a value was not taken."""
         new, resolved = frozenset(problems) - frozenset(self.problems), frozenset(self.problems) - frozenset(problems)
         self.problems = problems
         self._report.set()
         for problem in sorted(new):
-            log.warning("configuration: %s; the last good value stays in force", problem)
+            kept = "; the last good value stays in force" if problem in refused and self._in_force(problem) else ""
+            log.warning("configuration: %s%s", problem, kept)
         for problem in sorted(resolved):
             log.info("configuration: resolved: %s", problem)
         if (new or resolved) and self._on_problems is not None:
             self._on_problems(new, resolved)
+
+    def _in_force(self, problem: Problem) -> bool:
+        """The object of a problem has a value that runs."""
+        root, _, path = problem.key.partition("/")
+        kind, _, name = (path.partition("/")[2] if root == "node" else path).partition("/")
+        return self._desired.accepted((kind, name)) is not None
 
     async def _save_copies(self) -> None:
         """Write the local copy after changes, off the loop, newest state only."""

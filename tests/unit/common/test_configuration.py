@@ -96,6 +96,20 @@ async def test_an_unreadable_copy_is_left_aside(tmp_path: Path, text: str) -> No
     assert service.changes[-1].upserts.keys() == {VI_1}
 
 
+async def test_the_log_promises_a_last_good_value_only_where_there_is_one(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    service = Service(tmp_path)
+    service.further = [Problem("config/vrrp_instance/VI_3", "track_script", "does not exist")]
+    async with service.running():
+        service.store.put({KEY: GOOD, "config/vrrp_instance/VI_3": GOOD}, snapshot=True)
+        service.store.put({KEY: {}, "config/vrrp_instance/VI_2": {}, "config/other/x": {}})
+        service.store.put({"node/d1/vrrp_instance/VI_3": {"interface": None}})
+        await until_async(lambda: len(service.told) == 3)
+    kept = {line.split(":")[1].strip() for line in caplog.messages if line.endswith("; the last good value stays in force")}
+    assert kept == {KEY, "node/d1/vrrp_instance/VI_3"}
+
+
 async def test_problems_are_told_once_and_once_more_when_resolved(tmp_path: Path) -> None:
     service = Service(tmp_path)
     problem = Problem(KEY, "interface", "missing")
