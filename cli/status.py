@@ -105,7 +105,8 @@ def _print(found: Snapshot, problems: list[tuple[str, str]], accepted: dict[str,
         console.print(Text(f"IPVS cannot be used: {found.ipvs_unavailable}", style="yellow"))
     for subscriber in found.subscribers:
         if subscriber.last_error:
-            text = f"notify: {subscriber.name} waits with {subscriber.backlog} deliveries: {subscriber.last_error}"
+            what = "delivery" if subscriber.backlog == 1 else "deliveries"
+            text = f"notify: {subscriber.name} waits with {subscriber.backlog} {what}: {subscriber.last_error}"
             console.print(Text(text, style="yellow"))
     for service, status in accepted.items():
         trouble = f", {status['store']}" if status.get("store") else ""

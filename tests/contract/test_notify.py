@@ -291,6 +291,7 @@ async def test_a_mail_server_that_is_away_holds_up_nobody_and_gets_everything_la
     await notify.publish(master(), backup())
     await until_lines(folder / "out", ["INSTANCE VI_1 MASTER 100", "INSTANCE VI_1 BACKUP 100"])
     await until_async(lambda: mail_waits(notify))
+    assert (await notify.subscriber("smtp")).last_error == f"127.0.0.1 port {port}: connection refused"
     notify.kill()
     async with Smtp(port) as server:
         notify.start()

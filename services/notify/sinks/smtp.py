@@ -53,7 +53,9 @@ async def send(server: SmtpServer, mail: Mail, message: bytes, *, helo: str, lim
         permanent = 500 <= error.code < 600
         return Outcome(False, f"{where} answers {error.code} {error.message}", permanent)
     except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
-        said = str(error) or f"no answer within {limit_s:g} s"
+        cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
+        short = cause.strerror.lower() if isinstance(cause, OSError) and cause.strerror else str(error)
+        said = short or f"no answer within {limit_s:g} s"
         return Outcome(False, f"{where}: {said}")
     if refused:
         names = ", ".join(sorted(refused))
