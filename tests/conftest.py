@@ -9,8 +9,12 @@ from collections.abc import Generator
 import pytest
 
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
-# Words in a skip's reason that say so. grpcurl is in no package: it is built, where go is at hand.
-NOT_INSTALLABLE = ("corpus", "this kernel", "on the host itself", *(() if shutil.which("go") else ("grpcurl",)))
+# Words in a skip's reason that say so. Two programs are in no package: they come where what makes them is at hand.
+BUILT_WITH = {"grpcurl": "go", "buf": "npm"}
+NOT_INSTALLABLE = (
+    *("corpus", "captures", "this kernel", "on the host itself"),
+    *(program for program, tool in BUILT_WITH.items() if not shutil.which(tool)),
+)
 
 
 @pytest.hookimpl(wrapper=True)

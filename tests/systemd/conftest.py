@@ -30,6 +30,11 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         _held.append(_install())
 
 
+def pytest_sessionfinish() -> None:
+    while _held:
+        _held.pop().close()
+
+
 def _install() -> TextIO:
     """What `make install` makes of the sources as they are; keep the returned file open while it is used."""
     INSTALLED.mkdir(parents=True, exist_ok=True)
