@@ -87,6 +87,10 @@ class EtcdClient:
         return _read("--store-password-file", file).decode(errors="replace").rstrip("\r\n") if file else ""
 
     @property
+    def tls(self) -> bool:
+        return self._options.store_ca is not None
+
+    @property
     def user(self) -> str:
         return self._options.store_user
 
@@ -187,6 +191,8 @@ class Session:
             return f"{place} breaks TLS off, as for want of a good client certificate; see --store-cert and --store-key"
         if code is grpc.StatusCode.DEADLINE_EXCEEDED or "ping timeout" in details:
             return f"{place} does not answer in time"
+        if "socket closed" in details.lower() and not self._client.tls:
+            return f"{place} closes the connection; if it speaks TLS, give --store-ca"
         if code is grpc.StatusCode.UNAVAILABLE and not details.startswith("etcdserver"):
             return f"{place} cannot be reached: {short.rpartition(': ')[2].lower()}"
         return f"{place}: {short}"

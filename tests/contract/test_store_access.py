@@ -87,7 +87,7 @@ async def test_a_client_without_the_certificate_that_etcd_demands_is_told(
 async def test_plaintext_to_a_tls_server_is_trouble(tmp_path: Path, options_for: OptionsFor, read: Read) -> None:
     with Etcd(tmp_path, tls=True) as etcd:
         reader = read(open_store(options_for("--store", etcd.url)))
-        await reader.until(lambda r: "cannot be reached" in r.store.trouble(), "trouble")
+        await reader.until(lambda r: "if it speaks TLS, give --store-ca" in r.store.trouble(), "trouble")
         assert reader.batches == []
 
 
