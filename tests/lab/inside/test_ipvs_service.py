@@ -143,10 +143,12 @@ def service(namespace: Namespace, tmp_path: Path) -> Iterator[Service]:
 
 def test_configuration_reaches_the_kernel_and_its_changes_touch_one_server(service: Service) -> None:
     service.start(three()).becomes(lines((2, 2), (3, 3), (4, 4)))
-    before = len(service.operations())
+    added = 4  # a service and three servers; the log comes a moment after the kernel
+    until(lambda: len(service.operations()) == added, LIMIT_S, "the log of what was added")
     service.put(three() | {"config/real_server/web/s3": server(3, weight=9)})
     service.becomes(lines((2, 2), (3, 9), (4, 4)))
-    assert service.operations()[before:] == ["edit server 10.0.1.3:80 (nat, weight 9) of tcp 10.0.0.1:80"]
+    until(lambda: len(service.operations()) > added, LIMIT_S, "the log of what was changed")
+    assert service.operations()[added:] == ["edit server 10.0.1.3:80 (nat, weight 9) of tcp 10.0.0.1:80"]
     without = {k: v for k, v in three().items() if not k.endswith("s2")}
     service.put(without | {"config/virtual_server/web": WEB | {"lb_algo": "sh"}})
     service.becomes(lines((3, 3), (4, 4), scheduler="sh"))
