@@ -21,6 +21,7 @@ from typing import Any
 from tests.bench.capture import Capture
 from tests.bench.figures import ratio, summary, table
 from tests.bench.rivals import ROOT, Hogs, Keepalived, Rival, Routers, Vipkeeper, kill_all
+from tests.bench.witness import Witness
 from tests.kit.netns import Host, Net
 from tests.kit.wait import until
 
@@ -44,7 +45,7 @@ def run(seconds: float = 20, routers: int = 50, interval: float = 0.1, checks: i
             with rival.start(net.host("a"), Routers(routers, interval, 200), folder) as process:
                 frames = _measure(net.host("b"), routers, load, seconds, folder, checks)
                 kill_all(process)
-            found, count = _errors(frames, interval)
+            found, count = _errors(*frames, interval)
             errors[load, rival.name] += found
             sent[load, rival.name] += count
     expected = ROUNDS * routers * seconds / interval
@@ -60,26 +61,27 @@ def run(seconds: float = 20, routers: int = 50, interval: float = 0.1, checks: i
     return {"unit": "ms", "routers": routers, "interval": interval, "rows": rows}
 
 
-def _measure(peer: Host, routers: int, load: str, seconds: float, folder: Path, checks: int) -> Capture:
+def _measure(peer: Host, routers: int, load: str, seconds: float, folder: Path, checks: int) -> tuple[Capture, Witness]:
     """Capture `seconds` of adverts under a load, once every router is master."""
     with Capture(peer, "eth0") as settling:
         until(lambda: len({a.vrid for a in settling.adverts()}) == routers, timeout=60, what="all routers are master")
         time.sleep(8)  # past the second burst of gratuitous ARP, 5 s after the election
-    with _loaded(load, folder, checks), Capture(peer, "eth0") as capture:
+    with _loaded(load, folder, checks), Witness(peer) as witness, Capture(peer, "eth0") as capture:
         time.sleep(seconds)
-    return capture
+    return capture, witness
 
 
-def _errors(capture: Capture, interval: float) -> tuple[list[float], int]:
-    """Per-router errors of the interval in ms, and the number of adverts seen."""
+def _errors(capture: Capture, witness: Witness, interval: float) -> tuple[list[float], int]:
+    """Per-router errors of the interval in ms, without the machine's own stalls, and the number of adverts seen."""
     last: dict[int, int] = {}
     errors = []
     count = 0
     for advert in capture.adverts():
         count += 1
-        if advert.vrid in last:
-            errors.append(abs((advert.at - last[advert.vrid]) / 1e6 - interval * 1e3))
+        before = last.get(advert.vrid)
         last[advert.vrid] = advert.at
+        if before is not None and not witness.disturbed(before) and not witness.disturbed(advert.at):
+            errors.append(abs((advert.at - before) / 1e6 - interval * 1e3))
     return errors, count
 
 
