@@ -81,7 +81,7 @@ install-files:
 	chmod 755 "$(DESTDIR)$(PREFIX)/bin/vipctl"
 	install -d "$(DESTDIR)$(PREFIX)/lib/systemd/system" "$(DESTDIR)$(PREFIX)/share/doc/vipkeeper"
 	for u in deploy/systemd/*; do sed 's|/usr/local|$(PREFIX)|g' "$$u" > "$(DESTDIR)$(PREFIX)/lib/systemd/system/$${u##*/}"; done
-	for d in sysusers.d tmpfiles.d sysctl.d; do install -D -m 644 -t "$(DESTDIR)$(PREFIX)/lib/$$d" deploy/$$d/*; done
+	for d in sysusers.d tmpfiles.d sysctl.d modules-load.d; do install -D -m 644 -t "$(DESTDIR)$(PREFIX)/lib/$$d" deploy/$$d/*; done
 	@[ -e "$(DESTDIR)$(ETC)/vipkeeper/vipkeeper.env" ] || install -m 644 deploy/vipkeeper.env "$(DESTDIR)$(ETC)/vipkeeper/vipkeeper.env"
 	install -m 644 -t "$(DESTDIR)$(PREFIX)/share/doc/vipkeeper" *.md LICENSE docs/*.md
 
@@ -89,7 +89,8 @@ install-files:
 activate:
 	systemd-sysusers $(PREFIX)/lib/sysusers.d/vipkeeper.conf
 	systemd-tmpfiles --create $(PREFIX)/lib/tmpfiles.d/vipkeeper.conf
-	sysctl -q -p $(PREFIX)/lib/sysctl.d/60-vipkeeper.conf
+	@modprobe -q ip_vs || echo 'make: this kernel has no IPVS; all but the balancing will work' >&2
+	sysctl -q -e -p $(PREFIX)/lib/sysctl.d/60-vipkeeper.conf
 	@if [ -d /run/systemd/system ]; then systemctl daemon-reload; fi
 	@echo 'installed; settings: $(ETC)/vipkeeper/vipkeeper.env; start: systemctl enable --now vipkeeper.target'
 
@@ -97,7 +98,7 @@ activate:
 uninstall:
 	@if [ -z "$(DESTDIR)" ] && [ -d /run/systemd/system ]; then systemctl disable --now vipkeeper.target; fi
 	rm -rf "$(DESTDIR)$(LIB)" "$(DESTDIR)$(PREFIX)/share/doc/vipkeeper"
-	rm -f "$(DESTDIR)$(PREFIX)/bin/vipctl" "$(DESTDIR)$(PREFIX)"/lib/{sysusers.d,tmpfiles.d}/vipkeeper.conf \
+	rm -f "$(DESTDIR)$(PREFIX)/bin/vipctl" "$(DESTDIR)$(PREFIX)"/lib/{sysusers.d,tmpfiles.d,modules-load.d}/vipkeeper.conf \
 	  "$(DESTDIR)$(PREFIX)/lib/sysctl.d/60-vipkeeper.conf" "$(DESTDIR)$(PREFIX)/lib/systemd/system/vipkeeper.target" \
 	  "$(DESTDIR)$(PREFIX)"/lib/systemd/system/vipkeeper-{vrrp,checker,ipvs,notify}.service
 	@if [ -z "$(DESTDIR)" ] && [ -d /run/systemd/system ]; then systemctl daemon-reload; fi
