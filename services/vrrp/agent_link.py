@@ -90,8 +90,8 @@ class AgentLink:
                 self._outbox.put(("counters", name))
             self._outbox.put(("engine", ""))
 
-    def serve(self, ready: set[int]) -> None:
-        """Read what came, write what fits."""
+    def serve(self, ready: set[int], hold: bool = False) -> None:
+        """Read what came, write what fits; on `hold` only read: addresses are being moved, and the agent can wait."""
         channel = self._channel
         if channel is None:
             return
@@ -100,7 +100,8 @@ class AgentLink:
                 channel.flush()
                 for message in channel.receive():
                     self._take(message)
-            self._outbox.pump(channel)
+            if not hold:
+                self._outbox.pump(channel)
         except ChannelClosed:
             self._drop()
             return

@@ -392,6 +392,8 @@ class VirtualRouter:
             self._reconfigure(actions, settings, now)
         if inputs.source != before.source:
             self._prepare()
+        elif inputs.priority != before.priority:
+            self._advert(inputs.priority)
         if inputs.faults and self.state is not State.FAULT:
             self._fail(actions, now)
         elif inputs.faults:
@@ -438,12 +440,13 @@ class VirtualRouter:
                 self.master_down_at = now + self.master_down_interval
 
     def _prepare(self) -> None:
-        """Forget prebuilt adverts; the next one of each priority is built anew."""
+        """Build the advert of the present priority anew, before it is needed; those of others when they are."""
         s = self.settings
         self._takeover = s.down_timer_adverts * s.advert_int
         self._listed = b"".join(packed(a.address) for a in s.addresses)
         self.format = Format(s.version, s.vrid, s.advert_int, s.auth, packed(s.mcast_group))
         self._adverts: dict[int, bytes] = {}
+        self._advert(self.inputs.priority)
 
     # -- changes of state
 
@@ -492,13 +495,16 @@ class VirtualRouter:
         if self.addresses:
             actions.append(RemoveAddresses(self.settings.name, self.addresses))
 
-    def _send(self, actions: list[Action], priority: int, now: int) -> None:
+    def _advert(self, priority: int) -> bytes:
         data = self._adverts.get(priority)
         if data is None:
             addresses = [packed(a.address) for a in self.settings.addresses]
             data = encode(self.format, priority, addresses, self.inputs.source or bytes(4))
             self._adverts[priority] = data
-        actions.append(SendAdvert(self.settings.name, self.settings.interface, data))
+        return data
+
+    def _send(self, actions: list[Action], priority: int, now: int) -> None:
+        actions.append(SendAdvert(self.settings.name, self.settings.interface, self._advert(priority)))
         self.counters.adverts_sent += 1
         if priority:
             self.last_advert = now

@@ -173,7 +173,7 @@ class Runtime:
                 self.terminate()
             if self._control is not None and self._control.fileno() in ready:
                 self._hear_launcher()
-            self.agent.serve(ready)
+            self.agent.serve(ready, hold=self.jobs.pending)
             if clock() >= self._housekeeping_at:
                 self._keep_house()
         self._tell_launcher({"is": "stopped"})
