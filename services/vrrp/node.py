@@ -94,6 +94,15 @@ class Node:
         """When `TimeReached` is due; None: never."""
         return self._heap[0][0] if self._heap else None
 
+    @property
+    def takeover_at(self) -> int | None:
+        """When a backup takes over, if that is what is due next."""
+        if not self._heap:
+            return None
+        when, _count, (kind, name) = self._heap[0]
+        router = self.routers.get(name) if kind == "instance" else None
+        return when if router is not None and router.master_down_at == when else None
+
     def take_dirty(self) -> set[Key]:
         """What changed since the last call, for views and hand-over; a name may be gone meanwhile."""
         dirty, self._dirty = self._dirty, set()

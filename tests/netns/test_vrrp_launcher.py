@@ -156,6 +156,7 @@ def test_a_unit_that_is_killed_as_a_whole_goes_on_as_master(manager: Manager) ->
     manager.start()
     manager.wait_until_said("READY=1")
     until(manager.holds, PATIENCE_S, what=manager.log)
+    until(lambda: "-> MASTER" in manager.log(), PATIENCE_S, what=manager.log)  # addresses come first, then who is told
     assert list(manager.kept) == ["handover"]
     manager.kill()
     assert manager.holds()
