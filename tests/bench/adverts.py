@@ -28,7 +28,7 @@ from tests.kit.wait import until
 LOADS = ("quiet", "hogs", "checker killed")
 
 
-ROUNDS = 3  # in each, both programs under each load: the machine's own stalls fall on either
+ROUNDS = 2  # in each, both programs under each load: the machine's own stalls fall on either
 
 
 def run(seconds: float = 20, routers: int = 50, interval: float = 0.1, checks: int = 10_000) -> dict[str, Any]:

@@ -23,16 +23,20 @@ def spans(file: Path) -> list[dict[str, Any]]:
 
 
 def chain(file: Path) -> list[str]:
-    """Names of the spans that lead to the notification of the lost quorum, first one first; empty while there is none."""
+    """Names of the spans that lead to the notification of the lost quorum, first one first; empty while one is missing.
+
+    Each service exports its own, at its own time.
+    """
     known = {span["span_id"]: span for span in spans(file)}
     for span in known.values():
         names = []
         at: dict[str, Any] | None = span
         while at is not None:
             names.append(f"{at['service']} {at['name']}")
+            complete = not at["parent_span_id"]
             at = known.get(at["parent_span_id"])
         names.reverse()
-        if span["name"].startswith("notify") and any("ipvs.write" in name for name in names):
+        if complete and span["name"].startswith("notify") and any("ipvs.write" in name for name in names):
             return names
     return []
 
