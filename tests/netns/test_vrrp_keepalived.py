@@ -122,7 +122,8 @@ def test_with_another_password_neither_listens_to_the_other(lan: Lan, tmp_path: 
     lan.only(lan.theirs)
     with Engine(lan.ours, ours(50, wrong)) as engine:
         engine.reaches("MASTER")
-        until(lambda: engine.state() == "MASTER" and _rejected(engine).get("auth_failure", 0) > 3, what="rejections counted")
+        # Two, not more: keepalived 2.2.7 falls silent while adverts with a wrong password keep coming.
+        until(lambda: engine.state() == "MASTER" and _rejected(engine).get("auth_failure", 0) >= 2, what="rejections counted")
 
 
 GROUP_OF_TWO = """
