@@ -42,10 +42,11 @@ class AddressVanished(NamedTuple):
 
 
 class PacketReceived(NamedTuple):
-    """An IP packet of protocol 112, as the raw socket of an interface gave it."""
+    """An IP packet of protocol 112, as the raw socket of an interface gave it, `age` ns after it had come."""
 
     interface: str
     data: bytes
+    age: int = 0
 
 
 class ScriptResult(NamedTuple):

@@ -7,11 +7,12 @@ done for it.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import NamedTuple
 
 from services.vrrp.actions import AddAddresses, Announce, RemoveAddresses
-from services.vrrp.netlink import BATCH, Interface, Monitor, Requests
+from services.vrrp.netlink import BATCH, Interface, Requests
 from services.vrrp.settings import VirtualAddress, packed
 from services.vrrp.sockets import Announcer
 
@@ -28,15 +29,25 @@ class Job(NamedTuple):
 
 
 class Jobs:
-    """The queue and the sockets it needs. `interfaces` is the present picture, by name."""
+    """The queue and the sockets it needs. `interfaces` is the present picture, by name.
 
-    def __init__(self, requests: Requests, monitor: Monitor, interfaces: Mapping[str, Interface]) -> None:
+    `expect_removal` is told of what will be removed, before; `announce_on` opens what announces on an interface.
+    """
+
+    def __init__(
+        self,
+        requests: Requests,
+        expect_removal: Callable[[int, Iterable[str]], None],
+        interfaces: Mapping[str, Interface],
+        announce_on: Callable[[str], Announcer] = Announcer.on,
+    ) -> None:
         self.interfaces = interfaces
         self.troubles: dict[tuple[str, str], str] = {}  # (router, address) -> why it could not be changed
         self.announced: dict[str, int] = {}
         self._requests = requests
-        self._monitor = monitor
-        self._announcer: Announcer | None = None
+        self._expect_removal = expect_removal
+        self._announce_on = announce_on
+        self._announcers: dict[int, Announcer] = {}  # by the number of the interface
         self._queue: deque[Job] = deque()
 
     @property
@@ -84,7 +95,7 @@ class Jobs:
         failed = [(row, f"interface {row.dev} does not exist") for row in job.rows if row.dev not in self.interfaces]
         if rows and not add:
             for number, row in rows:
-                self._monitor.expect_removal(number, [row.address])
+                self._expect_removal(number, [row.address])
         if rows:
             try:
                 refused = self._requests.change(add, rows)
@@ -107,14 +118,32 @@ class Jobs:
             if interface is None or not interface.announces:
                 continue
             try:
-                if self._announcer is None:
-                    self._announcer = Announcer()
-                self._announcer.announce(row.dev, interface.mac, packed(row.address))
+                self._announcer(interface).announce(interface.mac, packed(row.address))
             except OSError:
                 failures.append((job.router, "announce"))  # the next burst repeats it
             else:
                 self.announced[job.router] = self.announced.get(job.router, 0) + 1
         return failures
+
+    def open_announcers(self, rows: Iterable[VirtualAddress]) -> None:
+        """What announcing these addresses will need; what cannot be opened now may be opened then."""
+        for name in {row.dev for row in rows}:
+            interface = self.interfaces.get(name)
+            if interface is not None and interface.announces:
+                with suppress(OSError):
+                    self._announcer(interface)
+
+    def see(self, interfaces: Mapping[str, Interface]) -> None:
+        """The interfaces are these now."""
+        self.interfaces = interfaces
+        for number in self._announcers.keys() - {interface.number for interface in interfaces.values()}:
+            self._announcers.pop(number).close()
+
+    def _announcer(self, interface: Interface) -> Announcer:
+        announcer = self._announcers.get(interface.number)
+        if announcer is None:
+            announcer = self._announcers[interface.number] = self._announce_on(interface.name)
+        return announcer
 
 
 def _reason(errno: int) -> str:

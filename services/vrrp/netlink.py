@@ -10,7 +10,7 @@ from __future__ import annotations
 import _socket
 from collections.abc import Iterable, Iterator, Sequence
 from struct import Struct, pack
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from services.vrrp.settings import VirtualAddress, packed
 
@@ -60,13 +60,21 @@ class Vanished(NamedTuple):
     address: str
 
 
-class Requests:
-    """Adds and removes addresses."""
+class Exchange(Protocol):
+    """What is used of a netlink socket for requests."""
 
-    def __init__(self) -> None:
-        self._sock = _netlink(0)
-        self._sock.setsockopt(SOL_NETLINK, NETLINK_CAP_ACK, 1)
-        self.port: int = self._sock.getsockname()[0]
+    def send(self, data: bytes, /) -> int: ...
+
+    def recv(self, size: int, flags: int, /) -> bytes: ...
+
+    def close(self) -> None: ...
+
+
+class Requests:
+    """Adds and removes addresses by a netlink socket."""
+
+    def __init__(self, sock: Exchange) -> None:
+        self._sock = sock
         self._sequence = 0
 
     def close(self) -> None:
@@ -77,14 +85,15 @@ class Requests:
 
         What is there already, or gone already, is no failure.
         """
-        flags = NLM_F_REQUEST | (NLM_F_CREATE | NLM_F_EXCL if add else 0)
+        kind, flags = RTM_DELADDR, NLM_F_REQUEST
+        if add:
+            kind, flags = RTM_NEWADDR, NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL
         first = self._sequence + 1
         batch = b""
-        for at, (number, row) in enumerate(rows):
+        for at, (number, row) in enumerate(rows, 1):
             self._sequence += 1
-            ack = NLM_F_ACK if at == len(rows) - 1 else 0
+            ack = NLM_F_ACK if at == len(rows) else 0
             body = _address_body(number, row)
-            kind = RTM_NEWADDR if add else RTM_DELADDR
             batch += HEADER.pack(HEADER.size + len(body), kind, flags | ack, self._sequence, 0) + body
         self._sock.send(batch)
         failed = []
@@ -209,6 +218,13 @@ class Monitor:
                 number, address = _address(body)
                 addresses.setdefault(number, []).append(address)
         self._links, self._addresses = links, addresses
+
+
+def request_socket() -> _socket.socket:
+    """For `Requests`; its answers leave out what was asked."""
+    sock = _netlink(0)
+    sock.setsockopt(SOL_NETLINK, NETLINK_CAP_ACK, 1)
+    return sock
 
 
 def _netlink(groups: int) -> _socket.socket:

@@ -27,7 +27,7 @@ from services.vrrp.events import (
     TimeReached,
 )
 from services.vrrp.holders import Holders
-from services.vrrp.packet import TTL, Format, Reject, decode, vrid_of
+from services.vrrp.packet import TTL, Advert, Format, Reject, decode, vrid_of
 from services.vrrp.resolve import GroupSettings, Resolved, RouterSettings
 from services.vrrp.router import (
     Changed,
@@ -47,6 +47,7 @@ from services.vrrp.snapshot import Saved
 from services.vrrp.surroundings import Surroundings
 
 MAX_DUE = 256  # timers served in one step, so that no step takes long
+FORESEEN = 8  # members of a sync group whose common takeover is looked at beforehand
 ORDER = {SendAdvert: 0, AddAddresses: 1, RemoveAddresses: 2, Announce: 3, Transition: 4}
 Key = tuple[str, str]  # ("instance" | "group" | "script" | "hold", name)
 
@@ -65,7 +66,7 @@ class Known(NamedTuple):
     head: bytes
     body: bytes
     form: Format
-    heard: Heard
+    advert: Advert
 
 
 class Node:
@@ -103,6 +104,25 @@ class Node:
         router = self.routers.get(name) if kind == "instance" else None
         return when if router is not None and router.master_down_at == when else None
 
+    def foresee(self) -> tuple[Action, ...]:
+        """What the takeover at `takeover_at` will do if nothing comes before it. Changes nothing.
+
+        Nothing too where the sync group is so large that looking ahead would itself take long.
+        """
+        when, _count, (_kind, mover) = self._heap[0]
+        group = self.group_of.get(mover, "")
+        names = self.groups[group].members if group else (mover,)
+        if len(names) > FORESEEN:
+            return ()
+        twin = Node()
+        twin.routers = {name: self.routers[name].twin() for name in names}
+        if group:
+            twin.groups, twin.group_of = self.groups, self.group_of
+            twin.group_states = {group: self.group_states[group]}
+        for name in names:
+            twin._schedule(("instance", name), twin.routers[name].deadline)
+        return twin.step(TimeReached(), when)
+
     def take_dirty(self) -> set[Key]:
         """What changed since the last call, for views and hand-over; a name may be gone meanwhile."""
         dirty, self._dirty = self._dirty, set()
@@ -114,8 +134,8 @@ class Node:
         match event:
             case TimeReached():
                 self._time_reached(actions, now)
-            case PacketReceived(interface, data):
-                self._packet(actions, interface, data, now)
+            case PacketReceived(interface, data, age):
+                self._packet(actions, interface, data, age, now)
             case ScriptResult(name, ok):
                 self._script_result(actions, name, ok, now)
             case InterfaceChanged():
@@ -171,7 +191,7 @@ class Node:
         self._count += 1
         heappush(self._heap, (when, self._count, key))
 
-    def _packet(self, actions: list[Action], interface: str, data: bytes, now: int) -> None:
+    def _packet(self, actions: list[Action], interface: str, data: bytes, age: int, now: int) -> None:
         vrid = vrid_of(data)
         if isinstance(vrid, Reject):
             self.rejected[vrid.value] = self.rejected.get(vrid.value, 0) + 1
@@ -193,16 +213,15 @@ class Node:
             and data[12:] == known.body
             and data[:4] == known.head
         ):
-            self._route(actions, router, known.heard, now)
+            self._route(actions, router, Heard(known.advert, age), now)
             return
         advert = decode(data, router.format)
         if isinstance(advert, Reject):
             rejected = router.counters.rejected
             rejected[advert.value] = rejected.get(advert.value, 0) + 1
             return
-        heard = Heard(advert)
-        self._known[name] = Known(data[:4], data[12:], router.format, heard)
-        self._route(actions, router, heard, now)
+        self._known[name] = Known(data[:4], data[12:], router.format, advert)
+        self._route(actions, router, Heard(advert, age), now)
 
     # -- routers and their groups
 

@@ -37,9 +37,10 @@ class Start(NamedTuple):
 
 
 class Heard(NamedTuple):
-    """A valid advert."""
+    """A valid advert, which came `age` nanoseconds ago."""
 
     advert: Advert
+    age: int = 0
 
 
 class Expired(NamedTuple):
@@ -174,6 +175,13 @@ class VirtualRouter:
             self.addresses if self.state is State.MASTER else (),
         )
 
+    def twin(self) -> VirtualRouter:
+        """One that will do as this one would; whatever it does changes nothing here."""
+        twin = VirtualRouter.__new__(VirtualRouter)
+        twin.__dict__.update(self.__dict__)
+        twin.counters, twin.announcements = Counters(), Announcements()
+        return twin
+
     # -- the election
 
     def step(self, event: RouterEvent, now: int) -> list[Action]:
@@ -186,8 +194,8 @@ class VirtualRouter:
         match event:
             case Expired():
                 self._expired(actions, now)
-            case Heard(advert):
-                self._heard(actions, advert, now)
+            case Heard(advert, age):
+                self._heard(actions, advert, age, now)
             case Changed(inputs, settings):
                 self._changed(actions, inputs, settings, now)
             case Start(saved):
@@ -288,7 +296,7 @@ class VirtualRouter:
             return f"{_text(self.master_address)} released it (priority 0) {silence:.3f} s ago"
         return f"no advert from {_text(self.master_address)} for {silence:.3f} s"
 
-    def _heard(self, actions: list[Action], advert: Advert, now: int) -> None:
+    def _heard(self, actions: list[Action], advert: Advert, age: int, now: int) -> None:
         if self.state not in (State.BACKUP, State.MASTER):
             return
         self.counters.adverts_received += 1
@@ -297,16 +305,17 @@ class VirtualRouter:
         if not advert.priority:
             self.counters.priority_zero_received += 1
         if self.state is State.BACKUP:
-            self._heard_as_backup(advert, now)
+            self._heard_as_backup(advert, now - age, now)
         else:
             self._heard_as_master(actions, advert, now)
 
-    def _heard_as_backup(self, advert: Advert, now: int) -> None:
+    def _heard_as_backup(self, advert: Advert, at: int, now: int) -> None:
+        """Timers run from when the advert came, not from when this process got round to it."""
         own = self.inputs.priority
-        self.last_heard = now
+        self.last_heard = at
         if advert.priority == 0:
             self.master_address, self.master_priority = advert.source, 0
-            self.master_down_at = now + self.skew(own)
+            self.master_down_at = at + self.skew(own)
             return
         if advert.priority >= own:
             self.preempt_at = None
@@ -316,15 +325,15 @@ class VirtualRouter:
             if self.preempt_at is None or now >= self.preempt_at:
                 self._outranked = advert  # discarded: the timer runs down, and that is how preemption happens
                 return
-        self._accept(advert, now)
+        self._accept(advert, at)
 
-    def _accept(self, advert: Advert, now: int) -> None:
+    def _accept(self, advert: Advert, at: int) -> None:
         self._outranked = None
         self.wants_master = False
         self.master_address, self.master_priority = advert.source, advert.priority
         if self.settings.version == 3:
             self.master_interval = advert.interval
-        self.master_down_at = now + self.master_down_interval
+        self.master_down_at = at + self.master_down_interval
 
     def _heard_as_master(self, actions: list[Action], advert: Advert, now: int) -> None:
         own, source = self.inputs.priority, self.inputs.source or b""

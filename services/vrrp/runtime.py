@@ -27,14 +27,15 @@ from services.vrrp.events import (
 )
 from services.vrrp.handover import Handover
 from services.vrrp.jobs import Jobs
-from services.vrrp.netlink import Interface, Monitor, Requests
+from services.vrrp.netlink import Interface, Monitor, Requests, request_socket
 from services.vrrp.node import Key, Node
+from services.vrrp.rehearsal import rehearse
 from services.vrrp.resolve import Resolved
 from services.vrrp.sockets import Link
 
 SECOND = 1_000_000_000
-LEAD = 300_000  # nanoseconds: how much earlier the loop wakes for a takeover, and waits on the processor for its moment
-CALM = 5_000_000  # nanoseconds after a takeover that belong to clients; the agent is told after them
+LEAD, AWAKE = 800_000, 150_000  # nanoseconds before a takeover: when it is rehearsed, when the loop is awake for good
+CALM = 5_000_000  # nanoseconds after a takeover that belong to clients; what is not the wire's comes after them
 SAVED_AT_ONCE = 64  # backups whose records are renewed each second
 BOOTTIME = time.CLOCK_BOOTTIME  # counts while the machine is suspended, so that waking up late is noticed
 
@@ -79,8 +80,9 @@ class Runtime:
         self._control = control
         self._leave = leave_when_orphaned
         self._epoll = select.epoll()
-        self._requests = Requests()
-        self._monitor = Monitor(self._requests.port)
+        requests = request_socket()
+        self._monitor = Monitor(requests.getsockname()[0])
+        self._epoll.register(self._monitor.fileno(), select.EPOLLIN)
         self._interfaces: dict[str, Interface] = self._monitor.interfaces()
         self._links: dict[str, Link] = {}
         self._readers: dict[int, Link] = {}
@@ -88,11 +90,12 @@ class Runtime:
         self._wanted: set[str] = set()
         self._stop_by = 0
         self._troubles: dict[str, str] = {}
-        self.jobs = Jobs(self._requests, self._monitor, self._interfaces)
+        self.jobs = Jobs(Requests(requests), self._monitor.expect_removal, self._interfaces)
         self.agent = AgentLink(self, clock)
         self._housekeeping_at = 0
         self._saved_up_to = 0
         self._calm_until = 0
+        self._rehearsed = 0  # the takeover, by its time, that was gone through beforehand
         self._perform(self.node.step(Started(handover.inherited), clock()))
 
     # -- what the agent's side asks for
@@ -156,7 +159,7 @@ class Runtime:
         from services.vrrp.timer import Timer  # ctypes comes only after the first advert
 
         timer = Timer(BOOTTIME)
-        for fd in (timer.fileno(), wake_fd, self._monitor.fileno()):
+        for fd in (timer.fileno(), wake_fd):
             self._epoll.register(fd, select.EPOLLIN)
         if self._control is not None:
             self._epoll.register(self._control.fileno(), select.EPOLLIN)
@@ -164,7 +167,7 @@ class Runtime:
         while not self._finished():
             self._await_takeover()
             self.tick()
-            calm = clock() < self._calm_until
+            calm = self._calm()
             busy = self.jobs.pending or (self.agent.ready_to_write and not calm)
             if not busy:
                 timer.arm(min(self._next(), self._calm_until) if calm else self._next())
@@ -178,7 +181,7 @@ class Runtime:
                 self.terminate()
             if self._control is not None and self._control.fileno() in ready:
                 self._hear_launcher()
-            self.agent.serve(ready, hold=self.jobs.pending or clock() < self._calm_until)
+            self.agent.serve(ready, hold=self.jobs.pending or calm)
             if clock() >= self._housekeeping_at:
                 self._keep_house()
         self._tell_launcher({"is": "stopped"})
@@ -198,23 +201,38 @@ class Runtime:
         due = self.node.deadline()
         if due is None:
             return self._housekeeping_at
-        return min(due if self.node.takeover_at is None else due - LEAD, self._housekeeping_at)
+        if self.node.takeover_at is not None:
+            due -= AWAKE if self._rehearsed == due else LEAD
+        return min(due, self._housekeeping_at)
 
     def _await_takeover(self) -> None:
-        """A wake-up costs a takeover a quarter of a millisecond: wait for its moment awake, then hear what came meanwhile."""
+        """A wake-up would cost a takeover a quarter of a millisecond, code that has not run for hours as much again.
+
+        So go through it once beforehand, wait for its moment awake, and hear what came meanwhile.
+        """
         due = self.node.takeover_at
-        if due is not None and 0 < due - clock() <= LEAD:
+        if due is None:
+            return
+        left = due - clock()
+        if 0 < left <= AWAKE:
             while clock() < due:
                 pass
             self._receive(tuple(self._readers))
+        elif AWAKE < left <= LEAD and self._rehearsed != due:
+            rehearse(self.node.foresee(), self.jobs, self._group, clock)
+            self._rehearsed = due
 
     def _receive(self, ready: Iterable[int]) -> None:
         """Packets come before timers: whoever wakes up late must hear what happened before it acts."""
         for fd in ready:
             link = self._readers.get(fd)
             if link is not None:
-                for data in link.receive():
-                    self._perform(self.node.step(PacketReceived(link.name, data), clock()))
+                packets = link.receive()
+                ahead = time.time_ns() - clock()  # of the wall clock, by which the kernel stamps packets
+                for data, stamp in packets:
+                    now = clock()
+                    age = now + ahead - stamp
+                    self._perform(self.node.step(PacketReceived(link.name, data, age if 0 <= age < SECOND else 0), now))
 
     def _keep_house(self) -> None:
         self._housekeeping_at = clock() + SECOND
@@ -237,7 +255,19 @@ class Runtime:
             elif isinstance(action, (AddAddresses, RemoveAddresses, Announce)):
                 self.jobs.add(action)
                 if isinstance(action, AddAddresses) and not self.stopping:
-                    self._calm_until = clock() + CALM
+                    self._begin_calm()
+
+    def _begin_calm(self) -> None:
+        """Hear adverts and no more for a while: netlink's word of our own addresses would cost as much as the takeover."""
+        if not self._calm_until:
+            self._epoll.modify(self._monitor.fileno(), 0)
+            self._calm_until = clock() + CALM
+
+    def _calm(self) -> bool:
+        if self._calm_until and clock() >= self._calm_until:
+            self._epoll.modify(self._monitor.fileno(), select.EPOLLIN)
+            self._calm_until = 0
+        return self._calm_until > 0
 
     def _send(self, action: SendAdvert) -> None:
         link = self._links.get(action.interface)
@@ -308,7 +338,7 @@ class Runtime:
     def _interfaces_changed(self) -> None:
         names, vanished = self._monitor.changes()
         self._interfaces = self._monitor.interfaces()
-        self.jobs.interfaces = self._interfaces
+        self.jobs.see(self._interfaces)
         for lost in vanished:
             self.step(AddressVanished(lost.interface, lost.address))
         for name in sorted(names):

@@ -24,6 +24,7 @@ from tests.kit.wait import until
 
 VIP = "10.9.1.1"
 MASTER, BACKUP = 200, 100
+SELDOM = 5_000_000  # ns between two looks at the machine: each pushes whoever runs to the other processor
 TURN = 5  # kills of one program before it is the other's turn
 
 
@@ -74,7 +75,7 @@ def _turn(net: Net, rival: Rival, interval: float, folder: Path, kills: int) -> 
 def _one(net: Net, master: Process, interval: float) -> float | None:
     """Kill the master; ms from the protocol's floor to the first answer of the other. None: the machine stood still then."""
     with net.host("client").start([sys.executable, "-m", "tests.bench.traffic", "ask", VIP], cwd=ROOT) as client:
-        with Witness(net.host("b")) as witness, Capture(net.host("b"), "eth0") as capture:
+        with Witness(net.host("b"), SELDOM) as witness, Capture(net.host("b"), "eth0") as capture:
             until(lambda: client.output().endswith(" a\n"), what="the client is served")
             time.sleep(0.5 + interval * (2 + random.random()))
             kill_all(master)

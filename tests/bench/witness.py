@@ -25,8 +25,8 @@ PRIORITY = 98
 class Witness:
     """Watches while the `with` block runs; then `disturbed` may be asked."""
 
-    def __init__(self, place: Namespace) -> None:
-        program = (sys.executable, "-m", "tests.bench.witness")
+    def __init__(self, place: Namespace, period_ns: int = PERIOD_NS) -> None:
+        program = (sys.executable, "-m", "tests.bench.witness", str(period_ns))
         self._processes = [place.start([*program, str(n)], cwd=ROOT) for n in os.sched_getaffinity(0)]
         self._begins: Sequence[int] = ()
         self._ends: Sequence[int] = ()
@@ -57,11 +57,11 @@ class Witness:
         self._ends = ends
 
 
-def watch(processor: int) -> None:
+def watch(period_ns: int, processor: int) -> None:
     """One processor, for ever."""
     os.sched_setaffinity(0, {processor})
     os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(PRIORITY))
-    due = time.time_ns() + PERIOD_NS
+    due = time.time_ns() + period_ns
     while True:
         time.sleep(max(0, due - time.time_ns()) / 1e9)
         now = time.time_ns()
@@ -69,8 +69,8 @@ def watch(processor: int) -> None:
             sys.stdout.write(f"{due} {now}\n")
             sys.stdout.flush()
             due = now
-        due += PERIOD_NS
+        due += period_ns
 
 
 if __name__ == "__main__":
-    watch(int(sys.argv[1]))
+    watch(int(sys.argv[1]), int(sys.argv[2]))

@@ -509,3 +509,29 @@ def test_the_view_of_a_backup_has_its_timer_and_no_addresses() -> None:
 
 def test_states_have_keepaliveds_words() -> None:
     assert [state.value for state in State] == ["INIT", "BACKUP", "MASTER", "FAULT"]
+
+
+# -- looking ahead
+
+
+@pytest.mark.parametrize("objects", [one(), grouped()])
+def test_a_takeover_is_foreseen_as_it_happens_and_foreseeing_changes_nothing(objects: Objects) -> None:
+    node = running(objects)
+    due = node.takeover_at
+    foreseen = node.foresee()
+    assert foreseen == node.foresee()
+    assert (states(node), node.takeover_at) == (dict.fromkeys(node.routers, "BACKUP"), due)
+    assert until_due(node) == (due, foreseen)
+
+
+def test_the_takeover_of_a_large_group_is_not_looked_at_beforehand() -> None:
+    objects: Objects = {("vrrp_instance", f"V{k}"): vrrp(k) for k in range(11, 21)}
+    objects["vrrp_sync_group", "G"] = {"group": [f"V{k}" for k in range(11, 21)]}
+    assert running(objects).foresee() == ()
+
+
+def test_nobody_takes_over_where_a_master_has_the_next_deadline() -> None:
+    node = running(one())
+    until_due(node)
+    assert states(node) == {"A": "MASTER"}
+    assert node.takeover_at is None

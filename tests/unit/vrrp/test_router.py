@@ -446,6 +446,24 @@ def test_a_shorter_interval_brings_the_next_advert_forward() -> None:
     assert router.deadline == T0 + 1 + 50_000_000
 
 
+def test_silence_counts_from_when_the_advert_came_not_from_when_it_was_read() -> None:
+    router = backup()
+    router.step(heard(200)._replace(age=SECOND // 2), T0)
+    assert (router.last_heard, router.deadline) == (T0 - SECOND // 2, T0 - SECOND // 2 + DOWN)
+    router.step(heard(0)._replace(age=3), T0)
+    assert router.deadline == T0 - 3 + router.skew(100)
+
+
+def test_a_twin_does_as_its_original_and_changes_nothing_of_it() -> None:
+    router = backup()
+    twin = router.twin()
+    due = router.deadline
+    assert due is not None
+    foreseen = twin.step(Expired(), due)
+    assert (router.state, router.deadline, router.counters.became_master) == (BACKUP, due, 0)
+    assert foreseen == router.step(Expired(), due)
+
+
 def test_a_backup_with_a_new_interval_starts_its_timer_again() -> None:
     router = backup()
     router.step(Changed(router.inputs, configured(advert_int=2 * SECOND)), T0 + SECOND)

@@ -1,0 +1,43 @@
+"""What the engine's sockets say: when the kernel took a packet, not when it was read."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+
+import pytest
+
+from services.vrrp.packet import Format, encode
+from services.vrrp.settings import SECOND, packed
+from services.vrrp.sockets import Link
+from tests.kit.netns import Bridge, Net
+from tests.kit.wait import until
+
+pytestmark = [pytest.mark.netns, pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root")]
+
+GROUP = "224.0.0.18"
+
+
+def test_a_packet_that_waited_is_as_old_as_it_is() -> None:
+    advert = encode(Format(2, 51, SECOND, None, packed(GROUP)), 100, [packed("192.0.2.9")], packed("192.0.2.1"))
+    with Net() as net, contextlib.ExitStack() as opened:
+        lan = net.bridge("lan")
+        first, second = (opened.enter_context(contextlib.closing(_link(net, lan, number))) for number in (1, 2))
+        until(lambda: first.send(advert) or second.receive(), timeout=30, what="the link is up")
+        until(lambda: not second.receive(), timeout=10, what="nothing waits")
+        before = time.time_ns()
+        first.send(advert)
+        sent = time.time_ns()
+        until(lambda: time.time_ns() > sent + SECOND // 2, timeout=10, what="it has waited for half a second")
+        [(data, stamp)] = second.receive()
+    assert data[12:] == advert[12:]
+    assert before <= stamp <= sent + SECOND // 4
+
+
+def _link(net: Net, lan: Bridge, number: int) -> Link:
+    host = net.host(f"host{number}")
+    host.join(lan, "eth0", f"192.0.2.{number}/24")
+    index = int(host.ip("-o link show dev eth0").split(":")[0])
+    with host.entered():
+        return Link("eth0", index, GROUP)
