@@ -36,6 +36,10 @@ class Witness:
         k = bisect.bisect_right(self._begins, at) - 1
         return k >= 0 and at <= self._ends[k] + AFTER_NS
 
+    def stalled_between(self, begin: int, end: int, longer_than: int) -> bool:
+        """Whether the machine stood still for more than `longer_than` ns in this time: a master then listens first."""
+        return any(begin <= b <= end and e - b > longer_than for b, e in zip(self._begins, self._ends, strict=True))
+
     def disturbed_between(self, begin: int, end: int) -> bool:
         """Whether the machine stood still at any moment of this time."""
         return self.disturbed(end) or any(begin <= at <= end for at in self._begins) or self.disturbed(begin)

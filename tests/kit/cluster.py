@@ -23,7 +23,7 @@ from services.vrrp.events import (
 )
 from services.vrrp.node import Node
 from services.vrrp.resolve import resolve
-from services.vrrp.settings import DECODERS
+from services.vrrp.settings import DECODERS, SECOND
 from services.vrrp.snapshot import Saved
 
 MILLISECOND = 1_000_000
@@ -43,7 +43,7 @@ class Machine:
         self.connected = True
         self.carrier = True
         self.frozen = False
-        self.waiting: list[bytes] = []
+        self.waiting: list[tuple[int, bytes]] = []  # when each came
         self.sent: list[bytes] = []
         self._saved: tuple[Saved, ...] = ()
         self._tell = tell
@@ -140,8 +140,9 @@ class Cluster:
         machine = self.machines[name]
         machine.frozen = False
         waiting, machine.waiting = machine.waiting, []
-        for data in waiting:
-            self.do(name, lambda m, d=data: m.step(PacketReceived("eth0", d), self.now))  # type: ignore[misc]
+        for came, data in waiting:
+            event = PacketReceived("eth0", data, self.now - came if self.now - came < SECOND else 0)
+            self.do(name, lambda m, e=event: m.step(e, self.now))  # type: ignore[misc]
 
     def run(self, duration: int) -> None:
         """Let `duration` nanoseconds pass."""
@@ -170,7 +171,7 @@ class Cluster:
         if not machine.connected or not machine.carrier or machine.node is None:
             return
         if machine.frozen:
-            machine.waiting = [*machine.waiting, data][:QUEUE]
+            machine.waiting = [*machine.waiting, (self.now, data)][:QUEUE]
         else:
             self.do(machine.name, lambda m: m.step(PacketReceived("eth0", data), self.now))
 

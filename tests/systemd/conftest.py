@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import subprocess
+import time
 from pathlib import Path
 from typing import TextIO
 
@@ -21,6 +22,7 @@ __all__ = ["pytest_collection_modifyitems", "pytest_configure", "pytest_runtest_
 
 ROOT = Path(__file__).resolve().parents[2]
 INSTALLED = ROOT / ".build" / "installed"
+PAUSE_S = 0.2  # between two looks whether the folder is free
 _held: list[TextIO] = []
 
 
@@ -44,7 +46,12 @@ def _install() -> TextIO:
         fcntl.flock(lock, fcntl.LOCK_SH)
         if _is_of(digest):
             return lock
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:  # two that both must write would wait for each other's shared lock
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            fcntl.flock(lock, fcntl.LOCK_UN)
+            time.sleep(PAUSE_S)
+            continue
         if not _is_of(digest):
             argv = ["make", "--no-print-directory", "install-files", f"DESTDIR={INSTALLED}"]
             done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)
