@@ -34,7 +34,7 @@ from services.vrrp.resolve import Resolved
 from services.vrrp.sockets import Link
 
 SECOND = 1_000_000_000
-LEAD, AWAKE = 800_000, 150_000  # nanoseconds before a takeover: when it is rehearsed, when the loop is awake for good
+LEAD, AWAKE = 2_000_000, 350_000  # nanoseconds before a takeover: when it is rehearsed, when the loop is awake for good
 CALM = 5_000_000  # nanoseconds after a takeover that belong to clients; what is not the wire's comes after them
 SAVED_AT_ONCE = 64  # backups whose records are renewed each second
 BOOTTIME = time.CLOCK_BOOTTIME  # counts while the machine is suspended, so that waking up late is noticed
@@ -215,6 +215,8 @@ class Runtime:
             return
         left = due - clock()
         if 0 < left <= AWAKE:
+            if left > AWAKE // 2:  # enough for once more, now that it is quick
+                rehearse(self.node.foresee(), self.jobs, self._group, clock)
             while clock() < due:
                 pass
             self._receive(tuple(self._readers))

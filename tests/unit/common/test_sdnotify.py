@@ -6,7 +6,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -61,19 +61,19 @@ def test_a_socket_that_is_gone_is_no_error(monkeypatch: pytest.MonkeyPatch, tmp_
     ("microseconds", "pid", "seconds"),
     [
         ("3000000", None, 1.5),
-        ("3000000", os.getpid(), 1.5),
-        ("3000000", 1, None),
+        ("3000000", os.getpid, 1.5),
+        ("3000000", lambda: 1, None),
         ("0", None, None),
         ("soon", None, None),
     ],
 )
 def test_the_watchdog_is_fed_twice_in_its_time(
-    microseconds: str, pid: int | None, seconds: float | None, monkeypatch: pytest.MonkeyPatch
+    microseconds: str, pid: Callable[[], int] | None, seconds: float | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WATCHDOG_USEC", microseconds)
     monkeypatch.delenv("WATCHDOG_PID", raising=False)
     if pid is not None:
-        monkeypatch.setenv("WATCHDOG_PID", str(pid))
+        monkeypatch.setenv("WATCHDOG_PID", str(pid()))
     assert sdnotify.watchdog_interval() == seconds
 
 
