@@ -15,7 +15,7 @@ _KINDS: Final = choice({"NAT": "nat", "DR": "dr", "TUN": "tun"})
 
 
 def virtual_address(scope: Scope, line: Statement, path: str, keyword: str) -> dict[str, Any] | None:
-    """`ADDRESS[/LENGTH] [dev IF] [scope SCOPE] [label LABEL] [brd ADDRESS|+|-]`, in any order after the address."""
+    """`ADDRESS[/LENGTH] [dev IF] [scope SCOPE] [label LABEL] [brd ADDRESS|+|-] ...`, in any order after the address."""
     word = line.keyword
     plain, slash, length = word.text.partition("/")
     found = ip(plain)
@@ -23,16 +23,16 @@ def virtual_address(scope: Scope, line: Statement, path: str, keyword: str) -> d
     if found is None or prefix is None or not 0 <= prefix <= found.max_prefixlen:
         scope.wrong(Word(keyword, word.at), word, "ADDRESS or ADDRESS/LENGTH")
         return None
-    if found.version == 6:
-        scope.report.unsupported(word.at, f"the IPv6 address {word.text} in {keyword}")
-        return None
-    value: dict[str, Any] = {"address": word.text}
+    value: dict[str, Any] = {"address": f"{found}{slash}{length}"}
     scope.mark(f"{path}.address", word.at)
     rest = list(line.arguments)
     while rest:
         option = rest.pop(0)
         target = _ADDRESS_OPTIONS.get(option.text)
-        if target is None:
+        if option.text in _ADDRESS_FLAGS:
+            value[_ADDRESS_FLAGS[option.text]] = True
+            scope.mark(f"{path}.{_ADDRESS_FLAGS[option.text]}", option.at)
+        elif target is None:
             _address_option(scope, option, rest)
         elif not rest:
             scope.report.mistake(option.at, f"{option.text}: expected a value after it, got the end of the line")
@@ -46,8 +46,24 @@ def virtual_address(scope: Scope, line: Statement, path: str, keyword: str) -> d
     return value
 
 
-_ADDRESS_OPTIONS: Final = {"dev": "dev", "scope": "scope", "label": "label", "brd": "brd", "broadcast": "brd"}
-_ADDRESS_WITH_VALUE: Final = frozenset({"peer", "preferred_lft", "track_group"})
+_ADDRESS_OPTIONS: Final = {
+    "dev": "dev",
+    "scope": "scope",
+    "label": "label",
+    "brd": "brd",
+    "broadcast": "brd",
+    "peer": "peer",
+    "preferred_lft": "preferred_lft",
+}
+_ADDRESS_FLAGS: Final = {
+    "home": "home",
+    "-nodad": "dad",  # keepalived leaves duplicate address detection out unless this takes that back
+    "mngtmpaddr": "mngtmpaddr",
+    "noprefixroute": "noprefixroute",
+    "autojoin": "autojoin",
+    "no_track": "no_track",
+}
+_ADDRESS_WITH_VALUE: Final = frozenset({"track_group"})
 
 
 def _address_option(scope: Scope, option: Word, rest: list[Word]) -> None:
@@ -57,7 +73,42 @@ def _address_option(scope: Scope, option: Word, rest: list[Word]) -> None:
         if option.text in _ADDRESS_WITH_VALUE and rest:
             rest.pop(0)
     else:
-        scope.report.mistake(option.at, f"expected dev, scope, label or brd, or the end of the line, got {shown(option.text)}")
+        expected = ", ".join(word for word in (*_ADDRESS_OPTIONS, *_ADDRESS_FLAGS) if word != "broadcast")
+        scope.report.mistake(option.at, f"expected one of {expected}, or the end of the line, got {shown(option.text)}")
+
+
+def unicast_peer(scope: Scope, line: Statement, path: str, keyword: str) -> dict[str, Any] | None:
+    """`ADDRESS [min_ttl N] [max_ttl N]`."""
+    found = ip(line.keyword.text)
+    if found is None:
+        scope.wrong(Word(keyword, line.keyword.at), line.keyword, "an IP address")
+        return None
+    value: dict[str, Any] = {"address": str(found)}
+    scope.mark(f"{path}.address", line.keyword.at)
+    rest = list(line.arguments)
+    while rest:
+        option = rest.pop(0)
+        if option.text not in ("min_ttl", "max_ttl"):
+            expected = "min_ttl or max_ttl, or the end of the line"
+            scope.report.mistake(option.at, f"{keyword}: expected {expected}, got {shown(option.text)}")
+            continue
+        given = rest.pop(0) if rest else option
+        ttl = whole(given.text)
+        if ttl is None or not 0 <= ttl <= 255:
+            scope.wrong(Word(option.text, option.at), given, "a number from 0 to 255")
+        else:
+            value[option.text] = ttl
+            scope.mark(f"{path}.{option.text}", given.at)
+    return value
+
+
+def old_checksum(scope: Scope, statement: Statement, path: str) -> str:
+    """`old_unicast_checksum [never]`."""
+    for word in statement.arguments[:1]:
+        if word.text == "never":
+            return "never"
+        scope.report.note(word.at, f"{statement.keyword.text}: {shown(word.text)} is ignored; expected never, or nothing")
+    return "always"
 
 
 def tracked(limit: int) -> ListReader:

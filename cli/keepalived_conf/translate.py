@@ -17,7 +17,7 @@ from cli.keepalived_conf.readers import Scope, block_of, required, shown, whole
 from cli.keepalived_conf.special import endpoint
 from cli.keepalived_conf.tree import Statement, parse
 
-_DEAFENING: Final = frozenset({"unicast_peer", "auth_hmac", "mcast_dst_ip"})
+_DEAFENING: Final = frozenset({"auth_hmac", "mcast_dst_ip"})
 CHECKS: Final = ("tcp_check", "http_get", "ssl_get", "misc_check")
 
 
@@ -205,6 +205,7 @@ def _settle_instance(scope: Scope, statement: Statement, value: dict[str, Any]) 
     if value.get("state") == "master" and value.get("nopreempt"):
         scope.report.note(scope.where["nopreempt"], "nopreempt has no effect with state MASTER; expected state BACKUP")
     _drop_repeated_addresses(scope, value)
+    _drop_other_family(scope, value)
     own = [i for i, t in enumerate(value.get("track_interface", ())) if t["name"] == value.get("interface")]
     for index in reversed(own):
         scope.report.note(scope.where[f"track_interface[{index}]"], "track_interface: the instance's own interface is ignored")
@@ -238,6 +239,23 @@ def _drop_repeated_addresses(scope: Scope, value: Mapping[str, Any]) -> None:
             else:
                 kept.append(row)
             seen.add(identity)
+        if keyword in value:
+            value[keyword][:] = kept
+
+
+def _drop_other_family(scope: Scope, value: Mapping[str, Any]) -> None:
+    """Adverts carry one family, that of the first address, and go to peers of that family; keepalived leaves out the rest."""
+    given = [row["address"] for keyword in ("virtual_ipaddress", "unicast_peer") for row in value.get(keyword, ())]
+    six = ":" in given[0] if given else False
+    for keyword in ("virtual_ipaddress", "unicast_peer"):
+        kept = []
+        for index, row in enumerate(value.get(keyword, ())):
+            if (":" in row["address"]) == six:
+                kept.append(row)
+                continue
+            instead = "; virtual_ipaddress_excluded may have both" if keyword == "virtual_ipaddress" else ""
+            message = f"{keyword}: expected IPv{6 if six else 4} addresses as the first one, got {row['address']}{instead}"
+            scope.report.mistake(scope.where[f"{keyword}[{index}]"], message)
         if keyword in value:
             value[keyword][:] = kept
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import NamedTuple
 
-from services.vrrp.settings import VirtualAddress
+from services.vrrp.addresses import VirtualAddress
 
 
 class State(StrEnum):
@@ -18,18 +18,24 @@ class State(StrEnum):
 
 
 class SendAdvert(NamedTuple):
-    """Multicast one advert now: a complete IP packet but for its identification."""
+    """Send one advert now: a complete IP packet but for IPv4's identification. `to`: by unicast; empty: to the group."""
 
     router: str
     interface: str
     data: bytes
+    to: str = ""
+    family: int = 4
 
 
 class AddAddresses(NamedTuple):
-    """Put addresses on their interfaces; one that is there already is adopted."""
+    """Put addresses on their interfaces; one that is there already is adopted.
+
+    `instead` is taken off right before: the same addresses with other attributes, which the kernel does not change in place.
+    """
 
     router: str
     addresses: tuple[VirtualAddress, ...]
+    instead: tuple[VirtualAddress, ...] = ()
 
 
 class RemoveAddresses(NamedTuple):
@@ -40,7 +46,7 @@ class RemoveAddresses(NamedTuple):
 
 
 class Announce(NamedTuple):
-    """Gratuitous ARP for each address, `repeat` times, after the addresses are in place."""
+    """Gratuitous ARP or an unsolicited neighbour advertisement for each address, `repeat` times, once they are in place."""
 
     router: str
     addresses: tuple[VirtualAddress, ...]

@@ -223,8 +223,8 @@ class AgentLink:
             known = runtime.node.surroundings.interfaces.get(interface)
             if known is None or not known.number:
                 reason, hint = f"interface {interface} does not exist", "the instance starts when it appears"
-            elif known.trouble:
-                reason, hint = f"interface {interface} cannot be used: {known.trouble}", "see the service's unit"
+            elif trouble := known.trouble if router.settings.family == 4 else known.trouble6:
+                reason, hint = f"interface {interface} cannot be used: {trouble}", "see the service's unit"
             else:
                 continue
             rows.append({"key": key, "field": "interface", "reason": reason, "hint": hint})

@@ -23,8 +23,8 @@ class Configured(NamedTuple):
 class InterfaceChanged(NamedTuple):
     """An interface as it is now.
 
-    `number` 0: there is none of that name. `addresses`: dotted, in the kernel's order. `trouble`: why no adverts can be
-    sent or heard on it, in words.
+    `number` 0: there is none of that name. `addresses`: IPv4 and IPv6, in the kernel's order. `trouble`: why no IPv4
+    adverts can be sent or heard on it, in words; `trouble6`: the same of IPv6.
     """
 
     name: str
@@ -32,6 +32,7 @@ class InterfaceChanged(NamedTuple):
     up: bool
     addresses: tuple[str, ...]
     trouble: str = ""
+    trouble6: str = ""
 
 
 class AddressVanished(NamedTuple):
@@ -42,7 +43,7 @@ class AddressVanished(NamedTuple):
 
 
 class PacketReceived(NamedTuple):
-    """An IP packet of protocol 112, as the raw socket of an interface gave it, `age` ns after it had come."""
+    """An IP packet of protocol 112 with its header, as it came to an interface `age` ns ago."""
 
     interface: str
     data: bytes

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from services.vrrp.actions import Action, AddAddresses, RemoveAddresses
-from services.vrrp.settings import VirtualAddress
+from services.vrrp.addresses import VirtualAddress
 
 Place = tuple[str, str]  # address, interface
 

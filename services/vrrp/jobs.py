@@ -12,8 +12,8 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from services.vrrp.actions import AddAddresses, Announce, RemoveAddresses
+from services.vrrp.addresses import VirtualAddress, packed
 from services.vrrp.netlink import BATCH, Interface, Requests
-from services.vrrp.settings import VirtualAddress, packed
 from services.vrrp.sockets import Announcer
 
 SLICE = 500_000  # nanoseconds of one wake that may go into jobs; an advert that falls due waits for no more than that
@@ -58,6 +58,9 @@ class Jobs:
         """Queue an action in pieces."""
         if isinstance(action, RemoveAddresses):
             self._forget(action)
+        if isinstance(action, AddAddresses):
+            for at in range(0, len(action.instead), BATCH):
+                self._queue.append(Job(REMOVE, action.router, action.instead[at : at + BATCH]))
         what = ADD if isinstance(action, AddAddresses) else REMOVE if isinstance(action, RemoveAddresses) else ANNOUNCE
         for _ in range(action.repeat if isinstance(action, Announce) else 1):
             for at in range(0, len(action.addresses), BATCH):
@@ -118,7 +121,11 @@ class Jobs:
             if interface is None or not interface.announces:
                 continue
             try:
-                self._announcer(interface).announce(interface.mac, packed(row.address))
+                announcer = self._announcer(interface)
+                if ":" in row.address:
+                    announcer.advertise(interface.mac, packed(row.address), interface.forwards)
+                else:
+                    announcer.announce(interface.mac, packed(row.address))
             except OSError:
                 failures.append((job.router, "announce"))  # the next burst repeats it
             else:
@@ -151,4 +158,6 @@ def _reason(errno: int) -> str:
 
     if errno == 1:
         return "no permission to change addresses (the engine needs CAP_NET_ADMIN)"
+    if errno == 13:
+        return "IPv6 is off on the interface (sysctl net.ipv6.conf.INTERFACE.disable_ipv6)"
     return os.strerror(errno)

@@ -1,8 +1,8 @@
 """Which interfaces and addresses are there, and how do addresses get on and off? rtnetlink, own packed messages.
 
-`Monitor` keeps a picture of links and IPv4 addresses and says what changed; `Requests` adds and removes addresses in
-batches. Layouts: linux/netlink.h, linux/rtnetlink.h, linux/if_link.h, linux/if_addr.h. Blocks nowhere: the kernel has
-answered a request before the send returns.
+`Monitor` keeps a picture of links and addresses and says what changed; `Requests` adds and removes addresses in batches.
+Layouts: linux/netlink.h, linux/rtnetlink.h, linux/if_link.h, linux/if_addr.h, linux/netconf.h. Blocks nowhere: the kernel
+has answered a request before the send returns.
 """
 
 from __future__ import annotations
@@ -12,21 +12,27 @@ from collections.abc import Iterable, Iterator, Sequence
 from struct import Struct, pack
 from typing import NamedTuple, Protocol
 
-from services.vrrp.settings import VirtualAddress, packed
+from services.vrrp.addresses import FOREVER, VirtualAddress
 
 HEADER = Struct("=IHHII")  # length, type, flags, sequence, port
 LINK = Struct("=BxHiII")  # struct ifinfomsg
 ADDRESS = Struct("=BBBBI")  # struct ifaddrmsg
 ATTRIBUTE = Struct("=HH")
-ERROR = Struct("=i")
+ERROR = NUMBER = Struct("=i")
+FLAGS = Struct("=I")
+CACHEINFO = Struct("=IIII")  # struct ifa_cacheinfo: preferred and valid lifetime in seconds, two stamps
+NETCONF = Struct("=Bxxx")  # struct netconfmsg
 NETLINK_ROUTE = 0
 NLM_F_REQUEST, NLM_F_ACK, NLM_F_DUMP, NLM_F_EXCL, NLM_F_CREATE = 0x1, 0x4, 0x300, 0x200, 0x400
 NLMSG_ERROR, NLMSG_DONE = 2, 3
 RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK = 16, 17, 18
 RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR = 20, 21, 22
-RTMGRP_LINK, RTMGRP_IPV4_IFADDR = 0x1, 0x10
+RTM_NEWNETCONF, RTM_GETNETCONF = 80, 82
+RTMGRP_LINK, RTMGRP_IPV4_IFADDR, RTMGRP_IPV6_IFADDR, RTMGRP_IPV6_NETCONF = 0x1, 0x10, 0x100, 0x1000000
+NETCONFA_IFINDEX, NETCONFA_FORWARDING = 1, 2
 IFLA_ADDRESS, IFLA_IFNAME = 1, 3
-IFA_ADDRESS, IFA_LOCAL, IFA_LABEL, IFA_BROADCAST = 1, 2, 3, 4
+IFA_ADDRESS, IFA_LOCAL, IFA_LABEL, IFA_BROADCAST, IFA_CACHEINFO, IFA_FLAGS = 1, 2, 3, 4, 6, 8
+IFA_F_DADFAILED, IFA_F_TENTATIVE, IFA_F_OPTIMISTIC = 0x08, 0x40, 0x04
 IFF_UP, IFF_LOOPBACK, IFF_RUNNING, IFF_NOARP = 0x1, 0x8, 0x40, 0x80
 SOL_NETLINK, NETLINK_CAP_ACK = 270, 10
 EEXIST, EADDRNOTAVAIL, ENODEV = 17, 99, 19
@@ -35,13 +41,17 @@ BUFFER = 1 << 20
 
 
 class Interface(NamedTuple):
-    """One interface. `addresses`: dotted IPv4, in the kernel's order; `mac` empty where it is not Ethernet."""
+    """One interface. `addresses`: usable ones, in the kernel's order, IPv4 first; `mac` empty where it is not Ethernet.
+
+    `forwards`: it is a router's, for IPv6.
+    """
 
     number: int
     name: str
     flags: int
     mac: bytes
     addresses: tuple[str, ...] = ()
+    forwards: bool = False
 
     @property
     def up(self) -> bool:
@@ -49,7 +59,7 @@ class Interface(NamedTuple):
 
     @property
     def announces(self) -> bool:
-        """Whether ARP means anything here."""
+        """Whether ARP and neighbour discovery mean anything here."""
         return len(self.mac) == 6 and not self.flags & (IFF_LOOPBACK | IFF_NOARP)
 
 
@@ -117,17 +127,18 @@ class Requests:
 
 
 class Monitor:
-    """A picture of links and IPv4 addresses that follows the kernel's.
+    """A picture of links and addresses that follows the kernel's.
 
     Addresses that `requests` removes are expected to go: tell `expect_removal` before.
     """
 
     def __init__(self, port: int) -> None:
         self._port = port
-        self._sock = _netlink(RTMGRP_LINK | RTMGRP_IPV4_IFADDR)
+        self._sock = _netlink(RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR | RTMGRP_IPV6_NETCONF)
         self._expected: set[tuple[int, str]] = set()
         self._links: dict[int, Interface] = {}
         self._addresses: dict[int, list[str]] = {}
+        self._forwarding: set[int] = set()
         self.overruns = 0
         self._read_all()
 
@@ -140,7 +151,8 @@ class Monitor:
     def interfaces(self) -> dict[str, Interface]:
         """The picture now, by name."""
         return {
-            link.name: link._replace(addresses=tuple(self._addresses.get(number, ()))) for number, link in self._links.items()
+            link.name: link._replace(addresses=tuple(self._addresses.get(number, ())), forwards=number in self._forwarding)
+            for number, link in self._links.items()
         }
 
     def expect_removal(self, number: int, addresses: Iterable[str]) -> None:
@@ -177,13 +189,19 @@ class Monitor:
                 changed.add(link.name)
             else:
                 self._addresses.pop(link.number, None)
+        elif kind == RTM_NEWNETCONF:
+            self._take_forwarding(body)
         elif kind in (RTM_NEWADDR, RTM_DELADDR):
-            number, address = _address(body)
+            number, address, usable = _address(body)
             known = self._addresses.setdefault(number, [])
             name = self._links[number].name if number in self._links else ""
             if kind == RTM_NEWADDR:
                 self._expected.discard((number, address))
-                if address not in known:
+                if not usable:
+                    if address in known:
+                        known.remove(address)
+                        changed.add(name)
+                elif address not in known:
                     known.append(address)
                     changed.add(name)
             elif address in known:
@@ -213,11 +231,25 @@ class Monitor:
             link = _link(body) if kind == RTM_NEWLINK else None
             if link is not None:
                 links[link.number] = link
-        for kind, body in _dump(RTM_GETADDR, ADDRESS.pack(_socket.AF_INET, 0, 0, 0, 0)):
+        for kind, body in _dump(RTM_GETADDR, ADDRESS.pack(_socket.AF_UNSPEC, 0, 0, 0, 0)):
             if kind == RTM_NEWADDR:
-                number, address = _address(body)
-                addresses.setdefault(number, []).append(address)
+                number, address, usable = _address(body)
+                if usable:
+                    addresses.setdefault(number, []).append(address)
         self._links, self._addresses = links, addresses
+        self._forwarding.clear()
+        for kind, body in _dump(RTM_GETNETCONF, NETCONF.pack(_socket.AF_INET6)):
+            if kind == RTM_NEWNETCONF:
+                self._take_forwarding(body)
+
+    def _take_forwarding(self, body: bytes) -> None:
+        attributes = _attributes(body, NETCONF.size)
+        if body[0] == _socket.AF_INET6 and NETCONFA_IFINDEX in attributes and NETCONFA_FORWARDING in attributes:
+            (number,) = NUMBER.unpack(attributes[NETCONFA_IFINDEX])
+            if NUMBER.unpack(attributes[NETCONFA_FORWARDING])[0]:
+                self._forwarding.add(number)
+            else:
+                self._forwarding.discard(number)
 
 
 def request_socket() -> _socket.socket:
@@ -280,19 +312,34 @@ def _link(body: bytes) -> Interface | None:
     return Interface(number, name, flags, attributes.get(IFLA_ADDRESS, b""))
 
 
-def _address(body: bytes) -> tuple[int, str]:
-    _family, _prefix, _flags, _scope, number = ADDRESS.unpack_from(body)
+def _address(body: bytes) -> tuple[int, str, bool]:
+    """Interface, address, and whether it can be used: one that is still looked for on the link cannot."""
+    family, _prefix, flags, _scope, number = ADDRESS.unpack_from(body)
     attributes = _attributes(body, ADDRESS.size)
     address = attributes.get(IFA_LOCAL) or attributes.get(IFA_ADDRESS, b"")
-    return number, ".".join(map(str, address))
+    if family != _socket.AF_INET6:
+        return number, ".".join(map(str, address)), True
+    if IFA_FLAGS in attributes:
+        (flags,) = FLAGS.unpack(attributes[IFA_FLAGS])
+    waits = flags & IFA_F_TENTATIVE and not flags & IFA_F_OPTIMISTIC
+    return number, _socket.inet_ntop(_socket.AF_INET6, address), not waits and not flags & IFA_F_DADFAILED
+
+
+def _packed(address: str) -> bytes:
+    return _socket.inet_pton(_socket.AF_INET6 if ":" in address else _socket.AF_INET, address)
 
 
 def _address_body(number: int, row: VirtualAddress) -> bytes:
-    address = packed(row.address)
-    body = ADDRESS.pack(_socket.AF_INET, row.prefix, 0, row.scope, number)
-    body += _attribute(IFA_LOCAL, address) + _attribute(IFA_ADDRESS, address)
+    address = _packed(row.address)
+    family = _socket.AF_INET if len(address) == 4 else _socket.AF_INET6
+    body = ADDRESS.pack(family, row.prefix, row.flags & 0xFF, row.scope, number)
+    body += _attribute(IFA_LOCAL, address) + _attribute(IFA_ADDRESS, _packed(row.peer) if row.peer else address)
+    if row.flags:
+        body += _attribute(IFA_FLAGS, FLAGS.pack(row.flags))
+    if row.preferred_lft != FOREVER:
+        body += _attribute(IFA_CACHEINFO, CACHEINFO.pack(row.preferred_lft, FOREVER, 0, 0))
     if row.brd:
-        body += _attribute(IFA_BROADCAST, _broadcast(row))
+        body += _attribute(IFA_BROADCAST, _broadcast(row, address))
     if row.label:
         body += _attribute(IFA_LABEL, row.label.encode() + b"\0")
     return body
@@ -302,10 +349,10 @@ def _attribute(kind: int, value: bytes) -> bytes:
     return pack("=HH", ATTRIBUTE.size + len(value), kind) + value + bytes(-len(value) % 4)
 
 
-def _broadcast(row: VirtualAddress) -> bytes:
+def _broadcast(row: VirtualAddress, address: bytes) -> bytes:
     """keepalived's (and ip-address(8)'s) "+" and "-": all host bits one, or zero."""
     if row.brd not in ("+", "-"):
-        return packed(row.brd)
+        return _packed(row.brd)
     host = (1 << 32 - row.prefix) - 1
-    number = int.from_bytes(packed(row.address), "big")
+    number = int.from_bytes(address, "big")
     return (number | host if row.brd == "+" else number & ~host).to_bytes(4, "big")

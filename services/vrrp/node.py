@@ -14,6 +14,7 @@ from typing import NamedTuple, assert_never
 from services.vrrp import group as groups
 from services.vrrp import phase
 from services.vrrp.actions import Action, AddAddresses, Announce, RemoveAddresses, SendAdvert, State, Transition
+from services.vrrp.addresses import VirtualAddress, packed
 from services.vrrp.events import (
     AddressVanished,
     Configured,
@@ -27,7 +28,7 @@ from services.vrrp.events import (
     TimeReached,
 )
 from services.vrrp.holders import Holders
-from services.vrrp.packet import TTL, Advert, Format, Reject, decode, vrid_of
+from services.vrrp.packet import IPV6_VRIDS, Advert, Format, Reject, decode, ends_of, number_of
 from services.vrrp.resolve import GroupSettings, Resolved, RouterSettings
 from services.vrrp.router import (
     Changed,
@@ -42,7 +43,6 @@ from services.vrrp.router import (
     Stop,
     VirtualRouter,
 )
-from services.vrrp.settings import VirtualAddress
 from services.vrrp.snapshot import Saved
 from services.vrrp.surroundings import Surroundings
 
@@ -61,9 +61,11 @@ class GroupState(NamedTuple):
 
 
 class Known(NamedTuple):
-    """The last valid advert of a router: its bytes but for what changes from packet to packet."""
+    """The last valid advert of a router: its bytes but for what changes from packet to packet, for IPv6 all in `body`."""
 
+    four: bool
     head: bytes
+    ttl: int
     body: bytes
     form: Format
     advert: Advert
@@ -83,7 +85,8 @@ class Node:
         self._saved: dict[Key, Saved] = {}
         self._configured = False
         self._held: set[str] = set()
-        self._by_vrid: dict[str, dict[int, VirtualRouter]] = {}
+        self._by_vrid: dict[str, dict[int, VirtualRouter]] = {}  # by interface and `packet.number_of`
+        self._sharing: dict[tuple[str, int], list[VirtualRouter]] = {}  # several with one number
         self._watchers: dict[Key, set[str]] = {}
         self._heap: list[tuple[int, int, Key]] = []
         self._pushed: dict[Key, int] = {}
@@ -192,11 +195,13 @@ class Node:
         heappush(self._heap, (when, self._count, key))
 
     def _packet(self, actions: list[Action], interface: str, data: bytes, age: int, now: int) -> None:
-        vrid = vrid_of(data)
-        if isinstance(vrid, Reject):
-            self.rejected[vrid.value] = self.rejected.get(vrid.value, 0) + 1
+        number = number_of(data)
+        if isinstance(number, Reject):
+            self.rejected[number.value] = self.rejected.get(number.value, 0) + 1
             return
-        router = self._by_vrid.get(interface, {}).get(vrid)
+        router = self._by_vrid.get(interface, {}).get(number)
+        if router is None and (interface, number) in self._sharing:
+            router = self._told_apart(self._sharing[interface, number], data)
         if router is None:
             unknown = Reject.UNKNOWN_VRID.value
             self.rejected[unknown] = self.rejected.get(unknown, 0) + 1
@@ -209,9 +214,11 @@ class Node:
         if (
             known is not None
             and known.form is router.format
-            and data[8] == TTL
-            and data[12:] == known.body
-            and data[:4] == known.head
+            and (
+                data[12:] == known.body and data[8] == known.ttl and data[:4] == known.head
+                if known.four
+                else data == known.body
+            )
         ):
             self._route(actions, router, Heard(known.advert, age), now)
             return
@@ -220,8 +227,21 @@ class Node:
             rejected = router.counters.rejected
             rejected[advert.value] = rejected.get(advert.value, 0) + 1
             return
-        self._known[name] = Known(data[:4], data[12:], router.format, advert)
+        router.hear_checksum(advert.checksum)
+        four = number < IPV6_VRIDS
+        self._known[name] = Known(four, data[:4], data[8], data[12:] if four else data, router.format, advert)
         self._route(actions, router, Heard(advert, age), now)
+
+    def _told_apart(self, routers: list[VirtualRouter], data: bytes) -> VirtualRouter | None:
+        """Which of several routers with one VRID on an interface is meant: unicast ones by their peers."""
+        source, destination = ends_of(data)
+        for router in routers:
+            if router.settings.peers:
+                if any(packed(peer.address) == source for peer in router.settings.peers):
+                    return router
+            elif destination == router.format.group:
+                return router
+        return None
 
     # -- routers and their groups
 
@@ -308,7 +328,8 @@ class Node:
 
     def _address_vanished(self, actions: list[Action], interface: str, address: str, now: int) -> None:
         router = self.routers.get(self.holders.of(address, interface) or "")
-        if router is not None:
+        rows = router.addresses if router is not None else ()
+        if router is not None and any((r.address, r.dev, r.track) == (address, interface, True) for r in rows):
             self._route(actions, router, Lost(address), now)
 
     def _failed(self, what: str, name: str) -> None:
@@ -421,15 +442,21 @@ class Node:
         return groups.state_of([State(s.state) if s is not None else State.INIT for s in states])
 
     def _index(self) -> None:
-        self._by_vrid = {}
+        numbered: dict[tuple[str, int], list[VirtualRouter]] = {}
         self._watchers = {}
         for name, router in self.routers.items():
             s = router.settings
-            self._by_vrid.setdefault(s.interface, {})[s.vrid] = router
+            number = s.vrid if s.family == 4 else IPV6_VRIDS + s.vrid
+            numbered.setdefault((s.interface, number), []).append(router)
             keys = {("interface", s.interface), *(("interface", a.dev) for a in router.addresses)}
             keys |= {("interface", t.name) for t in s.track_interface} | {("script", t.name) for t in s.track_script}
             for key in keys:
                 self._watchers.setdefault(key, set()).add(name)
+        self._by_vrid = {}
+        for (interface, number), routers in numbered.items():
+            if len(routers) == 1:
+                self._by_vrid.setdefault(interface, {})[number] = routers[0]
+        self._sharing = {place: routers for place, routers in numbered.items() if len(routers) > 1}
 
     def _start(self, actions: list[Action], names: Iterable[str], now: int) -> None:
         movers = []
@@ -470,7 +497,9 @@ def _member(router: VirtualRouter) -> groups.Member:
 
 def _same_identity(old: RouterSettings, new: RouterSettings | None) -> bool:
     """Whether it is still the same virtual router to its peers; if not it stops and a new one starts."""
-    return new is not None and (old.interface, old.vrid, old.version) == (new.interface, new.vrid, new.version)
+    if new is None or (old.interface, old.vrid, old.version) != (new.interface, new.vrid, new.version):
+        return False
+    return old.family == new.family
 
 
 def held_addresses(router: VirtualRouter, surroundings: Surroundings) -> tuple[VirtualAddress, ...]:

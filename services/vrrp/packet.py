@@ -1,25 +1,29 @@
-"""What does an advert look like on the wire, and why is a received one refused? VRRPv2 and v3 over IPv4.
+"""What does an advert look like on the wire, and why is a received one refused? VRRPv2 and v3 over IPv4, v3 over IPv6.
 
-Pure bytes: RFC 3768 section 5 (v2, with RFC 2338's clear-text password), RFC 5798 section 5 (v3, checksum with pseudo
-header). Knows nothing of sockets or elections. Durations in nanoseconds, addresses as four bytes.
+Pure bytes: RFC 3768 section 5 (v2, with RFC 2338's clear-text password), RFC 5798 section 5 and RFC 9568 section 5 (v3,
+which differ in the checksum over IPv4). A packet has its IP header, IPv6 ones too. Knows nothing of sockets or elections.
+Durations in nanoseconds, addresses as four or sixteen bytes.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
-from enum import StrEnum
+from collections.abc import Mapping, Sequence
+from enum import IntEnum, StrEnum
 from typing import NamedTuple
 
 SECOND = 1_000_000_000
 CENTISECOND = 10_000_000
 IP_HEADER = struct.Struct("!BBHHHBBH4s4s")
+IPV6_HEADER = struct.Struct("!IHBB16s16s")
 IP_ID_OFFSET = 4
 PROTOCOL_VRRP = 112
 TTL = 255
 PRECEDENCE_INTERNETWORK_CONTROL = 0xC0
+IPV6_FIRST_WORD = 6 << 28 | PRECEDENCE_INTERNETWORK_CONTROL << 20  # with flow label 0
 MIN_ETHERNET_PAYLOAD = 46
 AUTH_NONE, AUTH_PASS = 0, 1
+IPV6_VRIDS = 256  # `number_of` gives VRIDs of IPv6 from here on: they are others than IPv4's (RFC 9568 section 5.2.3)
 
 
 class Reject(StrEnum):
@@ -31,11 +35,20 @@ class Reject(StrEnum):
     VERSION = "version"
     TYPE = "type"
     CHECKSUM = "checksum"
-    DESTINATION = "destination"  # not sent to our multicast group
+    DESTINATION = "destination"  # not sent to our multicast group, or to it where we have unicast
+    SOURCE = "source"  # unicast, and from none of our peers
     INTERVAL = "interval"  # v2 only: must equal ours
     AUTH_TYPE = "auth_type"
     AUTH_FAILURE = "auth_failure"
     UNKNOWN_VRID = "unknown_vrid"
+
+
+class Checksum(IntEnum):
+    """What the checksum of VRRPv3 over IPv4 covers beside the message."""
+
+    PSEUDO = 0  # source, destination, protocol and length: RFC 5798 as keepalived reads it
+    BARE = 1  # nothing, as in v2: RFC 9568 section 5.2.8, Cisco, Juniper
+    GROUP = 2  # as PSEUDO, but the group for the destination, also of unicast: keepalived before 1.3.7
 
 
 class Advert(NamedTuple):
@@ -45,16 +58,26 @@ class Advert(NamedTuple):
     interval: int
     source: bytes
     addresses: bytes
+    checksum: Checksum = Checksum.PSEUDO
 
 
 class Format(NamedTuple):
-    """What all routers of one virtual router must agree on. `auth`: eight bytes, or None for no authentication."""
+    """What all routers of one virtual router must agree on, and what this one accepts.
+
+    `auth`: eight bytes, or None for no authentication. `group`: the multicast group, whose length gives the family; with
+    `unicast` adverts come to an own address instead, with any TTL. `sources`: the peers that may send them and the TTLs
+    that theirs may have, None: anybody, any TTL. `checksums`: what is accepted; the first one is sent.
+    """
 
     version: int
     vrid: int
     interval: int
     auth: bytes | None
     group: bytes
+    unicast: bool = False
+    sources: Mapping[bytes, tuple[int, int]] | None = None
+    checksums: tuple[Checksum, ...] = (Checksum.PSEUDO,)
+    ttl: int = TTL
 
 
 def checksum(data: bytes) -> int:
@@ -67,11 +90,19 @@ def checksum(data: bytes) -> int:
     return ~total & 0xFFFF
 
 
-def encode(form: Format, priority: int, addresses: Sequence[bytes], source: bytes, identification: int = 0) -> bytes:
-    """The complete IP packet of one advert, as keepalived sends it.
+def encode(
+    form: Format,
+    priority: int,
+    addresses: Sequence[bytes],
+    source: bytes,
+    identification: int = 0,
+    destination: bytes | None = None,
+) -> bytes:
+    """The complete IP packet of one advert to `destination` (the group unless given), as keepalived sends it.
 
-    The sender counts `identification` up, never 0, at IP_ID_OFFSET; the kernel corrects the IP checksum.
+    The sender counts `identification` of IPv4 up, never 0, at IP_ID_OFFSET; the kernel corrects the IP checksum.
     """
+    to = destination or form.group
     listed = b"".join(addresses)
     if form.version == 2:
         kind = AUTH_NONE if form.auth is None else AUTH_PASS
@@ -82,51 +113,83 @@ def encode(form: Format, priority: int, addresses: Sequence[bytes], source: byte
         tail = listed
     head = struct.pack("!BBBB", form.version << 4 | 1, form.vrid, priority, len(addresses)) + middle
     length = len(head) + 2 + len(tail)
-    pseudo = b"" if form.version == 2 else _pseudo_header(source, form.group, length)
-    message = head + struct.pack("!H", checksum(pseudo + head + b"\0\0" + tail)) + tail
-    fields = (0x45, PRECEDENCE_INTERNETWORK_CONTROL, 20 + length, identification, 0, TTL, PROTOCOL_VRRP)
-    header = IP_HEADER.pack(*fields, 0, source, form.group)
-    return IP_HEADER.pack(*fields, checksum(header), source, form.group) + message
+    beside = _beside(form.checksums[0], form, source, to, length)
+    message = head + struct.pack("!H", checksum(beside + head + b"\0\0" + tail)) + tail
+    if len(form.group) == 16:
+        return IPV6_HEADER.pack(IPV6_FIRST_WORD, length, PROTOCOL_VRRP, form.ttl, source, to) + message
+    fields = (0x45, PRECEDENCE_INTERNETWORK_CONTROL, 20 + length, identification, 0, form.ttl, PROTOCOL_VRRP)
+    header = IP_HEADER.pack(*fields, 0, source, to)
+    return IP_HEADER.pack(*fields, checksum(header), source, to) + message
 
 
-def vrid_of(data: bytes) -> int | Reject:
-    """The VRID of a received IP packet, or why it has none."""
+def number_of(data: bytes) -> int | Reject:
+    """The VRID of a received IP packet, with IPV6_VRIDS added for IPv6, or why it has none."""
     if len(data) < 20 or data[0] >> 4 != 4:
-        return Reject.TRUNCATED
+        return _number_of_ipv6(data)
     start = (data[0] & 15) << 2
     if start < 20 or len(data) < start + 8:
         return Reject.TRUNCATED
     return data[start + 1]
 
 
+def _number_of_ipv6(data: bytes) -> int | Reject:
+    if len(data) < 48 or data[0] >> 4 != 6:
+        return Reject.TRUNCATED
+    return IPV6_VRIDS + data[41]
+
+
+def ends_of(data: bytes) -> tuple[bytes, bytes]:
+    """Source and destination of an IP packet for which `number_of` gave a number."""
+    return (data[12:16], data[16:20]) if data[0] >> 4 == 4 else (data[8:24], data[24:40])
+
+
 def decode(data: bytes, form: Format) -> Advert | Reject:
-    """The advert in a received IP packet for which `vrid_of` gave `form.vrid`, or the first reason to refuse it."""
-    start = (data[0] & 15) << 2
-    total = data[2] << 8 | data[3]
+    """The advert in a received IP packet that `number_of` gave to `form`, or the first reason to refuse it."""
+    if data[0] >> 4 == 6:
+        start, width, ttl = 40, 16, data[7]
+        total = 40 + (data[4] << 8 | data[5])
+    else:
+        start, width, ttl = (data[0] & 15) << 2, 4, data[8]
+        total = data[2] << 8 | data[3]
     if total > len(data) or total < start + 8:
         return Reject.TRUNCATED
-    if total < len(data) and len(data) > MIN_ETHERNET_PAYLOAD:
+    if total < len(data) and (width == 16 or len(data) > MIN_ETHERNET_PAYLOAD):
         return Reject.LENGTH
     message = data[start:total]
-    if data[8] != TTL:
+    if ttl != TTL and not form.unicast:
         return Reject.TTL
     if message[0] >> 4 != form.version:
         return Reject.VERSION
-    addresses = message[8 : 8 + 4 * message[3]]
-    if len(message) != 8 + 4 * message[3] + (8 if form.version == 2 else 0):
+    addresses = message[8 : 8 + width * message[3]]
+    if len(message) != 8 + width * message[3] + (8 if form.version == 2 else 0):
         return Reject.LENGTH
     if message[0] & 15 != 1:
         return Reject.TYPE
-    if data[16:20] != form.group:
+    source, destination = ends_of(data)
+    refused = _refuse_ends(form, source, destination, ttl)
+    if refused is not None:
+        return refused
+    if form.version == 2:
+        return _refuse_v2(message, form) or Advert(message[2], form.interval, source, addresses)
+    covers = _covered(message, form, source, destination)
+    if covers is None:
+        return Reject.CHECKSUM
+    interval = ((message[4] & 15) << 8 | message[5]) * CENTISECOND
+    return Advert(message[2], interval, source, addresses, covers) if interval else Reject.INTERVAL
+
+
+def _refuse_ends(form: Format, source: bytes, destination: bytes, ttl: int) -> Reject | None:
+    """Unicast and multicast are told apart; a peer's TTL counts only where peers are checked (RFC 5082)."""
+    if not form.unicast:
+        return None if destination == form.group else Reject.DESTINATION
+    if destination[0] == 0xFF if len(destination) == 16 else destination[0] >> 4 == 14:
         return Reject.DESTINATION
-    source = data[12:16]
-    if form.version == 3:
-        if checksum(_pseudo_header(source, form.group, len(message)) + message):
-            return Reject.CHECKSUM
-        interval = ((message[4] & 15) << 8 | message[5]) * CENTISECOND
-        return Advert(message[2], interval, source, addresses) if interval else Reject.INTERVAL
-    refused = _refuse_v2(message, form)
-    return refused or Advert(message[2], form.interval, source, addresses)
+    if form.sources is None:
+        return None
+    limits = form.sources.get(source)
+    if limits is None:
+        return Reject.SOURCE
+    return None if limits[0] <= ttl <= limits[1] else Reject.TTL
 
 
 def _refuse_v2(message: bytes, form: Format) -> Reject | None:
@@ -141,5 +204,21 @@ def _refuse_v2(message: bytes, form: Format) -> Reject | None:
     return None
 
 
-def _pseudo_header(source: bytes, destination: bytes, length: int) -> bytes:
-    return source + destination + struct.pack("!BBH", 0, PROTOCOL_VRRP, length)
+def _covered(message: bytes, form: Format, source: bytes, destination: bytes) -> Checksum | None:
+    """Which of the accepted checksums a v3 message has."""
+    for covers in form.checksums:
+        if not checksum(_beside(covers, form, source, destination, len(message)) + message):
+            return covers
+    return None
+
+
+def _beside(covers: Checksum, form: Format, source: bytes, destination: bytes, length: int) -> bytes:
+    """The pseudo header: of v3 only, and for IPv6 always that of RFC 8200 section 8.1."""
+    if form.version == 2:
+        return b""
+    if len(source) == 16:
+        return source + destination + struct.pack("!II", length, PROTOCOL_VRRP)
+    if covers is Checksum.BARE:
+        return b""
+    to = form.group if covers is Checksum.GROUP else destination
+    return source + to + struct.pack("!BBH", 0, PROTOCOL_VRRP, length)

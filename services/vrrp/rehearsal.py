@@ -6,12 +6,12 @@ processor's caches. The same core, queue and encoders run here on twins, with so
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from services.vrrp.actions import Action, AddAddresses, Announce, SendAdvert
 from services.vrrp.jobs import Jobs
 from services.vrrp.netlink import Requests
-from services.vrrp.sockets import AdvertSender, Announcer
+from services.vrrp.sockets import SENDERS, Announcer
 
 
 class Mute:
@@ -30,7 +30,7 @@ class Mute:
         pass
 
 
-def rehearse(actions: Iterable[Action], jobs: Jobs, group: str, clock: Callable[[], int]) -> None:
+def rehearse(actions: Iterable[Action], jobs: Jobs, groups: Mapping[int, str], clock: Callable[[], int]) -> None:
     """Go through `actions` as if they were carried out; what `jobs` will need to announce them is opened, nothing is sent.
 
     Takes no longer than one slice of `jobs`, however many addresses there are.
@@ -39,7 +39,7 @@ def rehearse(actions: Iterable[Action], jobs: Jobs, group: str, clock: Callable[
     twin = Jobs(Requests(mute), lambda number, addresses: None, jobs.interfaces, lambda name: Announcer(mute))
     for action in actions:
         if isinstance(action, SendAdvert):
-            AdvertSender(mute, group).send(action.data)
+            SENDERS[action.family](mute, groups[action.family]).send(action.data, action.to)
         elif isinstance(action, (AddAddresses, Announce)):
             jobs.open_announcers(action.addresses)
             twin.add(action)

@@ -9,16 +9,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
+from services.vrrp.addresses import VirtualAddress
+from services.vrrp.packet import TTL, Checksum
 from services.vrrp.settings import (
     OWNER,
     SECOND,
     Global,
     Settings,
     Tracked,
-    VirtualAddress,
+    UnicastPeer,
     VrrpInstance,
     VrrpScript,
     VrrpSyncGroup,
+    family_of,
 )
 
 if TYPE_CHECKING:
@@ -30,7 +33,11 @@ MAX_V3_INTERVAL = 4095 * CENTISECOND
 
 
 class RouterSettings(NamedTuple):
-    """One virtual router, nothing left open: durations in nanoseconds, every weight a number, every address with its dev."""
+    """One virtual router, nothing left open: durations in nanoseconds, every weight a number, every address with its dev.
+
+    `source` empty: the interface's choice. `family`: 4 or 6, of adverts. `peers` empty: multicast. `checksums`: what is
+    accepted, the first one is sent; with `detect_checksum` it becomes what peers are heard to use.
+    """
 
     name: str
     interface: str
@@ -56,8 +63,15 @@ class RouterSettings(NamedTuple):
     track_interface: tuple[Tracked, ...]
     track_script: tuple[Tracked, ...]
     track_primary: bool
-    mcast_src_ip: str
+    source: str
     mcast_group: str
+    family: int
+    peers: tuple[UnicastPeer, ...]
+    ttl: int
+    check_source: bool
+    fault_no_peer: bool
+    checksums: tuple[Checksum, ...]
+    detect_checksum: bool
 
 
 class GroupSettings(NamedTuple):
@@ -131,7 +145,13 @@ def _router(
     name: str, given: VrrpInstance, defaults: Global, scripts: Mapping[str, VrrpScript], problems: list[Problem]
 ) -> RouterSettings:
     key = f"config/vrrp_instance/{name}"
-    version = given.version or defaults.vrrp_version
+    family = family_of(given)
+    version = (given.version or defaults.vrrp_version) if family == 4 else 3
+    if family == 6 and given.version == 2:
+        problems.append(_problem(key, "version", "adverts over IPv6 are VRRPv3: 3 is used", "version 3"))
+    if (given.unicast_src_ip or given.unicast_ttl) and not given.unicast_peer and not given.unicast_fault_no_peer:
+        field = "unicast_src_ip" if given.unicast_src_ip else "unicast_ttl"
+        problems.append(_problem(key, field, "there is no unicast_peer: adverts are multicast", "give unicast_peer"))
     if version == 3 and given.auth_pass is not None:
         hint = "remove authentication, or use version 2"
         problems.append(_problem(key, "authentication", "VRRPv3 has no authentication: it is ignored", hint))
@@ -146,6 +166,7 @@ def _router(
     owner = given.priority == OWNER
     delay = _first(given.garp_master_delay, defaults.vrrp_garp_master_delay)
     repeat = _first(given.garp_master_repeat, defaults.vrrp_garp_master_repeat)
+    checksums, detect = _checksums(given, defaults, version, family)
     return RouterSettings(
         name=name,
         interface=given.interface,
@@ -171,9 +192,43 @@ def _router(
         track_interface=tuple(t._replace(weight=t.weight or 0) for t in given.track_interface),
         track_script=_scripts(key, given, scripts, problems),
         track_primary=not given.dont_track_primary,
-        mcast_src_ip=given.mcast_src_ip,
-        mcast_group=defaults.vrrp_mcast_group4,
+        source=_source(given),
+        mcast_group=defaults.vrrp_mcast_group4 if family == 4 else defaults.vrrp_mcast_group6,
+        family=family,
+        peers=given.unicast_peer,
+        ttl=(given.unicast_ttl or TTL) if given.unicast_peer else TTL,
+        check_source=bool(_first(given.check_unicast_src, defaults.vrrp_check_unicast_src)) or _limits_ttl(given),
+        fault_no_peer=given.unicast_fault_no_peer,
+        checksums=checksums,
+        detect_checksum=detect,
     )
+
+
+def _source(given: VrrpInstance) -> str:
+    """Either keyword gives the source of adverts, as keepalived has it; the one that fits comes first."""
+    if given.unicast_peer:
+        return given.unicast_src_ip or given.mcast_src_ip
+    return given.mcast_src_ip or given.unicast_src_ip
+
+
+def _limits_ttl(given: VrrpInstance) -> bool:
+    return any((peer.min_ttl, peer.max_ttl) != (0, 255) for peer in given.unicast_peer)
+
+
+def _checksums(given: VrrpInstance, defaults: Global, version: int, family: int) -> tuple[tuple[Checksum, ...], bool]:
+    """What is accepted, the first one being sent, and whether peers decide; only VRRPv3 over IPv4 has a choice."""
+    if version == 2 or family == 6:
+        return (Checksum.PSEUDO,), False
+    bare = defaults.v3_checksum_as_v2 if given.v3_checksum_as_v2 is None else given.v3_checksum_as_v2
+    old = given.old_unicast_checksum if given.unicast_peer else "never"
+    first = Checksum.GROUP if old == "always" else Checksum.BARE if bare else Checksum.PSEUDO
+    accepted = [first, Checksum.PSEUDO]
+    if bare is not False:
+        accepted.append(Checksum.BARE)
+    if old != "never":
+        accepted.append(Checksum.GROUP)
+    accepted = list(dict.fromkeys(accepted))
+    return tuple(accepted), first is Checksum.PSEUDO and len(accepted) > 1
 
 
 def _on_interface(rows: tuple[VirtualAddress, ...], interface: str) -> tuple[VirtualAddress, ...]:
@@ -210,15 +265,24 @@ def _scripts(key: str, given: VrrpInstance, scripts: Mapping[str, VrrpScript], p
 
 
 def _drop_duplicates(routers: dict[str, RouterSettings], problems: list[Problem]) -> None:
-    """One VRID names one virtual router on a link (RFC 9568 section 5.2.3); the first by name keeps it."""
-    taken: dict[tuple[str, int], str] = {}
+    """One VRID names one virtual router of a family on a link (RFC 9568 section 5.2.3); the first by name keeps it."""
+    taken: dict[tuple[str, int, int], list[RouterSettings]] = {}
     for name, router in list(routers.items()):
-        holder = taken.setdefault((router.interface, router.vrid), name)
-        if holder != name:
+        others = taken.setdefault((router.interface, router.vrid, router.family), [])
+        holder = next((other.name for other in others if _meet(router, other)), None)
+        others.append(router)
+        if holder is not None:
             reason = f"{router.vrid} on {router.interface} is already used by vrrp_instance {holder!r}: not started"
             hint = "give each instance of an interface its own virtual_router_id"
             problems.append(_problem(f"config/vrrp_instance/{name}", "virtual_router_id", reason, hint))
             del routers[name]
+
+
+def _meet(one: RouterSettings, other: RouterSettings) -> bool:
+    """Whether adverts cannot tell the two apart: both multicast, or unicast with a peer in common."""
+    if one.peers and other.peers:
+        return not {peer.address for peer in one.peers}.isdisjoint(peer.address for peer in other.peers)
+    return not one.peers and not other.peers
 
 
 def _groups(

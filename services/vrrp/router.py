@@ -10,11 +10,12 @@ from typing import NamedTuple, assert_never
 
 from services.vrrp import phase
 from services.vrrp.actions import Action, AddAddresses, Announce, RemoveAddresses, SendAdvert, State, Transition
+from services.vrrp.addresses import VirtualAddress, packed, text
 from services.vrrp.announce import Announcements
-from services.vrrp.packet import Advert, Format, encode
+from services.vrrp.packet import Advert, Checksum, Format, encode
 from services.vrrp.priority import OWNER
 from services.vrrp.resolve import RouterSettings
-from services.vrrp.settings import SECOND, VirtualAddress, packed
+from services.vrrp.settings import SECOND
 from services.vrrp.snapshot import Saved
 
 
@@ -128,6 +129,7 @@ class VirtualRouter:
         self.advert_at = 0
         self._drift = 0
         self.announcements = Announcements()
+        self._checksums = settings.checksums
         self._reported = State.INIT.value
         self._outranked: Advert | None = None
         self._rival_until = 0
@@ -169,7 +171,7 @@ class VirtualRouter:
             self.master_down_at or 0,
             self.preempt_at or 0,
             self.master_interval,
-            ".".join(map(str, self.master_address)),
+            text(self.master_address),
             self.master_priority,
             self.inputs.priority,
             self.addresses if self.state is State.MASTER else (),
@@ -288,19 +290,19 @@ class VirtualRouter:
             return self.cause
         rival = self._outranked
         if rival is not None and now - self.last_heard <= self.master_interval * 2:
-            return f"{_text(rival.source)} has priority {rival.priority}, ours is {self.inputs.priority}"
+            return f"{text(rival.source)} has priority {rival.priority}, ours is {self.inputs.priority}"
         if not self.last_heard:
             return f"no advert from anybody for {(now - self.since) / SECOND:.3f} s"
         silence = (now - self.last_heard) / SECOND
         if self.master_priority == 0:
-            return f"{_text(self.master_address)} released it (priority 0) {silence:.3f} s ago"
-        return f"no advert from {_text(self.master_address)} for {silence:.3f} s"
+            return f"{text(self.master_address)} released it (priority 0) {silence:.3f} s ago"
+        return f"no advert from {text(self.master_address)} for {silence:.3f} s"
 
     def _heard(self, actions: list[Action], advert: Advert, age: int, now: int) -> None:
         if self.state not in (State.BACKUP, State.MASTER):
             return
         self.counters.adverts_received += 1
-        if advert.addresses != self._listed and not _same_addresses(advert.addresses, self._listed):
+        if advert.addresses != self._listed and not _same_addresses(advert.addresses, self._listed, len(self.format.group)):
             self.counters.address_list_errors += 1
         if not advert.priority:
             self.counters.priority_zero_received += 1
@@ -347,15 +349,15 @@ class VirtualRouter:
             self.rival_heard = True
             self._answer_rival(actions, now)
             if now >= self._rival_until:
-                cause = f"{_text(advert.source)} advertises priority {advert.priority}, ours is {own}"
+                cause = f"{text(advert.source)} advertises priority {advert.priority}, ours is {own}"
                 actions.append(Transition("instance", self.settings.name, self._reported, "MASTER_RX_LOWER_PRI", own, cause))
             self._rival_until = now + 3 * max(advert.interval, self.settings.advert_int)
         elif (advert.priority, advert.source) > (own, source):
             if self.settings.higher_prio_send_advert:
                 self._send(actions, own, now)
-            cause = f"{_text(advert.source)} has priority {advert.priority}, ours is {own}"
+            cause = f"{text(advert.source)} has priority {advert.priority}, ours is {own}"
             if advert.priority == own:
-                cause = f"{_text(advert.source)} has the same priority {own} and the higher address"
+                cause = f"{text(advert.source)} has the same priority {own} and the higher address"
             actions += self._to_backup(now, cause)
             self.last_heard = now
             self._accept(advert, now)
@@ -433,9 +435,11 @@ class VirtualRouter:
         if self.state is State.MASTER:
             old, new = before.addresses + before.excluded, self.addresses
             added = tuple(a for a in new if a not in old)
-            removed = tuple(a for a in old if a not in new)
+            places = {(a.address, a.dev) for a in added}
+            removed = tuple(a for a in old if a not in new and (a.address, a.dev) not in places)
             if added:
-                actions.append(AddAddresses(settings.name, added))
+                instead = tuple(a for a in old if a not in new and (a.address, a.dev) in places)
+                actions.append(AddAddresses(settings.name, added, instead))
             if removed:
                 actions.append(RemoveAddresses(settings.name, removed))
             if added and settings.garp_master_repeat:
@@ -453,9 +457,20 @@ class VirtualRouter:
         s = self.settings
         self._takeover = s.down_timer_adverts * s.advert_int
         self._listed = b"".join(packed(a.address) for a in s.addresses)
-        self.format = Format(s.version, s.vrid, s.advert_int, s.auth, packed(s.mcast_group))
-        self._adverts: dict[int, bytes] = {}
+        heard = self._checksums[0] if s.detect_checksum and self._checksums[0] in s.checksums else s.checksums[0]
+        self._checksums = (heard, *(kind for kind in s.checksums if kind is not heard))
+        sources = {packed(p.address): (p.min_ttl, p.max_ttl) for p in s.peers} if s.check_source else None
+        self.format = Format(
+            s.version, s.vrid, s.advert_int, s.auth, packed(s.mcast_group), bool(s.peers), sources, self._checksums, s.ttl
+        )
+        self._adverts: dict[int, tuple[SendAdvert, ...]] = {}
         self._advert(self.inputs.priority)
+
+    def hear_checksum(self, heard: Checksum) -> None:
+        """A peer's valid advert has this kind of checksum; a strict one understands no other, so ours follow."""
+        if self.settings.detect_checksum and heard is not self._checksums[0]:
+            self._checksums = (heard,)
+            self._prepare()
 
     # -- changes of state
 
@@ -504,16 +519,26 @@ class VirtualRouter:
         if self.addresses:
             actions.append(RemoveAddresses(self.settings.name, self.addresses))
 
-    def _advert(self, priority: int) -> bytes:
-        data = self._adverts.get(priority)
-        if data is None:
-            addresses = [packed(a.address) for a in self.settings.addresses]
-            data = encode(self.format, priority, addresses, self.inputs.source or bytes(4))
-            self._adverts[priority] = data
-        return data
+    def _advert(self, priority: int) -> tuple[SendAdvert, ...]:
+        """The advert of a priority, ready to be sent: one packet, or one for each unicast peer."""
+        adverts = self._adverts.get(priority)
+        if adverts is None:
+            s = self.settings
+            addresses = [packed(a.address) for a in s.addresses]
+            source = self.inputs.source or bytes(len(self.format.group))
+            adverts = self._adverts[priority] = tuple(
+                SendAdvert(s.name, s.interface, encode(self.format, priority, addresses, source, 0, to), where, s.family)
+                for where, to in self._destinations(source)
+            )
+        return adverts
+
+    def _destinations(self, source: bytes) -> list[tuple[str, bytes | None]]:
+        """All peers but ourselves; without peers the group."""
+        peers = [(peer.address, packed(peer.address)) for peer in self.settings.peers]
+        return [("", None)] if not peers else [(where, to) for where, to in peers if to != source]
 
     def _send(self, actions: list[Action], priority: int, now: int) -> None:
-        actions.append(SendAdvert(self.settings.name, self.settings.interface, self._advert(priority)))
+        actions += self._advert(priority)
         self.counters.adverts_sent += 1
         if priority:
             self.last_advert = now
@@ -521,14 +546,10 @@ class VirtualRouter:
             self.counters.priority_zero_sent += 1
 
 
-def _text(address: bytes) -> str:
-    return ".".join(map(str, address))
+def _same_addresses(one: bytes, other: bytes, width: int) -> bool:
+    """Equal lists of addresses of `width` bytes but for their order."""
+    return len(one) == len(other) and sorted(_split(one, width)) == sorted(_split(other, width))
 
 
-def _same_addresses(one: bytes, other: bytes) -> bool:
-    """Equal lists but for their order."""
-    return len(one) == len(other) and sorted(_quads(one)) == sorted(_quads(other))
-
-
-def _quads(listed: bytes) -> list[bytes]:
-    return [listed[at : at + 4] for at in range(0, len(listed), 4)]
+def _split(listed: bytes, width: int) -> list[bytes]:
+    return [listed[at : at + width] for at in range(0, len(listed), width)]

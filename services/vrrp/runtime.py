@@ -31,7 +31,7 @@ from services.vrrp.netlink import Interface, Monitor, Requests, request_socket
 from services.vrrp.node import Key, Node
 from services.vrrp.rehearsal import rehearse
 from services.vrrp.resolve import Resolved
-from services.vrrp.sockets import Link
+from services.vrrp.sockets import LINKS, Link
 
 SECOND = 1_000_000_000
 LEAD, AWAKE = 2_000_000, 350_000  # nanoseconds before a takeover: when it is rehearsed, when the loop is awake for good
@@ -84,12 +84,12 @@ class Runtime:
         self._monitor = Monitor(requests.getsockname()[0])
         self._epoll.register(self._monitor.fileno(), select.EPOLLIN)
         self._interfaces: dict[str, Interface] = self._monitor.interfaces()
-        self._links: dict[str, Link] = {}
+        self._links: dict[int, dict[str, Link]] = {4: {}, 6: {}}  # by family and interface
         self._readers: dict[int, Link] = {}
-        self._group = ""
-        self._wanted: set[str] = set()
+        self._groups: dict[int, str] = {4: "", 6: ""}
+        self._wanted: dict[int, set[str]] = {4: set(), 6: set()}
         self._stop_by = 0
-        self._troubles: dict[str, str] = {}
+        self._troubles: dict[tuple[int, str], str] = {}
         self.jobs = Jobs(Requests(requests), self._monitor.expect_removal, self._interfaces)
         self.agent = AgentLink(self, clock)
         self._housekeeping_at = 0
@@ -103,7 +103,9 @@ class Runtime:
     def configure(self, resolved: Resolved) -> None:
         """Put a configuration in place."""
         routers = resolved.routers.values()
-        self._open_links({r.interface for r in routers}, resolved.globals.vrrp_mcast_group4)
+        defaults = resolved.globals
+        for family, group in ((4, defaults.vrrp_mcast_group4), (6, defaults.vrrp_mcast_group6)):
+            self._open_links(family, {r.interface for r in routers if r.family == family}, group)
         names = {r.interface for r in routers} | {a.dev for r in routers for a in r.addresses + r.excluded}
         names |= {t.name for r in routers for t in r.track_interface}
         for name in sorted(names):
@@ -216,12 +218,12 @@ class Runtime:
         left = due - clock()
         if 0 < left <= AWAKE:
             if left > AWAKE // 2:  # enough for once more, now that it is quick
-                rehearse(self.node.foresee(), self.jobs, self._group, clock)
+                rehearse(self.node.foresee(), self.jobs, self._groups, clock)
             while clock() < due:
                 pass
             self._receive(tuple(self._readers))
         elif AWAKE < left <= LEAD and self._rehearsed != due:
-            rehearse(self.node.foresee(), self.jobs, self._group, clock)
+            rehearse(self.node.foresee(), self.jobs, self._groups, clock)
             self._rehearsed = due
 
     def _receive(self, ready: Iterable[int]) -> None:
@@ -272,11 +274,11 @@ class Runtime:
         return self._calm_until > 0
 
     def _send(self, action: SendAdvert) -> None:
-        link = self._links.get(action.interface)
+        link = self._links[action.family].get(action.interface)
         try:
             if link is None:
                 raise OSError("the interface is not open")
-            link.send(action.data)
+            link.send(action.data, action.to)
         except OSError:
             self.step(Failed("advert", action.router))
             return
@@ -293,60 +295,63 @@ class Runtime:
 
     # -- interfaces
 
-    def _open_links(self, names: set[str], group: str) -> None:
-        if group != self._group:
-            for name in list(self._links):
-                self._close_link(name)
-            self._group = group
-        for name in self._links.keys() - names:
-            self._close_link(name)
+    def _open_links(self, family: int, names: set[str], group: str) -> None:
+        if group != self._groups[family]:
+            for name in list(self._links[family]):
+                self._close_link(family, name)
+            self._groups[family] = group
+        for name in self._links[family].keys() - names:
+            self._close_link(family, name)
         for name in names:
-            self._open_link(name)
-        self._wanted = names
+            self._open_link(family, name)
+        self._wanted[family] = names
 
-    def _open_link(self, name: str) -> None:
+    def _open_link(self, family: int, name: str) -> None:
+        links = self._links[family]
         interface = self._interfaces.get(name)
-        link = self._links.get(name)
+        link = links.get(name)
         if link is not None and (interface is None or interface.number != link.number):
-            self._close_link(name)
+            self._close_link(family, name)
             link = None
-        self._troubles.pop(name, None)
+        self._troubles.pop((family, name), None)
         if link is None and interface is not None:
             try:
-                link = Link(name, interface.number, self._group)
+                link = LINKS[family](name, interface.number, self._groups[family])
             except PermissionError:
-                self._troubles[name] = "no permission for raw sockets (the engine needs CAP_NET_RAW)"
+                self._troubles[family, name] = "no permission for raw sockets (the engine needs CAP_NET_RAW)"
             except OSError as error:
-                self._troubles[name] = error.strerror or str(error)
+                self._troubles[family, name] = error.strerror or str(error)
             else:
-                self._links[name] = self._readers[link.receiver.fileno()] = link
+                links[name] = self._readers[link.receiver.fileno()] = link
                 self._epoll.register(link.receiver.fileno(), select.EPOLLIN)
 
-    def _close_link(self, name: str) -> None:
-        link = self._links.pop(name)
+    def _close_link(self, family: int, name: str) -> None:
+        link = self._links[family].pop(name)
         self._epoll.unregister(link.receiver.fileno())
         del self._readers[link.receiver.fileno()]
         link.close()
 
     def _tell_interface(self, name: str) -> None:
         interface = self._interfaces.get(name)
-        trouble = self._troubles.get(name, "")
+        troubles = self._troubles.get((4, name), ""), self._troubles.get((6, name), "")
         if interface is None:
             event = InterfaceChanged(name, 0, False, ())
         else:
-            event = InterfaceChanged(name, interface.number, interface.up, interface.addresses, trouble)
+            event = InterfaceChanged(name, interface.number, interface.up, interface.addresses, *troubles)
         self.step(event)
 
     def _interfaces_changed(self) -> None:
+        """Interfaces come before addresses: one that goes down takes its IPv6 addresses along, and nobody removed those."""
         names, vanished = self._monitor.changes()
         self._interfaces = self._monitor.interfaces()
         self.jobs.see(self._interfaces)
+        for name in sorted(names):
+            for family, wanted in self._wanted.items():
+                if name in wanted:
+                    self._open_link(family, name)
+            self._tell_interface(name)
         for lost in vanished:
             self.step(AddressVanished(lost.interface, lost.address))
-        for name in sorted(names):
-            if name in self._wanted:
-                self._open_link(name)
-            self._tell_interface(name)
 
     # -- launcher
 

@@ -2,7 +2,7 @@
 
 Decoders read the plain dicts of `services.common.values` (durations int nanoseconds, enums keepalived's lower-case word)
 and give settings in which None means "not given". `services.vrrp.resolve` fills in the global defaults and checks across
-objects. IPv4 addresses are dotted text, as `VirtualAddress` has them.
+objects. Addresses are text, as `VirtualAddress` has them.
 """
 
 from __future__ import annotations
@@ -11,11 +11,14 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from services.common.errors import InvalidValue
+from services.vrrp.addresses import VirtualAddress as VirtualAddress
+from services.vrrp.addresses import family, interface, parse, virtual_address
+from services.vrrp.addresses import packed as packed
 
 SECOND = 1_000_000_000
 OWNER = 255
 MAX_WEIGHT = 253
-SCOPES = {"global": 0, "site": 200, "link": 253, "host": 254, "nowhere": 255}
+MOST_ADDRESSES = {4: 255, 6: 90}  # in an advert: eight bits of the header, and what fits into Ethernet's 1500 bytes
 KINDS = ("global", "vrrp_instance", "vrrp_sync_group", "vrrp_script")
 
 
@@ -32,19 +35,19 @@ class Global(NamedTuple):
     vrrp_lower_prio_no_advert: bool = False
     vrrp_higher_prio_send_advert: bool = False
     vrrp_mcast_group4: str = "224.0.0.18"
+    vrrp_mcast_group6: str = "ff02::12"
+    vrrp_check_unicast_src: bool = False
+    v3_checksum_as_v2: bool | None = None
     vrrp_startup_delay: int = 0
     vrrp_rt_priority: int = 50
 
 
-class VirtualAddress(NamedTuple):
-    """One address that the master holds. `dev` empty: the instance's interface; `brd`: address, "+", "-" or empty."""
+class UnicastPeer(NamedTuple):
+    """A router that gets adverts by unicast, and the TTLs (IPv6: hop limits) that its own may have."""
 
     address: str
-    prefix: int = 32
-    dev: str = ""
-    scope: int = 0
-    label: str = ""
-    brd: str = ""
+    min_ttl: int = 0
+    max_ttl: int = 255
 
 
 class Tracked(NamedTuple):
@@ -82,6 +85,14 @@ class VrrpInstance(NamedTuple):
     track_script: tuple[Tracked, ...] = ()
     dont_track_primary: bool = False
     mcast_src_ip: str = ""
+    native_ipv6: bool = False
+    unicast_peer: tuple[UnicastPeer, ...] = ()
+    unicast_src_ip: str = ""
+    unicast_ttl: int | None = None
+    check_unicast_src: bool | None = None
+    unicast_fault_no_peer: bool = False
+    v3_checksum_as_v2: bool | None = None
+    old_unicast_checksum: str = ""  # "always", "never", or empty: as heard
 
 
 class VrrpSyncGroup(NamedTuple):
@@ -112,17 +123,22 @@ def decode_global(name: str, value: Mapping[str, Any]) -> Global:
     """Settings of `config/global`; other services' fields are passed over."""
     if "vrrp_version" in value and value["vrrp_version"] not in (2, 3):
         raise InvalidValue("vrrp_version", f"expected 2 or 3, got {value['vrrp_version']}")
+    taken = {field: value[field] for field in Global._fields if field in value}
     if "vrrp_mcast_group4" in value:
-        group = parse_address(value["vrrp_mcast_group4"], "vrrp_mcast_group4")
+        group = taken["vrrp_mcast_group4"] = parse(value["vrrp_mcast_group4"], "vrrp_mcast_group4", (4,))
         if not 224 <= int(group.partition(".")[0]) <= 239:
             raise InvalidValue("vrrp_mcast_group4", f"expected a multicast address (224.0.0.0/4), got {group}")
+    if "vrrp_mcast_group6" in value:
+        group = taken["vrrp_mcast_group6"] = parse(value["vrrp_mcast_group6"], "vrrp_mcast_group6", (6,))
+        if packed(group)[0] != 0xFF or packed(group)[1] & 15 != 2:
+            raise InvalidValue("vrrp_mcast_group6", f"expected a link-local multicast address (ffX2::/16), got {group}")
     _in_range(value, "vrrp_rt_priority", 1, 99)
     for field in ("vrrp_garp_master_repeat", "vrrp_garp_master_refresh_repeat", "vrrp_garp_lower_prio_repeat"):
         _in_range(value, field, 0, 1000)
     for field in ("vrrp_garp_master_delay", "vrrp_garp_master_refresh", "vrrp_garp_lower_prio_delay"):
         _duration(value, field, 0, 86_400 * SECOND)
     _duration(value, "vrrp_startup_delay", 0, 86_400 * SECOND)
-    return Global(**{field: value[field] for field in Global._fields if field in value})
+    return Global(**taken)
 
 
 def decode_instance(name: str, value: Mapping[str, Any]) -> VrrpInstance:
@@ -132,15 +148,18 @@ def decode_instance(name: str, value: Mapping[str, Any]) -> VrrpInstance:
     """
     _instance_ranges(value)
     taken: dict[str, Any] = {field: value[field] for field in VrrpInstance._fields if field in value}
-    taken["interface"] = _interface(value.get("interface", ""), "interface")
+    taken["interface"] = interface(value.get("interface", ""), "interface")
     for field in ("virtual_ipaddress", "virtual_ipaddress_excluded"):
         rows = value.get(field, ())
-        taken[field] = tuple(_virtual_address(row, f"{field}[{at}]") for at, row in enumerate(rows))
+        taken[field] = tuple(virtual_address(row, f"{field}[{at}]") for at, row in enumerate(rows))
     for field in ("track_interface", "track_script"):
         rows = value.get(field, ())
         taken[field] = tuple(_tracked(row, f"{field}[{at}]", field) for at, row in enumerate(rows))
-    if "mcast_src_ip" in value:
-        taken["mcast_src_ip"] = parse_address(value["mcast_src_ip"], "mcast_src_ip")
+    for field in ("mcast_src_ip", "unicast_src_ip"):
+        if value.get(field):
+            taken[field] = parse(value[field], field)
+    peers = value.get("unicast_peer", ())
+    taken["unicast_peer"] = tuple(_peer(row, f"unicast_peer[{at}]") for at, row in enumerate(peers))
     taken["auth_pass"] = _password(value)
     return _checked(VrrpInstance(**taken))
 
@@ -184,22 +203,6 @@ DECODERS: Mapping[str, Decoder] = {
 }
 
 
-def parse_address(text: str, field: str) -> str:
-    """Dotted IPv4 text, checked.
-
-    :raises InvalidValue: anything else.
-    """
-    parts = text.split(".")
-    if len(parts) == 4 and all(p.isascii() and p.isdigit() and len(p) < 4 and int(p) < 256 for p in parts):
-        return ".".join(str(int(p)) for p in parts)
-    raise InvalidValue(field, f"expected an IPv4 address, got {text!r}")
-
-
-def packed(address: str) -> bytes:
-    """The four bytes of dotted text that has been checked."""
-    return bytes(map(int, address.split(".")))
-
-
 def _instance_ranges(value: Mapping[str, Any]) -> None:
     if "virtual_router_id" not in value:
         raise InvalidValue("virtual_router_id", "is required: 1 to 255, the same on all routers of this group")
@@ -207,6 +210,7 @@ def _instance_ranges(value: Mapping[str, Any]) -> None:
     _in_range(value, "priority", 1, OWNER)
     _in_range(value, "version", 2, 3)
     _in_range(value, "down_timer_adverts", 1, 100)
+    _in_range(value, "unicast_ttl", 1, 255)
     for field in ("garp_master_repeat", "garp_master_refresh_repeat", "garp_lower_prio_repeat"):
         _in_range(value, field, 0, 1000)
     for field in ("garp_master_delay", "garp_master_refresh", "garp_lower_prio_delay"):
@@ -225,10 +229,36 @@ def _checked(given: VrrpInstance) -> VrrpInstance:
             if (row.address, row.dev) in seen:
                 raise InvalidValue(f"{field}[{at}].address", f"{row.address} is listed twice")
             seen.add((row.address, row.dev))
-    if len(given.virtual_ipaddress) > 255:
+    most = MOST_ADDRESSES[family_of(given)]
+    if len(given.virtual_ipaddress) > most:
         hint = "move the others to virtual_ipaddress_excluded"
-        raise InvalidValue("virtual_ipaddress", "an advert carries at most 255 addresses", hint)
+        raise InvalidValue("virtual_ipaddress", f"an advert carries at most {most} addresses", hint)
+    _one_family(given)
+    for at, peer in enumerate(given.unicast_peer):
+        if peer.address in (other.address for other in given.unicast_peer[:at]):
+            raise InvalidValue(f"unicast_peer[{at}].address", f"{peer.address} is listed twice")
     return given
+
+
+def family_of(given: VrrpInstance) -> int:
+    """4 or 6: the family of an instance's adverts, which is that of its first address, as keepalived has it."""
+    said = [row.address for row in given.virtual_ipaddress[:1]] + [peer.address for peer in given.unicast_peer[:1]]
+    said += [source for source in (given.unicast_src_ip, given.mcast_src_ip) if source]
+    return family(said[0]) if said else 6 if given.native_ipv6 else 4
+
+
+def _one_family(given: VrrpInstance) -> None:
+    """Adverts carry addresses of their own family only, and go to and come from such."""
+    own = family_of(given)
+    named = [(f"virtual_ipaddress[{at}].address", row.address) for at, row in enumerate(given.virtual_ipaddress)]
+    named += [(f"unicast_peer[{at}].address", peer.address) for at, peer in enumerate(given.unicast_peer)]
+    named += [("unicast_src_ip", given.unicast_src_ip), ("mcast_src_ip", given.mcast_src_ip)]
+    for field, address in named:
+        if address and family(address) != own:
+            hint = "virtual_ipaddress_excluded may have both families" if field.startswith("virtual") else ""
+            raise InvalidValue(field, f"{address} is not an IPv{own} address, and this instance's adverts are IPv{own}", hint)
+    if given.native_ipv6 and own == 4:
+        raise InvalidValue("native_ipv6", "the instance's addresses are IPv4", "remove native_ipv6")
 
 
 def _in_range(value: Mapping[str, Any], field: str, least: int, most: int) -> None:
@@ -242,14 +272,6 @@ def _duration(value: Mapping[str, Any], field: str, least: int, most: int) -> No
         raise InvalidValue(field, f"expected {limits}, got {value[field] / SECOND:g} s")
 
 
-def _interface(name: str, field: str) -> str:
-    if not name:
-        raise InvalidValue(field, "is required: the name of a network interface")
-    if len(name.encode()) > 15 or "/" in name or name.split() != [name]:
-        raise InvalidValue(field, f"{name!r} cannot be an interface: at most 15 bytes, no space and no slash")
-    return name
-
-
 def _weight(weight: int, field: str) -> int:
     """+-254 is accepted and reduced to +-253, as keepalived does."""
     if not -MAX_WEIGHT - 1 <= weight <= MAX_WEIGHT + 1:
@@ -260,7 +282,7 @@ def _weight(weight: int, field: str) -> int:
 def _tracked(row: Mapping[str, Any], field: str, kind: str) -> Tracked:
     name = row.get("name", "")
     if kind == "track_interface":
-        _interface(name, f"{field}.name")
+        interface(name, f"{field}.name")
     elif not name:
         raise InvalidValue(f"{field}.name", "is required: the name of a vrrp_script")
     weight = row.get("weight")
@@ -269,28 +291,15 @@ def _tracked(row: Mapping[str, Any], field: str, kind: str) -> Tracked:
     return Tracked(name, weight, bool(row.get("reverse", False)))
 
 
-def _virtual_address(row: Mapping[str, Any], field: str) -> VirtualAddress:
-    address, slash, length = row.get("address", "").partition("/")
-    address = parse_address(address, f"{field}.address")
-    if slash and not (length.isascii() and length.isdigit() and len(length) < 3 and 1 <= int(length) <= 32):
-        raise InvalidValue(f"{field}.address", f"expected a prefix length of 1 to 32 after the slash, got {length!r}")
-    dev, label, brd = row.get("dev", ""), row.get("label", ""), row.get("brd", "")
-    if dev:
-        _interface(dev, f"{field}.dev")
-    if len(label.encode()) > 15:
-        raise InvalidValue(f"{field}.label", f"expected at most 15 bytes, got {label!r}")
-    if brd not in ("", "+", "-"):
-        brd = parse_address(brd, f"{field}.brd")
-    scope = _scope(row.get("scope", "global"), f"{field}.scope")
-    return VirtualAddress(address, int(length) if slash else 32, dev, scope, label, brd)
-
-
-def _scope(text: str, field: str) -> int:
-    if text in SCOPES:
-        return SCOPES[text]
-    if text.isascii() and text.isdigit() and int(text) < 256:
-        return int(text)
-    raise InvalidValue(field, f"expected {', '.join(SCOPES)} or 0 to 255, got {text!r}")
+def _peer(row: Mapping[str, Any], field: str) -> UnicastPeer:
+    address = parse(row.get("address", ""), f"{field}.address")
+    least, most = row.get("min_ttl", 0), row.get("max_ttl", 255)
+    for name, ttl in (("min_ttl", least), ("max_ttl", most)):
+        if not 0 <= ttl <= 255:
+            raise InvalidValue(f"{field}.{name}", f"expected 0 to 255, got {ttl}")
+    if least > most:
+        raise InvalidValue(f"{field}.min_ttl", f"{least} is more than max_ttl, {most}: nothing could be heard")
+    return UnicastPeer(address, least, most)
 
 
 def _password(value: Mapping[str, Any]) -> str | None:

@@ -11,7 +11,7 @@ from struct import Struct
 from typing import NamedTuple
 from zlib import crc32
 
-from services.vrrp.settings import VirtualAddress
+from services.vrrp.addresses import VirtualAddress
 
 RECORD = Struct("<QII")  # sequence, length, checksum of sequence, length and text
 COPY = 1024  # bytes of one record
@@ -36,7 +36,7 @@ class Saved(NamedTuple):
 
 def pack(saved: Saved, sequence: int) -> bytes:
     """At most COPY bytes that `unpack` recognises; torn or mixed bytes it does not."""
-    listed = [[a.address, a.prefix, a.dev] for a in saved.addresses]
+    listed = [[a.address, a.prefix, a.dev, *([a.peer] if a.peer else [])] for a in saved.addresses]
     body = [*saved[:10], listed, saved.more_addresses]
     text = json.dumps(body, separators=(",", ":")).encode()
     while len(text) > COPY - RECORD.size and listed:
@@ -58,7 +58,7 @@ def unpack(data: bytes) -> tuple[int, Saved] | None:
         return None
     try:
         body = json.loads(text)
-        addresses = tuple(VirtualAddress(address, prefix, dev) for address, prefix, dev in body[10])
+        addresses = tuple(VirtualAddress(a, prefix, dev, peer="".join(peer)) for a, prefix, dev, *peer in body[10])
         return sequence, Saved(*body[:10])._replace(addresses=addresses, more_addresses=bool(body[11]))
     except (ValueError, TypeError, LookupError):
         return None

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from services.vrrp.addresses import family, link_local, packed
 from services.vrrp.events import InterfaceChanged
 from services.vrrp.group import shared_faults
 from services.vrrp.priority import OWNER, effective
 from services.vrrp.resolve import RouterSettings
 from services.vrrp.router import Inputs
-from services.vrrp.settings import VrrpScript, packed
+from services.vrrp.settings import VrrpScript
 from services.vrrp.snapshot import Saved
 from services.vrrp.track import Health, Verdict, judge, silence_limit
 
@@ -129,12 +130,15 @@ class Surroundings:
         faults = []
         if interface is None or not interface.number:
             faults.append(f"interface {name} does not exist")
-        elif interface.trouble:
-            faults.append(f"interface {name} cannot be used: {interface.trouble}")
+        elif trouble := interface.trouble if settings.family == 4 else interface.trouble6:
+            faults.append(f"interface {name} cannot be used: {trouble}")
         elif settings.track_primary and not interface.up:
             faults.append(f"interface {name} is down")
         elif self._source(settings, None) is None:
-            faults.append(f"interface {name} has no IPv4 address to send adverts from")
+            what = "IPv4 address" if settings.family == 4 else "IPv6 link-local address"
+            faults.append(f"interface {name} has no {what} to send adverts from")
+        if settings.fault_no_peer and not settings.peers:
+            faults.append("unicast_fault_no_peer is set and there is no unicast_peer")
         for tracker in self.trackers(settings):
             words = self._in_words(tracker)
             if tracker.verdict.fault and words not in faults:
@@ -149,15 +153,27 @@ class Surroundings:
         return f"script {tracker.name} {'succeeded' if tracker.up else 'failed'}"
 
     def _source(self, settings: RouterSettings, current: bytes | None) -> bytes | None:
-        """keepalived's choice: mcast_src_ip, else the interface's first address that is not virtual; kept while there."""
-        if settings.mcast_src_ip:
-            return packed(settings.mcast_src_ip)
+        """keepalived's choice: the configured one, else the interface's first that is not virtual; kept while there.
+
+        Of IPv6 that is a link-local one, but for unicast to peers that are not on the link, which could not answer it.
+        """
+        if settings.source:
+            return packed(settings.source)
         interface = self.interfaces.get(settings.interface)
         if interface is None:
             return None
-        real = [packed(a) for a in interface.addresses if a not in self.virtual]
-        if not real and settings.priority == OWNER:
-            real = [packed(a) for a in interface.addresses]  # an owner's virtual address may be its only one
+        here = [a for a in interface.addresses if family(a) == settings.family]
+        real = [packed(a) for a in self._fit(settings, here) if a not in self.virtual]
+        if not real and settings.priority == OWNER and settings.family == 4:
+            real = [packed(a) for a in here]  # an owner's virtual address may be its only one
         if current in real:
             return current
         return real[0] if real else None
+
+    def _fit(self, settings: RouterSettings, addresses: list[str]) -> list[str]:
+        if settings.family == 4:
+            return addresses
+        near = [a for a in addresses if link_local(a)]
+        if settings.peers and not any(link_local(peer.address) for peer in settings.peers):
+            return [a for a in addresses if a not in near] or near
+        return near

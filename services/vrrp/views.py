@@ -9,9 +9,9 @@ from collections.abc import Callable
 from typing import TypedDict
 
 from services.vrrp.actions import State
+from services.vrrp.addresses import VirtualAddress, text
 from services.vrrp.node import Node, held_addresses
 from services.vrrp.router import Counters, VirtualRouter
-from services.vrrp.settings import VirtualAddress
 
 Clock = Callable[[int | None], int]  # engine time to Unix nanoseconds; None and 0 give 0
 
@@ -131,8 +131,8 @@ def instance_view(node: Node, name: str, unix: Clock) -> InstanceView:
         "base_priority": settings.priority,
         "effective_priority": inputs.priority,
         "trackers": _trackers(node, name),
-        "source_address": _dotted(inputs.source),
-        "master_address": _dotted(router.master_address),
+        "source_address": text(inputs.source or b""),
+        "master_address": text(router.master_address),
         "master_priority": router.master_priority,
         "advert_int_ns": settings.advert_int,
         "master_advert_int_ns": router.master_interval,
@@ -212,10 +212,6 @@ def _trackers(node: Node, name: str) -> list[TrackerView]:
 
 def _word(up: bool | None) -> str:
     return "unknown" if up is None else "up" if up else "down"
-
-
-def _dotted(address: bytes | None) -> str:
-    return ".".join(map(str, address)) if address else ""
 
 
 def _listed(row: VirtualAddress) -> str:

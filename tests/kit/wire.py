@@ -1,4 +1,4 @@
-"""What is on the wire? Frames captured on one interface, adverts and gratuitous ARPs picked out."""
+"""What is on the wire? Frames captured on one interface, adverts and announcements of addresses picked out."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from tests.kit.wait import until
 
 ETH_P_ALL = 3
 SO_TIMESTAMPNS = 35
-PROTOCOL_VRRP = 112
+PROTOCOL_VRRP, ICMPV6 = 112, 58
+ALL_NODES = socket.inet_pton(socket.AF_INET6, "ff02::1")
 
 
 class Frame(NamedTuple):
@@ -23,8 +24,18 @@ class Frame(NamedTuple):
     data: bytes
 
     @property
+    def is_ipv6(self) -> bool:
+        return self.data[12:14] == b"\x86\xdd"
+
+    @property
     def is_advert(self) -> bool:
+        if self.is_ipv6:
+            return self.data[20] == PROTOCOL_VRRP
         return self.data[12:14] == b"\x08\x00" and self.data[23] == PROTOCOL_VRRP
+
+    @property
+    def is_unsolicited_advertisement(self) -> bool:
+        return self.is_ipv6 and self.data[20] == ICMPV6 and self.data[54] == 136 and self.data[38:54] == ALL_NODES
 
     @property
     def is_gratuitous_arp(self) -> bool:
@@ -33,19 +44,34 @@ class Frame(NamedTuple):
     @property
     def packet(self) -> bytes:
         """The IP packet, without Ethernet padding."""
+        if self.is_ipv6:
+            return self.data[14 : 54 + int.from_bytes(self.data[18:20], "big")]
         return self.data[14 : 14 + int.from_bytes(self.data[16:18], "big")]
 
     @property
     def source(self) -> str:
+        if self.is_ipv6:
+            return socket.inet_ntop(socket.AF_INET6, self.data[22:38])
         return ".".join(map(str, self.data[26:30]))
 
     @property
+    def destination(self) -> str:
+        if self.is_ipv6:
+            return socket.inet_ntop(socket.AF_INET6, self.data[38:54])
+        return ".".join(map(str, self.data[30:34]))
+
+    @property
+    def message(self) -> bytes:
+        """The VRRP message."""
+        return self.packet[40 if self.is_ipv6 else 20 :]
+
+    @property
     def priority(self) -> int:
-        return self.packet[22]
+        return self.message[2]
 
     @property
     def vrid(self) -> int:
-        return self.packet[21]
+        return self.message[1]
 
 
 class Wire:
@@ -75,6 +101,11 @@ class Wire:
     def gratuitous_arps(self, address: str = "") -> list[Frame]:
         wanted = bytes(map(int, address.split("."))) if address else b""
         return [f for f in self.poll() if f.is_gratuitous_arp and wanted in (b"", f.data[28:32])]
+
+    def advertisements(self, address: str = "") -> list[Frame]:
+        """Unsolicited neighbour advertisements, of this address."""
+        wanted = socket.inet_pton(socket.AF_INET6, address) if address else b""
+        return [f for f in self.poll() if f.is_unsolicited_advertisement and wanted in (b"", f.data[62:78])]
 
     def until(self, predicate: Callable[[], object], what: str, timeout: float = 30) -> None:
         until(predicate, timeout, lambda: f"{what}; {[f.data.hex() for f in self.frames[-5:]]}")

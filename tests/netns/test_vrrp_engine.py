@@ -154,6 +154,26 @@ def test_a_killed_engine_is_back_as_master_before_anybody_takes_over(lan: Lan) -
         assert [t["to"] for t in a.transitions] == ["BACKUP", "MASTER"]
 
 
+def test_a_killed_engine_resumes_ipv6_and_unicast_too(lan: Lan) -> None:
+    slow = FAST | {"advert_int": 1_000_000_000, "state": "master", "priority": 150}
+    both: Objects = {
+        ("vrrp_instance", "SIX"): instance(addresses=["fe80::10", "2001:db8::10/64"], **slow),
+        ("vrrp_instance", "UNICAST"): instance(unicast_peer=[{"address": "192.168.200.3"}], **slow),
+    }
+    with Engine(lan.a, both) as a:
+        for name in ("SIX", "UNICAST"):
+            a.reaches("MASTER", name)
+        until(lambda: holds(lan.a) and " 2001:db8::10/" in lan.a.ip("-6 addr show"), what="a holds the addresses")
+        a.kill()
+        a.start()
+        assert sorted(a.says("ready", pid=a.pid)["resumed"]) == ["SIX", "UNICAST"]
+        assert a.reaches("MASTER", "SIX")["master_address"].startswith("fe80::")
+        assert holds(lan.a)
+        a.signal(signal.SIGTERM)
+        assert a.wait() == 0
+        assert "2001:db8::10" not in lan.a.ip("-6 addr show")
+
+
 def test_an_engine_that_was_away_for_long_listens_first_and_gives_leftovers_back(lan: Lan) -> None:
     with Engine(lan.a, one(150, nopreempt=True)) as a:
         a.reaches("MASTER")
@@ -206,6 +226,19 @@ def test_a_link_that_goes_down_is_a_fault_and_heals_by_itself(lan: Lan) -> None:
         a.reaches("MASTER")
         b.reaches("BACKUP")
         until(lambda: only_holder(lan, lan.a), what="a alone holds the address again")
+
+
+def test_an_ipv6_interface_that_is_set_down_takes_its_addresses_along_and_heals(lan: Lan) -> None:
+    with Engine(lan.a, one(150, addresses=["fe80::10", "2001:db8::10/64"])) as a:
+        a.reaches("MASTER")
+        until(lambda: " 2001:db8::10/" in lan.a.ip("-6 addr show"), what="a holds the address")
+        a.transitions.clear()
+        lan.a.ip("link set eth0 down")
+        a.reaches("FAULT")
+        lan.a.ip("link set eth0 up")
+        a.reaches("MASTER")
+        until(lambda: " 2001:db8::10/" in lan.a.ip("-6 addr show"), what="a holds the address again")
+        assert [t["to"] for t in a.transitions] == ["FAULT", "BACKUP", "MASTER"]
 
 
 def test_an_interface_may_come_later_and_go_and_come_again(lan: Lan) -> None:

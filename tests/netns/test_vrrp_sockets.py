@@ -10,20 +10,20 @@ import pytest
 
 from services.vrrp.packet import Format, encode
 from services.vrrp.settings import SECOND, packed
-from services.vrrp.sockets import Link
+from services.vrrp.sockets import LINKS, Link
 from tests.kit.netns import Bridge, Net
 from tests.kit.wait import until
 
 pytestmark = [pytest.mark.netns, pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root")]
 
-GROUP = "224.0.0.18"
+GROUPS = {4: "224.0.0.18", 6: "ff02::12"}
 
 
 def test_a_packet_that_waited_is_as_old_as_it_is() -> None:
-    advert = encode(Format(2, 51, SECOND, None, packed(GROUP)), 100, [packed("192.0.2.9")], packed("192.0.2.1"))
+    advert = encode(Format(2, 51, SECOND, None, packed(GROUPS[4])), 100, [packed("192.0.2.9")], packed("192.0.2.1"))
     with Net() as net, contextlib.ExitStack() as opened:
         lan = net.bridge("lan")
-        first, second = (opened.enter_context(contextlib.closing(_link(net, lan, number))) for number in (1, 2))
+        first, second = (opened.enter_context(contextlib.closing(_link(net, lan, number, 4))) for number in (1, 2))
         until(lambda: first.send(advert) or second.receive(), timeout=30, what="the link is up")
         until(lambda: not second.receive(), timeout=10, what="nothing waits")
         before = time.time_ns()
@@ -35,9 +35,31 @@ def test_a_packet_that_waited_is_as_old_as_it_is() -> None:
     assert before <= stamp <= sent + SECOND // 4
 
 
-def _link(net: Net, lan: Bridge, number: int) -> Link:
+@pytest.mark.parametrize("to", ["", "2001:db8::2"])
+def test_an_ipv6_packet_comes_with_the_header_that_it_left_with(to: str) -> None:
+    form = Format(3, 51, SECOND, None, packed(GROUPS[6]), ttl=77)
+    advert = encode(form, 100, [packed("2001:db8::9")], packed("2001:db8::1"), 0, packed(to) if to else None)
+    with Net() as net, contextlib.ExitStack() as opened:
+        lan = net.bridge("lan")
+        first, second = (opened.enter_context(contextlib.closing(_link(net, lan, number, 6))) for number in (1, 2))
+        heard: list[tuple[bytes, int]] = []
+
+        def arrived() -> bool:
+            with contextlib.suppress(OSError):  # no route yet
+                first.send(advert, to)
+            heard.extend(second.receive())
+            return bool(heard)
+
+        until(arrived, timeout=30, what="the packet arrives")
+        assert not first.receive()
+    assert heard[0][0][4:] == advert[4:]
+    assert heard[0][0][0] == 0x60
+    assert heard[0][1]
+
+
+def _link(net: Net, lan: Bridge, number: int, family: int) -> Link:
     host = net.host(f"host{number}")
-    host.join(lan, "eth0", f"192.0.2.{number}/24")
+    host.join(lan, "eth0", f"192.0.2.{number}/24", f"2001:db8::{number}/64")
     index = int(host.ip("-o link show dev eth0").split(":")[0])
     with host.entered():
-        return Link("eth0", index, GROUP)
+        return LINKS[family]("eth0", index, GROUPS[family])

@@ -84,7 +84,7 @@ def _covered(data: bytes | bytearray, start: int) -> bytes:
 
 
 def plausible(data: bytes) -> bool:
-    """An advert of one of the two routers, by another reading of RFC 3768 and 5798 than the parser's."""
+    """An advert of one of the two routers, by another reading of RFC 3768, 5798 and 9568 than the parser's."""
     start = (data[0] & 15) << 2
     data = data[: int.from_bytes(data[2:4], "big")]
     message = data[start:]
@@ -93,7 +93,7 @@ def plausible(data: bytes) -> bool:
     secret = version == 3 or (message[4] == 1 and message[-8:] == b"secret12")
     return (
         right == (version, len(message)) and data[8] == 255 and data[16:20] == GROUP and secret
-        and checksum(_covered(data, start)) == 0 and message[0] & 15 == 1
+        and 0 in (checksum(_covered(data, start)), checksum(message)) and message[0] & 15 == 1
     )  # fmt: skip
 
 

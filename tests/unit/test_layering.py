@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 CORES = {
     "common": "errors problems batch json_text desired etcd_events judges",
-    "vrrp": "phase packet events actions router priority group track node settings announce snapshot "
+    "vrrp": "addresses phase packet events actions router priority group track node settings announce snapshot "
     "resolve surroundings holders staging views",
     "checker": "streak schedule pool settings",
     "ipvs": "model reconcile weights settings director",

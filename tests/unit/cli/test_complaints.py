@@ -73,12 +73,24 @@ def test_in_an_instance(line: str, column: int, severity: Severity, message: str
         ("10.0.0.2/33", 1, MISTAKE, "virtual_ipaddress: expected ADDRESS or ADDRESS/LENGTH, got '10.0.0.2/33'"),
         ("10.0.0.2/", 1, MISTAKE, "expected ADDRESS or ADDRESS/LENGTH"),
         ("10.0.0.2 dev", 10, MISTAKE, "dev: expected a value after it, got the end of the line"),
-        ("10.0.0.2 foo", 10, MISTAKE, "expected dev, scope, label or brd, or the end of the line, got 'foo'"),
-        ("10.0.0.2 no_track", 10, UNSUPPORTED, "the address option no_track is not supported yet"),
+        (
+            "10.0.0.2 foo",
+            10,
+            MISTAKE,
+            "expected one of dev, scope, label, brd, peer, preferred_lft, home, -nodad, mngtmpaddr, ",
+        ),
+        ("10.0.0.2 use_vmac", 10, UNSUPPORTED, "the address option use_vmac is not supported yet"),
+        ("10.0.0.2 preferred_lft soon", 24, MISTAKE, "expected a number of seconds or forever, got 'soon'"),
+        ("10.0.0.2 home", 10, MISTAKE, "only IPv6 addresses have that"),
         ("10.0.0.2 label sixteen-bytes-xx", 16, MISTAKE, "label: expected at most 15 bytes"),
         ("10.0.0.2 scope nonsense", 16, MISTAKE, "expected global, site, link, host, nowhere or 0 to 255"),
         ("10.0.0.1", 1, NOTE, "virtual_ipaddress: 10.0.0.1 is given twice"),
-        ("fe80::1", 1, UNSUPPORTED, "the IPv6 address fe80::1 in virtual_ipaddress is not supported yet"),
+        (
+            "fe80::1",
+            1,
+            MISTAKE,
+            "virtual_ipaddress: expected IPv4 addresses as the first one, got fe80::1; virtual_ipaddress_ex",
+        ),
         ("a { b", 3, MISTAKE, "unexpected '{' in virtual_ipaddress: expected one item a line"),
     ],
 )
@@ -158,7 +170,6 @@ def test_at_the_top_level(text: str, place: tuple[int, int], severity: Severity,
 @pytest.mark.parametrize(
     ("line", "keyword"),
     [
-        ("unicast_peer {\n10.0.0.9\n}", "unicast_peer"),
         ("mcast_dst_ip 224.0.0.19", "mcast_dst_ip"),
         ("authentication {\nauth_type AH\nauth_pass x\n}", "AH"),
     ],
@@ -174,6 +185,22 @@ def test_an_instance_that_could_not_hear_its_peers_is_left_out(line: str, keywor
 def test_two_instances_with_one_vrid_on_an_interface() -> None:
     text = INSTANCE % "" + (INSTANCE % "").replace(" V ", " W ").replace("10.0.0.1", "10.0.0.2")
     assert [(c[0], c[1], c[2]) for c in found(text)] == [(11, 2, MISTAKE)]
+
+
+@pytest.mark.parametrize(
+    ("row", "column", "message"),
+    [
+        ("nobody", 1, "unicast_peer: expected an IP address, got 'nobody'"),
+        ("10.0.0.9 ttl 5", 10, "unicast_peer: expected min_ttl or max_ttl, or the end of the line, got 'ttl'"),
+        ("10.0.0.9 min_ttl", 10, "min_ttl: expected a number from 0 to 255, got 'min_ttl'"),
+        ("10.0.0.9 max_ttl 256", 18, "max_ttl: expected a number from 0 to 255, got '256'"),
+        ("10.0.0.9 min_ttl 9 max_ttl 8", 18, "min_ttl: 9 is more than max_ttl, 8: nothing could be heard"),
+        ("fe80::9", 1, "unicast_peer: expected IPv4 addresses as the first one, got fe80::9"),
+    ],
+)
+def test_in_a_list_of_unicast_peers(row: str, column: int, message: str) -> None:
+    complaints = found(INSTANCE % f"unicast_peer {{\n{row}\n}}")
+    assert [c for c in complaints if c[:3] == (8, column, MISTAKE) and message in c[3]] != [], complaints
 
 
 @pytest.mark.parametrize(

@@ -307,3 +307,84 @@ def test_the_first_director_of_the_guide() -> None:
             }
         ],
     }
+
+
+WIRE = """
+global_defs {
+    vrrp_mcast_group6 ff02::99
+    vrrp_check_unicast_src
+    v3_checksum_as_v2
+}
+vrrp_instance V {
+    interface eth0
+    virtual_router_id 5
+    native_ipv6
+    unicast_src_ip 2001:db8::2
+    unicast_peer {
+        2001:DB8::3 min_ttl 254 max_ttl 255
+        fe80::4
+    }
+    unicast_ttl 254
+    check_unicast_src
+    unicast_fault_no_peer
+    old_unicast_checksum never
+    v3_checksum_as_v2 off
+    virtual_ipaddress {
+        2001:DB8::10/64 -nodad home mngtmpaddr noprefixroute autojoin no_track preferred_lft forever
+    }
+    virtual_ipaddress_excluded {
+        10.0.0.1 peer 10.0.0.2/30 preferred_lft 60
+    }
+}
+vrrp_instance W {
+    interface eth0
+    virtual_router_id 6
+    unicast_peer {
+        10.0.0.9
+    }
+    old_unicast_checksum
+    virtual_ipaddress {
+        10.0.0.3
+    }
+}
+"""
+
+
+def test_unicast_ipv6_checksums_and_the_attributes_of_addresses() -> None:
+    conf = read_text(WIRE)
+    assert list(conf.complaints) == []
+    assert conf.objects == {
+        "config/global": {"vrrp_mcast_group6": "ff02::99", "vrrp_check_unicast_src": True, "v3_checksum_as_v2": True},
+        "config/vrrp_instance/V": {
+            "interface": "eth0",
+            "virtual_router_id": 5,
+            "native_ipv6": True,
+            "unicast_src_ip": "2001:db8::2",
+            "unicast_peer": [{"address": "2001:db8::3", "min_ttl": 254, "max_ttl": 255}, {"address": "fe80::4"}],
+            "unicast_ttl": 254,
+            "check_unicast_src": True,
+            "unicast_fault_no_peer": True,
+            "old_unicast_checksum": "never",
+            "v3_checksum_as_v2": False,
+            "virtual_ipaddress": [
+                {
+                    "address": "2001:db8::10/64",
+                    "dad": True,
+                    "home": True,
+                    "mngtmpaddr": True,
+                    "noprefixroute": True,
+                    "autojoin": True,
+                    "no_track": True,
+                    "preferred_lft": "forever",
+                }
+            ],
+            "virtual_ipaddress_excluded": [{"address": "10.0.0.1", "peer": "10.0.0.2/30", "preferred_lft": "60"}],
+        },
+        "config/vrrp_instance/W": {
+            "interface": "eth0",
+            "virtual_router_id": 6,
+            "unicast_peer": [{"address": "10.0.0.9"}],
+            "old_unicast_checksum": "always",
+            "virtual_ipaddress": [{"address": "10.0.0.3"}],
+        },
+    }

@@ -19,7 +19,7 @@ from services.vrrp.events import (
     TimeReached,
 )
 from services.vrrp.node import Node
-from services.vrrp.packet import Format, encode
+from services.vrrp.packet import Advert, Checksum, Format, decode, encode
 from services.vrrp.resolve import resolve
 from services.vrrp.settings import DECODERS, SECOND, VirtualAddress, packed
 from services.vrrp.snapshot import Saved
@@ -117,6 +117,201 @@ def test_a_known_advert_is_checked_again_after_the_configuration_changed() -> No
     configure(node, one(advert_int=2 * SECOND))
     node.step(PacketReceived("eth0", data), T0)
     assert node.routers["A"].counters.rejected == {"interval": 1}
+
+
+# -- unicast, IPv6, checksums
+
+PEERS = [{"address": "192.0.2.8"}, {"address": "192.0.2.9"}, {"address": "192.0.2.5"}]
+UNICAST = Format(2, 51, SECOND, None, packed("224.0.0.18"), unicast=True)
+OWN, PEER = packed("192.0.2.5"), packed("192.0.2.9")
+ETH0_BOTH = ETH0._replace(addresses=("192.0.2.5", "2001:db8::5", "fe80::5"))
+FORM6 = Format(3, 51, SECOND, None, packed("ff02::12"))
+
+
+def sent(actions: list[Action]) -> list[SendAdvert]:
+    return [action for action in actions if isinstance(action, SendAdvert)]
+
+
+def test_a_unicast_master_sends_one_packet_to_each_peer_but_itself() -> None:
+    node = running(one(unicast_peer=PEERS, unicast_ttl=60, version=3))
+    adverts = sent(advance(node, T0 + 4 * SECOND))
+    assert [advert.to for advert in adverts[:2]] == ["192.0.2.8", "192.0.2.9"]
+    for advert, to in zip(adverts, (packed("192.0.2.8"), PEER), strict=False):
+        assert (advert.data[8], advert.data[12:16], advert.data[16:20]) == (60, OWN, to)
+        heard = decode(advert.data, node.routers["A"].format)
+        assert isinstance(heard, Advert)
+        assert heard.checksum is Checksum.PSEUDO
+    assert node.routers["A"].counters.adverts_sent * 2 == len(adverts)
+
+
+def test_unicast_from_a_stranger_is_heard_unless_sources_are_checked() -> None:
+    data = encode(UNICAST, 200, [packed("192.0.2.51")], packed("192.0.2.77"), 0, OWN)
+    for more, heard in ({}, 2), ({"check_unicast_src": True}, 0):
+        node = running(one(unicast_peer=PEERS, **more))
+        for _ in range(2):
+            node.step(PacketReceived("eth0", data), T0)
+        assert node.routers["A"].counters.adverts_received == heard
+        assert node.routers["A"].counters.rejected == ({} if heard else {"source": 2})
+
+
+def test_a_peers_ttl_may_be_limited_and_that_checks_sources() -> None:
+    node = running(one(unicast_peer=[{"address": "192.0.2.9", "min_ttl": 254}, {"address": "192.0.2.8"}]))
+    for source, ttl in ("192.0.2.9", 254), ("192.0.2.9", 253), ("192.0.2.8", 1), ("192.0.2.7", 255):
+        node.step(PacketReceived("eth0", encode(UNICAST._replace(ttl=ttl), 200, [], packed(source), 0, OWN)), T0)
+    assert node.routers["A"].counters.adverts_received == 2
+    assert node.routers["A"].counters.rejected == {"ttl": 1, "source": 1}
+
+
+def test_a_known_unicast_advert_with_another_ttl_is_looked_at_again() -> None:
+    node = running(one(unicast_peer=[{"address": "192.0.2.9", "min_ttl": 255}]))
+    data = encode(UNICAST, 200, [packed("192.0.2.51")], PEER, 0, OWN)
+    node.step(PacketReceived("eth0", data), T0)
+    node.step(PacketReceived("eth0", data[:8] + b"\xfe" + data[9:]), T0)
+    assert node.routers["A"].counters.rejected == {"ttl": 1}
+
+
+def test_one_vrid_is_shared_by_families_and_by_unicast_with_other_peers() -> None:
+    node = running(
+        one()
+        | {("vrrp_instance", "B"): vrrp(addresses=["fe80::51"])}
+        | {("vrrp_instance", "C"): vrrp(addresses=["192.0.2.53"], unicast_peer=[{"address": "192.0.2.8"}])}
+        | {("vrrp_instance", "D"): vrrp(addresses=["192.0.2.54"], unicast_peer=[{"address": "192.0.2.9"}])},
+        ETH0_BOTH,
+    )
+    node.step(PacketReceived("eth0", encode(FORM, 200, [], PEER)), T0)
+    node.step(PacketReceived("eth0", encode(FORM6, 201, [], packed("fe80::9"))), T0)
+    node.step(PacketReceived("eth0", encode(UNICAST, 202, [], packed("192.0.2.8"), 0, OWN)), T0)
+    node.step(PacketReceived("eth0", encode(UNICAST, 203, [], PEER, 0, OWN)), T0)
+    node.step(PacketReceived("eth0", encode(UNICAST, 204, [], packed("192.0.2.7"), 0, OWN)), T0)
+    assert {name: router.master_priority for name, router in node.routers.items()} == {"A": 200, "B": 201, "C": 202, "D": 203}
+    assert node.rejected == {"unknown_vrid": 1}
+
+
+def test_without_peers_it_is_multicast_or_a_fault_as_asked() -> None:
+    assert states(running(one(unicast_src_ip="192.0.2.5"))) == {"A": "BACKUP"}
+    node = running(one(unicast_fault_no_peer=True))
+    assert node.routers["A"].inputs.faults == ("unicast_fault_no_peer is set and there is no unicast_peer",)
+
+
+@pytest.mark.parametrize(
+    ("more", "source"),
+    [
+        ({}, "fe80::5"),
+        ({"unicast_peer": [{"address": "fe80::9"}]}, "fe80::5"),
+        ({"unicast_peer": [{"address": "2001:db8::9"}]}, "2001:db8::5"),
+        ({"unicast_peer": [{"address": "2001:db8::9"}], "unicast_src_ip": "2001:db8::7"}, "2001:db8::7"),
+        ({"mcast_src_ip": "fe80::7", "unicast_src_ip": "fe80::8"}, "fe80::7"),
+    ],
+)
+def test_ipv6_adverts_come_from_the_link_unless_peers_are_beyond_it(more: dict[str, Any], source: str) -> None:
+    node = running(one(addresses=["2001:db8::51/64"], **more), ETH0_BOTH)
+    assert node.routers["A"].inputs.source == packed(source)
+
+
+def test_ipv6_without_an_address_of_the_link_is_a_fault_that_heals() -> None:
+    node = running(one(addresses=["fe80::51"]), ETH0)
+    assert node.routers["A"].inputs.faults == ("interface eth0 has no IPv6 link-local address to send adverts from",)
+    node.step(ETH0._replace(trouble6="Address family not supported"), T0)
+    assert node.routers["A"].inputs.faults == ("interface eth0 cannot be used: Address family not supported",)
+    node.step(ETH0_BOTH, T0)
+    assert states(node) == {"A": "BACKUP"}
+
+
+def test_an_ipv6_router_is_elected_like_any_other() -> None:
+    node = running(one(addresses=["fe80::51", "2001:db8::51"], priority=100), ETH0_BOTH)
+    higher = encode(FORM6, 200, [packed("2001:db8::51"), packed("fe80::51")], packed("fe80::9"))
+    for at in range(3):
+        assert node.step(PacketReceived("eth0", higher), T0 + at * SECOND) == ()
+    assert instance_view(node, "A", lambda when: when or 0)["master_address"] == "fe80::9"
+    assert node.routers["A"].counters.address_list_errors == 0
+    node.step(PacketReceived("eth0", higher[:7] + b"\xfe" + higher[8:]), T0 + 3 * SECOND)
+    assert node.routers["A"].counters.rejected == {"ttl": 1}
+    actions = advance(node, T0 + 7 * SECOND)
+    advert = sent(actions)[0]
+    assert (advert.family, advert.to) == (6, "")
+    assert decode(advert.data, FORM6) == Advert(100, SECOND, packed("fe80::5"), packed("fe80::51") + packed("2001:db8::51"))
+
+
+def bare(priority: int = 50, kind: Checksum = Checksum.BARE) -> bytes:
+    form = FORM._replace(version=3, checksums=(kind,))
+    return encode(form, priority, [packed("192.0.2.51")], PEER)
+
+
+@pytest.mark.parametrize(
+    ("more", "accepted", "own"),
+    [
+        ({}, True, Checksum.BARE),
+        ({"v3_checksum_as_v2": True}, True, Checksum.BARE),
+        ({"v3_checksum_as_v2": False}, False, Checksum.PSEUDO),
+    ],
+)
+def test_a_checksum_without_pseudo_header_is_understood_and_answered_as_configured(
+    more: dict[str, Any], accepted: bool, own: Checksum
+) -> None:
+    node = running(one(version=3, **more))
+    advance(node, T0 + 4 * SECOND)
+    assert states(node) == {"A": "MASTER"}
+    answers = sent(list(node.step(PacketReceived("eth0", bare()), T0 + 4 * SECOND)))
+    assert bool(answers) is accepted
+    assert node.routers["A"].counters.rejected == ({} if accepted else {"checksum": 1})
+    answers = sent(advance(node, T0 + 6 * SECOND))
+    heard = decode(answers[-1].data, FORM._replace(version=3, checksums=(Checksum.PSEUDO, Checksum.BARE)))
+    assert isinstance(heard, Advert)
+    assert heard.checksum is own
+
+
+def test_with_the_checksum_of_version_2_both_forms_are_heard_and_its_own_stays() -> None:
+    node = running(one(version=3, v3_checksum_as_v2=True))
+    node.step(PacketReceived("eth0", bare(200, Checksum.PSEUDO)), T0 + SECOND)
+    assert node.routers["A"].counters.adverts_received == 1
+    assert node.routers["A"].format.checksums[0] is Checksum.BARE
+
+
+def test_what_peers_were_heard_to_use_outlives_a_change_of_configuration() -> None:
+    node = running(one(version=3))
+    node.step(PacketReceived("eth0", bare(200)), T0 + SECOND)
+    configure(node, one(version=3, priority=90))
+    assert node.routers["A"].format.checksums[0] is Checksum.BARE
+    configure(node, one(version=3, v3_checksum_as_v2=False))
+    assert node.routers["A"].format.checksums == (Checksum.PSEUDO,)
+
+
+@pytest.mark.parametrize(
+    ("old", "accepted", "own"),
+    [("", True, Checksum.GROUP), ("always", True, Checksum.GROUP), ("never", False, Checksum.PSEUDO)],
+)
+def test_keepaliveds_old_unicast_checksum_is_understood_and_used_as_configured(old: str, accepted: bool, own: Checksum) -> None:
+    more = {"old_unicast_checksum": old} if old else {}
+    node = running(one(version=3, unicast_peer=PEERS, **more))
+    form = UNICAST._replace(version=3, checksums=(Checksum.GROUP,))
+    node.step(PacketReceived("eth0", encode(form, 200, [], PEER, 0, OWN)), T0 + SECOND)
+    assert node.routers["A"].counters.adverts_received == accepted
+    assert node.routers["A"].format.checksums[0] is own
+
+
+def test_an_address_that_need_not_stay_may_be_removed_by_anybody() -> None:
+    rows = [{"address": "192.0.2.51"}, {"address": "192.0.2.52", "no_track": True}]
+    node = running(one(virtual_ipaddress=rows))
+    advance(node, T0 + 4 * SECOND)
+    assert node.step(AddressVanished("eth0", "192.0.2.52"), T0 + 4 * SECOND) == ()
+    assert kinds(node.step(AddressVanished("eth0", "192.0.2.51"), T0 + 4 * SECOND))[0] == "SendAdvert"
+
+
+def test_an_address_whose_attributes_change_is_taken_off_right_before_it_is_put_on() -> None:
+    node = running(one(virtual_ipaddress=[{"address": "192.0.2.51/24", "label": "eth0:a"}]))
+    advance(node, T0 + 4 * SECOND)
+    actions = configure(node, one(virtual_ipaddress=[{"address": "192.0.2.51/25", "label": "eth0:b"}]), T0 + 4 * SECOND)
+    [change] = [action for action in actions if isinstance(action, AddAddresses)]
+    assert [(row.prefix, row.label) for row in change.addresses] == [(25, "eth0:b")]
+    assert [(row.prefix, row.label) for row in change.instead] == [(24, "eth0:a")]
+    assert "RemoveAddresses" not in kinds(actions)
+
+
+def test_an_instance_that_changes_its_family_is_another_router() -> None:
+    node = running(one(version=3), ETH0_BOTH)
+    advance(node, T0 + 4 * SECOND)
+    actions = configure(node, one(addresses=["fe80::51"], version=3), T0 + 4 * SECOND)
+    assert [t.after for t in actions if isinstance(t, Transition)] == ["DELETED", "BACKUP"]
 
 
 # -- interfaces

@@ -17,6 +17,10 @@ def vip(**more: Any) -> dict[str, Any]:
     return {"virtual_ipaddress": [{"address": "192.0.2.10", **more}]}
 
 
+def vips(*addresses: str) -> dict[str, Any]:
+    return {"virtual_ipaddress": [{"address": address} for address in addresses]}
+
+
 @pytest.mark.parametrize(
     ("kind", "value", "field"),
     [
@@ -34,7 +38,20 @@ def vip(**more: Any) -> dict[str, Any]:
         ("vrrp_instance", BASE | {"preempt_delay": 1001 * SECOND}, "preempt_delay"),
         ("vrrp_instance", BASE | {"garp_master_repeat": -1}, "garp_master_repeat"),
         ("vrrp_instance", BASE | {"garp_master_delay": -1}, "garp_master_delay"),
-        ("vrrp_instance", BASE | {"mcast_src_ip": "::1"}, "mcast_src_ip"),
+        ("vrrp_instance", BASE | vip() | {"mcast_src_ip": "::1"}, "mcast_src_ip"),
+        ("vrrp_instance", BASE | {"mcast_src_ip": "fe80::x"}, "mcast_src_ip"),
+        ("vrrp_instance", BASE | vips("192.0.2.1", "::1"), "virtual_ipaddress[1].address"),
+        ("vrrp_instance", BASE | vips("::1", "0::1"), "virtual_ipaddress[1].address"),
+        ("vrrp_instance", BASE | vips(*(f"fe80::{n}" for n in range(91))), "virtual_ipaddress"),
+        ("vrrp_instance", BASE | vip() | {"native_ipv6": True}, "native_ipv6"),
+        ("vrrp_instance", BASE | vip() | {"unicast_peer": [{"address": "fe80::1"}]}, "unicast_peer[0].address"),
+        ("vrrp_instance", BASE | {"unicast_peer": [{}]}, "unicast_peer[0].address"),
+        ("vrrp_instance", BASE | {"unicast_peer": [{"address": "fe80::1"}, {"address": "FE80::1"}]}, "unicast_peer[1].address"),
+        ("vrrp_instance", BASE | {"unicast_peer": [{"address": "::1", "min_ttl": 256}]}, "unicast_peer[0].min_ttl"),
+        ("vrrp_instance", BASE | {"unicast_peer": [{"address": "::1", "max_ttl": -1}]}, "unicast_peer[0].max_ttl"),
+        ("vrrp_instance", BASE | {"unicast_peer": [{"address": "::1", "min_ttl": 9, "max_ttl": 8}]}, "unicast_peer[0].min_ttl"),
+        ("vrrp_instance", BASE | {"unicast_peer": [{"address": "::1"}], "unicast_src_ip": "192.0.2.1"}, "unicast_src_ip"),
+        ("vrrp_instance", BASE | {"unicast_ttl": 0}, "unicast_ttl"),
         ("vrrp_instance", BASE | vip(address="192.0.2.300"), "virtual_ipaddress[0].address"),
         ("vrrp_instance", BASE | vip(address="192.0.2.1/33"), "virtual_ipaddress[0].address"),
         ("vrrp_instance", BASE | vip(address="192.0.2.1/"), "virtual_ipaddress[0].address"),
@@ -63,6 +80,8 @@ def vip(**more: Any) -> dict[str, Any]:
         ("vrrp_script", {"script": "x", "weight": -255}, "weight"),
         ("global", {"vrrp_version": 1}, "vrrp_version"),
         ("global", {"vrrp_mcast_group4": "192.0.2.1"}, "vrrp_mcast_group4"),
+        ("global", {"vrrp_mcast_group6": "224.0.0.18"}, "vrrp_mcast_group6"),
+        ("global", {"vrrp_mcast_group6": "ff05::12"}, "vrrp_mcast_group6"),
         ("global", {"vrrp_rt_priority": 100}, "vrrp_rt_priority"),
         ("global", {"vrrp_startup_delay": -1}, "vrrp_startup_delay"),
     ],
@@ -91,8 +110,8 @@ def test_a_script_runs_once_a_second_with_that_time_limit_unless_told_otherwise(
 
 def test_global_settings_of_other_services_are_passed_over() -> None:
     assert DECODERS["global"]("", {"smtp_server": "x", "vrrp_version": 3}) == Global(vrrp_version=3)
-    group = {"vrrp_mcast_group4": "224.0.0.99"}
-    assert DECODERS["global"]("", group) == Global(vrrp_mcast_group4="224.0.0.99")
+    groups = {"vrrp_mcast_group4": "224.0.0.99", "vrrp_mcast_group6": "FF02::0:99"}
+    assert DECODERS["global"]("", groups) == Global(vrrp_mcast_group4="224.0.0.99", vrrp_mcast_group6="ff02::99")
 
 
 def resolved(**objects: dict[str, Any]) -> Resolved:
@@ -113,6 +132,98 @@ def test_what_is_not_given_comes_from_the_global_settings() -> None:
     assert (router.version, router.priority, router.advert_int) == (3, 100, SECOND)
     assert (router.garp_master_repeat, router.garp_lower_prio_repeat) == (2, 2)
     assert (router.garp_master_delay, router.garp_lower_prio_delay) == (2 * SECOND, 2 * SECOND)
+
+
+@pytest.mark.parametrize(
+    ("given", "family", "version"),
+    [
+        ({}, 4, 2),
+        (vip(address="2001:db8::1"), 6, 3),
+        (vip(address="2001:db8::1") | {"virtual_ipaddress_excluded": [{"address": "192.0.2.1"}]}, 6, 3),
+        (vip() | {"virtual_ipaddress_excluded": [{"address": "2001:db8::1"}]}, 4, 2),
+        ({"unicast_peer": [{"address": "fe80::1"}]}, 6, 3),
+        ({"mcast_src_ip": "fe80::1"}, 6, 3),
+        ({"native_ipv6": True}, 6, 3),
+    ],
+)
+def test_the_first_address_decides_the_family_and_ipv6_is_version_3(given: dict[str, Any], family: int, version: int) -> None:
+    router = resolved(vrrp_instance__a=BASE | given).routers["a"]
+    assert (router.family, router.version) == (family, version)
+    assert router.mcast_group == {4: "224.0.0.18", 6: "ff02::12"}[family]
+
+
+def test_what_unicast_and_ipv6_leave_unused_is_said() -> None:
+    objects = resolved(
+        vrrp_instance__a=BASE | vip(address="::5") | {"version": 2},
+        vrrp_instance__b=BASE | {"virtual_router_id": 52, "unicast_src_ip": "192.0.2.1"},
+        vrrp_instance__c=BASE | {"virtual_router_id": 53, "unicast_ttl": 5},
+        vrrp_instance__d=BASE | {"virtual_router_id": 54, "unicast_ttl": 5, "unicast_fault_no_peer": True},
+    )
+    said = [(problem.key.rpartition("/")[2], problem.field) for problem in objects.problems]
+    assert said == [("a", "version"), ("b", "unicast_src_ip"), ("c", "unicast_ttl")]
+    assert objects.routers["c"].ttl == 255
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "started"),
+    [
+        ({}, {}, 1),
+        ({}, {"interface": "eth1"}, 2),
+        ({}, vip(address="fe80::9"), 2),
+        ({}, {"unicast_peer": [{"address": "192.0.2.2"}]}, 2),
+        ({"unicast_peer": [{"address": "192.0.2.3"}]}, {"unicast_peer": [{"address": "192.0.2.2"}]}, 2),
+        ({"unicast_peer": [{"address": "192.0.2.2"}]}, {"unicast_peer": [{"address": "192.0.2.2"}]}, 1),
+    ],
+)
+def test_one_vrid_may_be_used_again_where_adverts_can_be_told_apart(
+    one: dict[str, Any], other: dict[str, Any], started: int
+) -> None:
+    objects = resolved(vrrp_instance__a=BASE | one, vrrp_instance__b=BASE | other)
+    assert len(objects.routers) == started
+    assert [problem.field for problem in objects.problems] == ["virtual_router_id"] * (2 - started)
+
+
+@pytest.mark.parametrize(
+    ("given", "kinds", "detect"),
+    [
+        ({"version": 2}, [0], False),
+        ({}, [0, 1], True),
+        ({"v3_checksum_as_v2": True}, [1, 0], False),
+        ({"v3_checksum_as_v2": False}, [0], False),
+        ({"unicast_peer": [{"address": "192.0.2.2"}]}, [0, 1, 2], True),
+        ({"unicast_peer": [{"address": "192.0.2.2"}], "old_unicast_checksum": "never"}, [0, 1], True),
+        ({"unicast_peer": [{"address": "192.0.2.2"}], "old_unicast_checksum": "always"}, [2, 0, 1], False),
+        ({"old_unicast_checksum": "always"}, [0, 1], True),
+        ({"native_ipv6": True}, [0], False),
+    ],
+)
+def test_which_checksums_are_accepted_and_sent(given: dict[str, Any], kinds: list[int], detect: bool) -> None:
+    router = resolved(vrrp_instance__a=BASE | {"version": 3} | given).routers["a"]
+    assert (list(router.checksums), router.detect_checksum) == (kinds, detect)
+
+
+def test_the_global_setting_of_the_checksum_may_be_taken_back() -> None:
+    objects = resolved(
+        vrrp_instance__a=BASE | {"v3_checksum_as_v2": False},
+        vrrp_instance__b=BASE | {"virtual_router_id": 52},
+        global__={"vrrp_version": 3, "v3_checksum_as_v2": True},
+    )
+    assert [list(objects.routers[name].checksums) for name in "ab"] == [[0], [1, 0]]
+
+
+@pytest.mark.parametrize(
+    ("given", "checked"),
+    [({}, False), ({"vrrp_check_unicast_src": True}, True)],
+)
+def test_sources_are_checked_as_the_global_setting_says(given: dict[str, Any], checked: bool) -> None:
+    peers = {"unicast_peer": [{"address": "192.0.2.2"}]}
+    routers = resolved(
+        vrrp_instance__a=BASE | peers,
+        vrrp_instance__b=BASE | peers | {"interface": "eth1", "check_unicast_src": not checked},
+        vrrp_instance__c=BASE | {"interface": "eth2", "unicast_peer": [{"address": "192.0.2.2", "max_ttl": 64}]},
+        global__=given,
+    ).routers
+    assert [routers[name].check_source for name in "abc"] == [checked, not checked, True]
 
 
 @pytest.mark.parametrize(

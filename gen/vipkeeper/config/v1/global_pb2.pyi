@@ -10,7 +10,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Global(_message.Message):
-    __slots__ = ("router_id", "notification_email", "notification_email_from", "smtp_server", "smtp_connect_timeout", "smtp_helo_name", "smtp_alert", "smtp_alert_vrrp", "smtp_alert_checker", "script_user", "enable_script_security", "vrrp_version", "vrrp_garp_master_delay", "vrrp_garp_master_repeat", "vrrp_garp_master_refresh", "vrrp_garp_master_refresh_repeat", "vrrp_garp_lower_prio_delay", "vrrp_garp_lower_prio_repeat", "vrrp_lower_prio_no_advert", "vrrp_higher_prio_send_advert", "vrrp_mcast_group4", "vrrp_startup_delay", "vrrp_rt_priority", "notify")
+    __slots__ = ("router_id", "notification_email", "notification_email_from", "smtp_server", "smtp_connect_timeout", "smtp_helo_name", "smtp_alert", "smtp_alert_vrrp", "smtp_alert_checker", "script_user", "enable_script_security", "vrrp_version", "vrrp_garp_master_delay", "vrrp_garp_master_repeat", "vrrp_garp_master_refresh", "vrrp_garp_master_refresh_repeat", "vrrp_garp_lower_prio_delay", "vrrp_garp_lower_prio_repeat", "vrrp_lower_prio_no_advert", "vrrp_higher_prio_send_advert", "vrrp_mcast_group4", "vrrp_startup_delay", "vrrp_rt_priority", "notify", "vrrp_mcast_group6", "vrrp_check_unicast_src", "v3_checksum_as_v2")
     ROUTER_ID_FIELD_NUMBER: _ClassVar[int]
     NOTIFICATION_EMAIL_FIELD_NUMBER: _ClassVar[int]
     NOTIFICATION_EMAIL_FROM_FIELD_NUMBER: _ClassVar[int]
@@ -35,6 +35,9 @@ class Global(_message.Message):
     VRRP_STARTUP_DELAY_FIELD_NUMBER: _ClassVar[int]
     VRRP_RT_PRIORITY_FIELD_NUMBER: _ClassVar[int]
     NOTIFY_FIELD_NUMBER: _ClassVar[int]
+    VRRP_MCAST_GROUP6_FIELD_NUMBER: _ClassVar[int]
+    VRRP_CHECK_UNICAST_SRC_FIELD_NUMBER: _ClassVar[int]
+    V3_CHECKSUM_AS_V2_FIELD_NUMBER: _ClassVar[int]
     router_id: str
     notification_email: _containers.RepeatedScalarFieldContainer[str]
     notification_email_from: str
@@ -59,4 +62,7 @@ class Global(_message.Message):
     vrrp_startup_delay: _duration_pb2.Duration
     vrrp_rt_priority: int
     notify: str
-    def __init__(self, router_id: _Optional[str] = ..., notification_email: _Optional[_Iterable[str]] = ..., notification_email_from: _Optional[str] = ..., smtp_server: _Optional[str] = ..., smtp_connect_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., smtp_helo_name: _Optional[str] = ..., smtp_alert: _Optional[bool] = ..., smtp_alert_vrrp: _Optional[bool] = ..., smtp_alert_checker: _Optional[bool] = ..., script_user: _Optional[str] = ..., enable_script_security: _Optional[bool] = ..., vrrp_version: _Optional[int] = ..., vrrp_garp_master_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., vrrp_garp_master_repeat: _Optional[int] = ..., vrrp_garp_master_refresh: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., vrrp_garp_master_refresh_repeat: _Optional[int] = ..., vrrp_garp_lower_prio_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., vrrp_garp_lower_prio_repeat: _Optional[int] = ..., vrrp_lower_prio_no_advert: _Optional[bool] = ..., vrrp_higher_prio_send_advert: _Optional[bool] = ..., vrrp_mcast_group4: _Optional[str] = ..., vrrp_startup_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., vrrp_rt_priority: _Optional[int] = ..., notify: _Optional[str] = ...) -> None: ...
+    vrrp_mcast_group6: str
+    vrrp_check_unicast_src: bool
+    v3_checksum_as_v2: bool
+    def __init__(self, router_id: _Optional[str] = ..., notification_email: _Optional[_Iterable[str]] = ..., notification_email_from: _Optional[str] = ..., smtp_server: _Optional[str] = ..., smtp_connect_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., smtp_helo_name: _Optional[str] = ..., smtp_alert: _Optional[bool] = ..., smtp_alert_vrrp: _Optional[bool] = ..., smtp_alert_checker: _Optional[bool] = ..., script_user: _Optional[str] = ..., enable_script_security: _Optional[bool] = ..., vrrp_version: _Optional[int] = ..., vrrp_garp_master_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., vrrp_garp_master_repeat: _Optional[int] = ..., vrrp_garp_master_refresh: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., vrrp_garp_master_refresh_repeat: _Optional[int] = ..., vrrp_garp_lower_prio_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., vrrp_garp_lower_prio_repeat: _Optional[int] = ..., vrrp_lower_prio_no_advert: _Optional[bool] = ..., vrrp_higher_prio_send_advert: _Optional[bool] = ..., vrrp_mcast_group4: _Optional[str] = ..., vrrp_startup_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., vrrp_rt_priority: _Optional[int] = ..., notify: _Optional[str] = ..., vrrp_mcast_group6: _Optional[str] = ..., vrrp_check_unicast_src: _Optional[bool] = ..., v3_checksum_as_v2: _Optional[bool] = ...) -> None: ...

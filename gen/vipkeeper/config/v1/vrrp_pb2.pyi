@@ -20,11 +20,20 @@ class AuthType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     AUTH_TYPE_UNSPECIFIED: _ClassVar[AuthType]
     AUTH_TYPE_PASS: _ClassVar[AuthType]
+
+class OldUnicastChecksum(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    OLD_UNICAST_CHECKSUM_UNSPECIFIED: _ClassVar[OldUnicastChecksum]
+    OLD_UNICAST_CHECKSUM_ALWAYS: _ClassVar[OldUnicastChecksum]
+    OLD_UNICAST_CHECKSUM_NEVER: _ClassVar[OldUnicastChecksum]
 INITIAL_STATE_UNSPECIFIED: InitialState
 INITIAL_STATE_MASTER: InitialState
 INITIAL_STATE_BACKUP: InitialState
 AUTH_TYPE_UNSPECIFIED: AuthType
 AUTH_TYPE_PASS: AuthType
+OLD_UNICAST_CHECKSUM_UNSPECIFIED: OldUnicastChecksum
+OLD_UNICAST_CHECKSUM_ALWAYS: OldUnicastChecksum
+OLD_UNICAST_CHECKSUM_NEVER: OldUnicastChecksum
 
 class Authentication(_message.Message):
     __slots__ = ("auth_type", "auth_pass")
@@ -34,19 +43,45 @@ class Authentication(_message.Message):
     auth_pass: str
     def __init__(self, auth_type: _Optional[_Union[AuthType, str]] = ..., auth_pass: _Optional[str] = ...) -> None: ...
 
+class UnicastPeer(_message.Message):
+    __slots__ = ("address", "min_ttl", "max_ttl")
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    MIN_TTL_FIELD_NUMBER: _ClassVar[int]
+    MAX_TTL_FIELD_NUMBER: _ClassVar[int]
+    address: str
+    min_ttl: int
+    max_ttl: int
+    def __init__(self, address: _Optional[str] = ..., min_ttl: _Optional[int] = ..., max_ttl: _Optional[int] = ...) -> None: ...
+
 class VirtualIpAddress(_message.Message):
-    __slots__ = ("address", "dev", "scope", "label", "brd")
+    __slots__ = ("address", "dev", "scope", "label", "brd", "peer", "home", "dad", "mngtmpaddr", "noprefixroute", "autojoin", "preferred_lft", "no_track")
     ADDRESS_FIELD_NUMBER: _ClassVar[int]
     DEV_FIELD_NUMBER: _ClassVar[int]
     SCOPE_FIELD_NUMBER: _ClassVar[int]
     LABEL_FIELD_NUMBER: _ClassVar[int]
     BRD_FIELD_NUMBER: _ClassVar[int]
+    PEER_FIELD_NUMBER: _ClassVar[int]
+    HOME_FIELD_NUMBER: _ClassVar[int]
+    DAD_FIELD_NUMBER: _ClassVar[int]
+    MNGTMPADDR_FIELD_NUMBER: _ClassVar[int]
+    NOPREFIXROUTE_FIELD_NUMBER: _ClassVar[int]
+    AUTOJOIN_FIELD_NUMBER: _ClassVar[int]
+    PREFERRED_LFT_FIELD_NUMBER: _ClassVar[int]
+    NO_TRACK_FIELD_NUMBER: _ClassVar[int]
     address: str
     dev: str
     scope: str
     label: str
     brd: str
-    def __init__(self, address: _Optional[str] = ..., dev: _Optional[str] = ..., scope: _Optional[str] = ..., label: _Optional[str] = ..., brd: _Optional[str] = ...) -> None: ...
+    peer: str
+    home: bool
+    dad: bool
+    mngtmpaddr: bool
+    noprefixroute: bool
+    autojoin: bool
+    preferred_lft: str
+    no_track: bool
+    def __init__(self, address: _Optional[str] = ..., dev: _Optional[str] = ..., scope: _Optional[str] = ..., label: _Optional[str] = ..., brd: _Optional[str] = ..., peer: _Optional[str] = ..., home: _Optional[bool] = ..., dad: _Optional[bool] = ..., mngtmpaddr: _Optional[bool] = ..., noprefixroute: _Optional[bool] = ..., autojoin: _Optional[bool] = ..., preferred_lft: _Optional[str] = ..., no_track: _Optional[bool] = ...) -> None: ...
 
 class TrackInterface(_message.Message):
     __slots__ = ("name", "weight", "reverse")
@@ -69,7 +104,7 @@ class TrackScript(_message.Message):
     def __init__(self, name: _Optional[str] = ..., weight: _Optional[int] = ..., reverse: _Optional[bool] = ...) -> None: ...
 
 class VrrpInstance(_message.Message):
-    __slots__ = ("state", "interface", "virtual_router_id", "priority", "advert_int", "version", "authentication", "virtual_ipaddress", "virtual_ipaddress_excluded", "nopreempt", "preempt_delay", "garp_master_delay", "garp_master_repeat", "garp_master_refresh", "garp_master_refresh_repeat", "garp_lower_prio_delay", "garp_lower_prio_repeat", "lower_prio_no_advert", "higher_prio_send_advert", "down_timer_adverts", "track_interface", "track_script", "dont_track_primary", "mcast_src_ip", "notify_master", "notify_backup", "notify_fault", "notify_stop", "notify", "smtp_alert")
+    __slots__ = ("state", "interface", "virtual_router_id", "priority", "advert_int", "version", "authentication", "virtual_ipaddress", "virtual_ipaddress_excluded", "nopreempt", "preempt_delay", "garp_master_delay", "garp_master_repeat", "garp_master_refresh", "garp_master_refresh_repeat", "garp_lower_prio_delay", "garp_lower_prio_repeat", "lower_prio_no_advert", "higher_prio_send_advert", "down_timer_adverts", "track_interface", "track_script", "dont_track_primary", "mcast_src_ip", "notify_master", "notify_backup", "notify_fault", "notify_stop", "notify", "smtp_alert", "native_ipv6", "unicast_peer", "unicast_src_ip", "unicast_ttl", "check_unicast_src", "unicast_fault_no_peer", "v3_checksum_as_v2", "old_unicast_checksum")
     STATE_FIELD_NUMBER: _ClassVar[int]
     INTERFACE_FIELD_NUMBER: _ClassVar[int]
     VIRTUAL_ROUTER_ID_FIELD_NUMBER: _ClassVar[int]
@@ -100,6 +135,14 @@ class VrrpInstance(_message.Message):
     NOTIFY_STOP_FIELD_NUMBER: _ClassVar[int]
     NOTIFY_FIELD_NUMBER: _ClassVar[int]
     SMTP_ALERT_FIELD_NUMBER: _ClassVar[int]
+    NATIVE_IPV6_FIELD_NUMBER: _ClassVar[int]
+    UNICAST_PEER_FIELD_NUMBER: _ClassVar[int]
+    UNICAST_SRC_IP_FIELD_NUMBER: _ClassVar[int]
+    UNICAST_TTL_FIELD_NUMBER: _ClassVar[int]
+    CHECK_UNICAST_SRC_FIELD_NUMBER: _ClassVar[int]
+    UNICAST_FAULT_NO_PEER_FIELD_NUMBER: _ClassVar[int]
+    V3_CHECKSUM_AS_V2_FIELD_NUMBER: _ClassVar[int]
+    OLD_UNICAST_CHECKSUM_FIELD_NUMBER: _ClassVar[int]
     state: InitialState
     interface: str
     virtual_router_id: int
@@ -130,7 +173,15 @@ class VrrpInstance(_message.Message):
     notify_stop: str
     notify: str
     smtp_alert: bool
-    def __init__(self, state: _Optional[_Union[InitialState, str]] = ..., interface: _Optional[str] = ..., virtual_router_id: _Optional[int] = ..., priority: _Optional[int] = ..., advert_int: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., version: _Optional[int] = ..., authentication: _Optional[_Union[Authentication, _Mapping]] = ..., virtual_ipaddress: _Optional[_Iterable[_Union[VirtualIpAddress, _Mapping]]] = ..., virtual_ipaddress_excluded: _Optional[_Iterable[_Union[VirtualIpAddress, _Mapping]]] = ..., nopreempt: _Optional[bool] = ..., preempt_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., garp_master_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., garp_master_repeat: _Optional[int] = ..., garp_master_refresh: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., garp_master_refresh_repeat: _Optional[int] = ..., garp_lower_prio_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., garp_lower_prio_repeat: _Optional[int] = ..., lower_prio_no_advert: _Optional[bool] = ..., higher_prio_send_advert: _Optional[bool] = ..., down_timer_adverts: _Optional[int] = ..., track_interface: _Optional[_Iterable[_Union[TrackInterface, _Mapping]]] = ..., track_script: _Optional[_Iterable[_Union[TrackScript, _Mapping]]] = ..., dont_track_primary: _Optional[bool] = ..., mcast_src_ip: _Optional[str] = ..., notify_master: _Optional[str] = ..., notify_backup: _Optional[str] = ..., notify_fault: _Optional[str] = ..., notify_stop: _Optional[str] = ..., notify: _Optional[str] = ..., smtp_alert: _Optional[bool] = ...) -> None: ...
+    native_ipv6: bool
+    unicast_peer: _containers.RepeatedCompositeFieldContainer[UnicastPeer]
+    unicast_src_ip: str
+    unicast_ttl: int
+    check_unicast_src: bool
+    unicast_fault_no_peer: bool
+    v3_checksum_as_v2: bool
+    old_unicast_checksum: OldUnicastChecksum
+    def __init__(self, state: _Optional[_Union[InitialState, str]] = ..., interface: _Optional[str] = ..., virtual_router_id: _Optional[int] = ..., priority: _Optional[int] = ..., advert_int: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., version: _Optional[int] = ..., authentication: _Optional[_Union[Authentication, _Mapping]] = ..., virtual_ipaddress: _Optional[_Iterable[_Union[VirtualIpAddress, _Mapping]]] = ..., virtual_ipaddress_excluded: _Optional[_Iterable[_Union[VirtualIpAddress, _Mapping]]] = ..., nopreempt: _Optional[bool] = ..., preempt_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., garp_master_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., garp_master_repeat: _Optional[int] = ..., garp_master_refresh: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., garp_master_refresh_repeat: _Optional[int] = ..., garp_lower_prio_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., garp_lower_prio_repeat: _Optional[int] = ..., lower_prio_no_advert: _Optional[bool] = ..., higher_prio_send_advert: _Optional[bool] = ..., down_timer_adverts: _Optional[int] = ..., track_interface: _Optional[_Iterable[_Union[TrackInterface, _Mapping]]] = ..., track_script: _Optional[_Iterable[_Union[TrackScript, _Mapping]]] = ..., dont_track_primary: _Optional[bool] = ..., mcast_src_ip: _Optional[str] = ..., notify_master: _Optional[str] = ..., notify_backup: _Optional[str] = ..., notify_fault: _Optional[str] = ..., notify_stop: _Optional[str] = ..., notify: _Optional[str] = ..., smtp_alert: _Optional[bool] = ..., native_ipv6: _Optional[bool] = ..., unicast_peer: _Optional[_Iterable[_Union[UnicastPeer, _Mapping]]] = ..., unicast_src_ip: _Optional[str] = ..., unicast_ttl: _Optional[int] = ..., check_unicast_src: _Optional[bool] = ..., unicast_fault_no_peer: _Optional[bool] = ..., v3_checksum_as_v2: _Optional[bool] = ..., old_unicast_checksum: _Optional[_Union[OldUnicastChecksum, str]] = ...) -> None: ...
 
 class VrrpSyncGroup(_message.Message):
     __slots__ = ("group", "notify_master", "notify_backup", "notify_fault", "notify_stop", "notify", "smtp_alert", "sync_group_tracking_weight")
