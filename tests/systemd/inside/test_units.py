@@ -45,7 +45,7 @@ CONFIGURATION: dict[str, dict[str, Any]] = {
         "notify": "/usr/local/bin/witness",
         "track_script": [{"name": "ready"}],
     },
-    "config/vrrp_script/ready": {"script": "/usr/local/bin/witness tracked ready", "interval": "2s"},
+    "config/vrrp_script/ready": {"script": "/usr/local/bin/witness tracked ready", "interval": "2s", "timeout": "60s"},
     "config/virtual_server/tcp-192.168.200.10-80": {
         "address": VIP,
         "port": 80,
@@ -58,7 +58,7 @@ CONFIGURATION: dict[str, dict[str, Any]] = {
         "address": "127.0.0.1",
         "port": 80,
         "weight": 3,
-        "misc_check": [{"misc_path": "/usr/local/bin/witness checked web"}],
+        "misc_check": [{"misc_path": "/usr/local/bin/witness checked web", "misc_timeout": "60s"}],
     },
 }
 LINKS = """link add front0 type veth peer name wire0
@@ -193,11 +193,14 @@ def test_the_engine_alone_is_scheduled_in_real_time() -> None:
 )
 def test_scripts_run_as_their_user_without_any_capability(note: str) -> None:
     path = NOTES / note
-    text = until(lambda: path.exists() and path.read_text().count("\n") >= 5 and path.read_text(), PATIENCE_S, what=journal)
-    assert isinstance(text, str)
-    lines = text.splitlines()
-    assert lines[0] == "nobody"
-    assert {line.split()[1] for line in lines[1:4]} == {"0" * 16}, text
+
+    def whole() -> list[str]:
+        lines = path.read_text().splitlines(keepends=True) if path.exists() else []
+        return lines if len(lines) >= 5 and lines[-1].endswith("\n") else []
+
+    lines = until(whole, PATIENCE_S, what=journal)  # each run writes it anew
+    assert lines[0] == "nobody\n"
+    assert {line.split()[1] for line in lines[1:4]} == {"0" * 16}, lines
 
 
 @pytest.mark.parametrize("service", SERVICES)
