@@ -52,8 +52,8 @@ lock:
 lint: venv
 	$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy
 
-# Most tests wait for timers: four at once keep two processors busy. A file's tests stay together (one guest for each file).
-WORKERS ?= 4
+# Most tests wait for timers, so several run at once. A file's tests stay together: each file has one guest.
+WORKERS ?= 2
 test: apt venv tools
 	$(PY) -m pytest -q -n $(WORKERS) --dist loadfile
 
