@@ -17,7 +17,13 @@ from services.common.problems import Problem
 from services.ipvs import settings as ipvs
 from services.vrrp import resolve as vrrp_resolve
 
-_REFERENCES: Final = ("track_script", "group", "virtual_router_id")  # fields whose problems leave something out
+_REFERENCES: Final = (
+    "track_script",
+    "track_file",
+    "track_process",
+    "group",
+    "virtual_router_id",
+)  # fields whose problems leave something out
 
 
 @dataclass(slots=True)

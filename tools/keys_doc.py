@@ -19,6 +19,8 @@ KEYS = {
     "VrrpInstance": "config/vrrp_instance/NAME",
     "VrrpSyncGroup": "config/vrrp_sync_group/NAME",
     "VrrpScript": "config/vrrp_script/NAME",
+    "TrackFile": "config/track_file/NAME",
+    "VrrpTrackProcess": "config/vrrp_track_process/NAME",
     "VirtualServer": "config/virtual_server/NAME",
     "RealServer": "config/real_server/VIRTUAL_SERVER/NAME",
 }

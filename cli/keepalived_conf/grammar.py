@@ -35,15 +35,19 @@ from cli.keepalived_conf.readers import (
     text,
 )
 from cli.keepalived_conf.special import (
+    LINKBEAT,
     PORT_MAX,
     digest,
     forwarding,
     granularity,
+    init_file,
+    needless,
     old_checksum,
-    script_weight,
+    process_words,
     sorry_server,
     status_codes,
     tracked,
+    tracker_weight,
     unicast_peer,
     virtual_address,
 )
@@ -168,6 +172,13 @@ _NOTIFIES: Final[Table] = {
     k: Keyword(k, _NOTIFY) for k in ("notify_master", "notify_backup", "notify_fault", "notify_stop", "notify")
 }
 
+_TRACKING: Final[Table] = {
+    "track_interface": Listed("track_interface", tracked(253)),
+    "track_script": Listed("track_script", tracked(253)),
+    "track_file": Listed("track_file", tracked(254)),
+    "track_process": Listed("track_process", tracked(254)),
+}
+
 _GARP: Final = {
     "garp_master_delay": _LONG,
     "garp_master_repeat": number(0, 1000),
@@ -178,6 +189,8 @@ _GARP: Final = {
     "lower_prio_no_advert": boolean,
     "higher_prio_send_advert": boolean,
 }
+
+_EVENTS: Final = needless("the buffer of process events has 1 MiB, and after an overrun the processes are read anew")
 
 GLOBAL_DEFS: Final[Table] = {
     "router_id": Keyword("router_id", text("a name")),
@@ -199,6 +212,8 @@ GLOBAL_DEFS: Final[Table] = {
     "v3_checksum_as_v2": Keyword("v3_checksum_as_v2", boolean),
     "vrrp_startup_delay": Keyword("vrrp_startup_delay", seconds(0.001, TIME_MAX)),
     "vrrp_rt_priority": Keyword("vrrp_rt_priority", number(1, 99)),
+    "process_monitor_rcv_bufs": Keyword("", _EVENTS),
+    "process_monitor_rcv_bufs_force": Keyword("", _EVENTS),
     **{f"vrrp_{name}": Keyword(f"vrrp_{name}", read) for name, read in _GARP.items()},
 }
 
@@ -217,9 +232,9 @@ VRRP_INSTANCE: Final[Table] = {
     "accept": Keyword("", default_word),
     "preempt_delay": Keyword("preempt_delay", seconds(0, 1000)),
     "down_timer_adverts": Keyword("down_timer_adverts", number(1, 100)),
-    "track_interface": Listed("track_interface", tracked(253)),
-    "track_script": Listed("track_script", tracked(253)),
+    **_TRACKING,
     "dont_track_primary": Keyword("dont_track_primary", flag),
+    "linkbeat_use_polling": Keyword("", LINKBEAT),
     "mcast_src_ip": Keyword("mcast_src_ip", address),
     "native_ipv6": Keyword("native_ipv6", flag),
     "unicast_peer": Listed("unicast_peer", rows(unicast_peer)),
@@ -243,6 +258,8 @@ VRRP_SYNC_GROUP: Final[Table] = {
     "group": Listed("group", names("names of instances")),
     "smtp_alert": Keyword("smtp_alert", boolean),
     "sync_group_tracking_weight": Keyword("sync_group_tracking_weight", flag),
+    "global_tracking": Keyword("sync_group_tracking_weight", flag, instead="sync_group_tracking_weight"),
+    **_TRACKING,
     **_NOTIFIES,
 }
 
@@ -250,11 +267,30 @@ VRRP_SCRIPT: Final[Table] = {
     "script": Keyword("script", command(with_user=False)),
     "interval": Keyword("interval", seconds(0.001, 86400)),
     "timeout": Keyword("timeout", seconds(0.001, 86400)),
-    "weight": Keyword("weight", script_weight),
+    "weight": Keyword("weight", tracker_weight(253)),
     "rise": Keyword("rise", number(1, WHOLE_MAX)),
     "fall": Keyword("fall", number(1, WHOLE_MAX)),
     "user": Keyword("user", account),
     "init_fail": Keyword("init_fail", flag),
+}
+
+TRACK_FILE: Final[Table] = {
+    "file": Keyword("file", text("a path", 4095)),
+    "weight": Keyword("weight", tracker_weight(254)),
+    "init_file": Keyword("init_file", init_file),
+}
+
+_DELAY: Final = seconds(0.000001, 3600)
+VRRP_TRACK_PROCESS: Final[Table] = {
+    "process": Keyword("process", process_words),
+    "param_match": Keyword("param_match", choice({"initial": "initial", "partial": "partial"})),
+    "full_command": Keyword("full_command", flag),
+    "weight": Keyword("weight", tracker_weight(254)),
+    "quorum": Keyword("quorum", number(1, 65535)),
+    "quorum_max": Keyword("quorum_max", number(0, 65535)),
+    "delay": Keyword("delay", _DELAY),
+    "fork_delay": Keyword("fork_delay", _DELAY),
+    "terminate_delay": Keyword("terminate_delay", _DELAY),
 }
 
 _CHECK_TIMES: Final[Table] = {
@@ -352,6 +388,9 @@ TABLES: Final[Mapping[str, Table]] = {
     "vrrp_instance/authentication": AUTHENTICATION,
     "vrrp_sync_group": VRRP_SYNC_GROUP,
     "vrrp_script": VRRP_SCRIPT,
+    "track_file": TRACK_FILE,
+    "vrrp_track_file": TRACK_FILE,
+    "vrrp_track_process": VRRP_TRACK_PROCESS,
     "virtual_server": VIRTUAL_SERVER,
     "virtual_server/real_server": REAL_SERVER,
     "virtual_server/real_server/TCP_CHECK": TCP_CHECK,

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from cli.keepalived_conf.keywords import known_keywords
 from cli.keepalived_conf.lexer import Word
-from cli.keepalived_conf.readers import ListReader, Scope, choice, ip, number, required, rows, shown, text, whole
+from cli.keepalived_conf.readers import ListReader, Reader, Scope, choice, ip, number, required, rows, shown, text, whole
 from cli.keepalived_conf.tree import Statement
 
 PORT_MAX: Final = 65535
@@ -112,42 +112,87 @@ def old_checksum(scope: Scope, statement: Statement, path: str) -> str:
 
 
 def tracked(limit: int) -> ListReader:
-    """`NAME [weight N [reverse|noreverse]]`."""
+    """`NAME [weight N [reverse|noreverse]]`. As keepalived has it, a bad number leaves the weight out, a bad word the line."""
 
-    def one(scope: Scope, line: Statement, path: str, keyword: str) -> dict[str, Any]:
+    def one(scope: Scope, line: Statement, path: str, keyword: str) -> dict[str, Any] | None:
         value: dict[str, Any] = {"name": line.keyword.text}
         scope.mark(f"{path}.name", line.keyword.at)
         rest = list(line.arguments)
-        while rest:
+        if rest and rest[0].text == "weight":
             option = rest.pop(0)
-            match option.text:
-                case "weight":
-                    weight = rest.pop(0) if rest else option
-                    found = whole(weight.text)
-                    if found is None or not -limit <= found <= limit:
-                        scope.wrong(Word(f"{keyword} weight", option.at), weight, f"a number from -{limit} to {limit}")
-                    else:
-                        value["weight"] = found
-                        scope.mark(f"{path}.weight", weight.at)
-                case "reverse":
-                    value["reverse"] = True
-                case "noreverse":
-                    value.pop("reverse", None)
-                case _:
-                    expected = "weight NUMBER or reverse"
-                    scope.report.mistake(option.at, f"{keyword}: expected {expected}, got {shown(option.text)}")
+            weight = rest.pop(0) if rest else option
+            found = whole(weight.text)
+            if found is None or not -254 <= found <= 254:
+                scope.wrong(Word(f"{keyword} weight", option.at), weight, f"a number from -{limit} to {limit}")
+            else:
+                value["weight"] = max(-limit, min(limit, found))
+                scope.mark(f"{path}.weight", weight.at)
+                if value["weight"] != found:
+                    scope.report.note(weight.at, f"{keyword} weight: {found} counts as {value['weight']}")
+            while rest and rest[0].text in _REVERSE:
+                value["reverse"] = _REVERSE[rest.pop(0).text]
+        for word in rest[:1]:
+            expected = "weight NUMBER [reverse|noreverse]"
+            scope.report.mistake(
+                word.at, f"{keyword}: expected {expected}, got {shown(word.text)}; {line.keyword.text} left out"
+            )
+            return None
         return value
 
     return rows(one)
 
 
-def script_weight(scope: Scope, statement: Statement, path: str) -> int | None:
-    """`weight N`; keepalived's `weight N reverse` is told apart."""
-    for word in statement.arguments[1:2]:
-        if word.text in ("reverse", "noreverse"):
-            scope.report.unsupported(word.at, f"weight with {word.text} in vrrp_script (track_script has it)")
-            statement = Statement(statement.words[:2])
-    return number(-253, 253)(scope, statement, path)  # type: ignore[no-any-return]
+_REVERSE: Final = {"reverse": True, "noreverse": False}
+
+
+def tracker_weight(limit: int) -> Reader:
+    """`weight N [reverse|noreverse]` of what is tracked; gives both fields."""
+
+    def read(scope: Scope, statement: Statement, path: str) -> dict[str, Any] | None:
+        words = statement.words
+        found: dict[str, Any] = {}
+        if len(words) > 2 and words[2].text in _REVERSE:
+            found["reverse"] = _REVERSE[words[2].text]
+            statement = Statement((*words[:2], *words[3:]), statement.body)
+        weight = number(-limit, limit)(scope, statement, path)
+        return None if weight is None else {"weight": weight, **found}
+
+    return read
+
+
+def process_words(scope: Scope, statement: Statement, path: str) -> list[str] | None:
+    """The name of a process and its parameters."""
+    if not required(scope, statement, 1, "the name of a process"):
+        return None
+    return [word.text for word in statement.arguments]
+
+
+def init_file(scope: Scope, statement: Statement, path: str) -> dict[str, Any]:
+    """`[VALUE] [overwrite]`, in any order."""
+    found: dict[str, Any] = {}
+    for word in statement.arguments:
+        value = whole(word.text)
+        if word.text == "overwrite":
+            found["overwrite"] = True
+        elif value is None or not -(2**31) <= value < 2**31:
+            scope.wrong(statement.keyword, word, "a number or overwrite")
+        else:
+            found["value"] = value
+            if not -254 <= value <= 254:
+                scope.report.note(word.at, f"{statement.keyword.text}: expected a number from -254 to 254, got {value}")
+    return found
+
+
+def needless(why: str) -> Reader:
+    """A keyword that is understood and has nothing to do here."""
+
+    def read(scope: Scope, statement: Statement, path: str) -> None:
+        scope.report.note(statement.keyword.at, f"{statement.keyword.text} has no effect: {why}")
+
+    return read
+
+
+LINKBEAT: Final = needless("the kernel tells of each link as it changes, so that none is polled")
 
 
 def sorry_server(scope: Scope, statement: Statement, path: str) -> dict[str, Any] | None:

@@ -14,8 +14,9 @@ from cli.keepalived_conf.complaints import Position, Report
 from cli.keepalived_conf.grammar import complain_of_unknown, read_block
 from cli.keepalived_conf.lexer import Line, Word
 from cli.keepalived_conf.readers import Scope, block_of, required, shown, whole
-from cli.keepalived_conf.special import endpoint
+from cli.keepalived_conf.special import LINKBEAT, endpoint
 from cli.keepalived_conf.tree import Statement, parse
+from services.vrrp.track_settings import ROWS
 
 _DEAFENING: Final = frozenset({"auth_hmac", "mcast_dst_ip"})
 CHECKS: Final = ("tcp_check", "http_get", "ssl_get", "misc_check")
@@ -50,7 +51,7 @@ def translate(lines: Iterable[Line], report: Report) -> Translation:
 class _Translator:
     report: Report
     result: Translation = field(default_factory=Translation)
-    tracked: list[tuple[str, Position]] = field(default_factory=list)
+    tracked: list[tuple[str, str, Position]] = field(default_factory=list)
 
     def top_level(self, statement: Statement) -> None:
         """One statement outside all blocks."""
@@ -68,7 +69,7 @@ class _Translator:
         self.result.objects.setdefault("config/global", {}).update(value)
 
     def named(self, statement: Statement) -> None:
-        """vrrp_instance, vrrp_sync_group and vrrp_script: KIND NAME { ... }."""
+        """vrrp_instance, vrrp_sync_group and what they track: KIND NAME { ... }."""
         kind = statement.keyword.text
         if not statement.arguments:
             self.report.mistake(statement.keyword.at, f"{kind}: expected a name after it, got nothing; left out")
@@ -87,20 +88,30 @@ class _Translator:
                 self.report.left_out(name.at, message)
                 return
             _settle_instance(scope, statement, value)
-            self._note_late_scripts(scope, value)
+        if isinstance(value.get("weight"), dict):
+            value |= value.pop("weight")  # and reverse
+        if kind == "vrrp_track_file":
+            self.report.note(statement.keyword.at, "vrrp_track_file is deprecated; expected track_file")
+            kind = "track_file"
+        self._note_late(scope, value)
         self.add(f"config/{kind}/{name.text}", value, scope, name)
 
-    def _note_late_scripts(self, scope: Scope, value: Mapping[str, Any]) -> None:
-        """Remember tracked scripts that are not there yet: keepalived would ignore them."""
-        for index, row in enumerate(value.get("track_script", ())):
-            if f"config/vrrp_script/{row['name']}" not in self.result.objects:
-                self.tracked.append((row["name"], scope.where[f"track_script[{index}]"]))
+    def linkbeat(self, statement: Statement) -> None:
+        """linkbeat_use_polling and linkbeat_interfaces."""
+        LINKBEAT(Scope(self.report), statement, "")
+
+    def _note_late(self, scope: Scope, value: Mapping[str, Any]) -> None:
+        """Remember tracked objects that are not there yet: keepalived would ignore them."""
+        for field_name, (kind, _limit) in ROWS.items():
+            for index, row in enumerate(value.get(field_name, ()) if kind else ()):
+                if f"config/{kind}/{row['name']}" not in self.result.objects:
+                    self.tracked.append((kind, row["name"], scope.where[f"{field_name}[{index}]"]))
 
     def finish(self) -> None:
         """Note what came too late for keepalived."""
-        for name, at in self.tracked:
-            if f"config/vrrp_script/{name}" in self.result.objects:
-                self.report.note(at, f"vrrp_script {name!r} is defined only below; it is tracked, where keepalived ignores it")
+        for kind, name, at in self.tracked:
+            if f"config/{kind}/{name}" in self.result.objects:
+                self.report.note(at, f"{kind} {name!r} is defined only below; it is tracked, where keepalived ignores it")
 
     def virtual_server(self, statement: Statement) -> None:
         """virtual_server ADDRESS PORT | fwmark MARK { ... }, with its real servers as keys of their own."""
@@ -176,6 +187,11 @@ _TOP_LEVEL: Final[Mapping[str, Callable[[_Translator, Statement], None]]] = {
     "vrrp_instance": _Translator.named,
     "vrrp_sync_group": _Translator.named,
     "vrrp_script": _Translator.named,
+    "track_file": _Translator.named,
+    "vrrp_track_file": _Translator.named,
+    "vrrp_track_process": _Translator.named,
+    "linkbeat_use_polling": _Translator.linkbeat,
+    "linkbeat_interfaces": _Translator.linkbeat,
     "virtual_server": _Translator.virtual_server,
 }
 

@@ -16,13 +16,15 @@ from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescript
 
 from services.common import json_text
 from services.common.errors import InvalidValue
-from vipkeeper.config.v1 import global_pb2, server_pb2, vrrp_pb2
+from vipkeeper.config.v1 import global_pb2, server_pb2, track_pb2, vrrp_pb2
 
 MESSAGES: Final[Mapping[str, Any]] = {  # of Descriptor
     "global": global_pb2.Global.DESCRIPTOR,
     "vrrp_instance": vrrp_pb2.VrrpInstance.DESCRIPTOR,
     "vrrp_sync_group": vrrp_pb2.VrrpSyncGroup.DESCRIPTOR,
     "vrrp_script": vrrp_pb2.VrrpScript.DESCRIPTOR,
+    "track_file": track_pb2.TrackFile.DESCRIPTOR,
+    "vrrp_track_process": track_pb2.VrrpTrackProcess.DESCRIPTOR,
     "virtual_server": server_pb2.VirtualServer.DESCRIPTOR,
     "real_server": server_pb2.RealServer.DESCRIPTOR,
 }

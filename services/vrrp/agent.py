@@ -26,14 +26,15 @@ from services.common.problems import Problem
 from services.common.serve import Server, run, serve
 from services.common.telemetry import Telemetry
 from services.common.watch_hub import WatchHub
+from services.vrrp.census import Sought
 from services.vrrp.channel import Channel, ChannelClosed, Message, from_fd
 from services.vrrp.engine_link import EngineLink, View
-from services.vrrp.launcher import CONTROL
+from services.vrrp.launcher import CONTROL, FIRST
 from services.vrrp.publisher import Transitions
 from services.vrrp.resolve import resolve
 from services.vrrp.runner import split
 from services.vrrp.runner_link import RunnerLink
-from services.vrrp.settings import DECODERS, Settings, VrrpScript
+from services.vrrp.settings import DECODERS, Settings, TrackFile, TrackProcess, VrrpScript
 from vipkeeper.vrrp.v1 import vrrp_pb2
 
 log = logging.getLogger("services.vrrp.agent")  # also when run as __main__
@@ -86,7 +87,9 @@ class Agent:
         self._transitions = Transitions(options, observed, self._acknowledge)
         self.configuration = Configuration(options, decoders(), self._on_problems)
         self.link = EngineLink(options.state_dir / "engine.json", self)
-        self.runner = RunnerLink(self.link.script)
+        self.runner = RunnerLink(self.link, self.trouble)
+        self._fresh = os.environ.pop(FIRST, "") == "1"  # what happens at the service's start happens now
+        self._begun: set[str] = set()  # files whose start has been
         self.hub: WatchHub[str, vrrp_pb2.Instance] = WatchHub()
         self.server: Server | None = None
         self.stopped = asyncio.Event()
@@ -149,9 +152,22 @@ class Agent:
         security = general is None or general.value.get("enable_script_security", True)
         scripts = {name: o.settings for (_, name), o in self._objects.items() if isinstance(o.settings, VrrpScript)}
         self.runner.configure({name: _row(script, user) for name, script in scripts.items()}, security)
+        self._track()
         self._summarise()
         resolved = resolve({identity: o.settings for identity, o in self._objects.items()})
         return [*resolved.problems, *_script_problems(scripts, user, security)]
+
+    def _track(self) -> None:
+        """Files and processes to the runner. A file is overwritten when the service starts, or later when it is new."""
+        files = {name: o.settings for (_, name), o in self._objects.items() if isinstance(o.settings, TrackFile)}
+        sought = {name: o.settings for (_, name), o in self._objects.items() if isinstance(o.settings, TrackProcess)}
+        overwrite = {name for name, file in files.items() if file.overwrite and name not in self._begun}
+        self.runner.track(
+            {name: {"file": file.file, "init": file.init} for name, file in files.items()},
+            {name: _process_row(process) for name, process in sought.items()},
+            frozenset(overwrite if self._fresh else ()),
+        )
+        self._begun, self._fresh = set(files), True
 
     def _on_problems(self, new: frozenset[Problem], resolved: frozenset[Problem]) -> None:
         for event in self._compose.configuration(resolved, new):
@@ -180,12 +196,14 @@ class Agent:
         log.info("the engine %s", "is there" if up else "is gone")
         for name, view in self.link.told.instances.items():
             self._put(name, view)
+        if up:
+            self.runner.tell_again()
         if self.server is not None:
             self.server.set_serving(up)
         self._summarise()
 
     def trouble(self, before: frozenset[Problem], now: frozenset[Problem]) -> None:
-        """What is wrong at run time has changed: interfaces that are missing, addresses that cannot be added."""
+        """What is wrong at run time has changed: interfaces that are missing, addresses that cannot be added, files."""
         for problem in sorted(now - before):
             log.warning("%s", problem)
         for problem in sorted(before - now):
@@ -210,7 +228,7 @@ class Agent:
                 "engine": "up" if self.link.up else "down",
                 "instances": {name: view["state"] for name, view in sorted(told.instances.items())},
                 "sync_groups": {name: view["state"] for name, view in sorted(told.groups.items())},
-                "problems": [problem.as_dict() for problem in sorted(told.problems)],
+                "problems": [problem.as_dict() for problem in sorted(told.problems | self.runner.problems)],
             }
         )
 
@@ -257,10 +275,10 @@ class Agent:
 
     def problems(self) -> frozenset[Problem]:
         """Everything that is wrong now, in the configuration and at run time."""
-        return frozenset(self.configuration.problems) | self.link.told.problems
+        return frozenset(self.configuration.problems) | self.link.told.problems | self.runner.problems
 
     def _problems(self) -> list[tuple[int, Mapping[str, str]]]:
-        return self.configuration.problem_counts(self.link.told.problems)
+        return self.configuration.problem_counts(self.link.told.problems | self.runner.problems)
 
 
 def _row(script: VrrpScript, user: str) -> dict[str, Any]:
@@ -271,6 +289,11 @@ def _row(script: VrrpScript, user: str) -> dict[str, Any]:
         "timeout_ns": script.timeout,
         "user": script.user or user,
     }
+
+
+def _process_row(process: TrackProcess) -> dict[str, Any]:
+    """What the runner is told of a process tracker."""
+    return {field: getattr(process, field) for field in Sought._fields}
 
 
 def _script_problems(scripts: Mapping[str, VrrpScript], user: str, security: bool) -> Iterable[Problem]:

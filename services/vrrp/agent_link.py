@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from services.vrrp.actions import Transition
 from services.vrrp.channel import MAX_TRANSITIONS, PROTOCOL, Channel, ChannelClosed, Message, from_fd
-from services.vrrp.events import ScriptResult
+from services.vrrp.events import FileValue, ProcessResult, ScriptResult
 from services.vrrp.node import Key
 from services.vrrp.outbox import Outbox
 from services.vrrp.staging import Staging
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from services.vrrp.runtime import Runtime
 
 __all__ = ["MAX_TRANSITIONS", "AgentLink"]
+
+UNSEEN = ("process", "file")  # have no views of their own; the agent knows them, and instances' trackers show them
 
 
 class AgentLink:
@@ -63,7 +65,8 @@ class AgentLink:
         self._outbox.restart(self._ready(), self._all_keys(), {"is": "synced", "id": 0})
 
     def changed(self, key: Key) -> None:
-        self._outbox.put(key)
+        if key[0] not in UNSEEN:
+            self._outbox.put(key)
         self._outbox.put(("problems", ""))
 
     def transition(self, action: Transition) -> None:
@@ -124,6 +127,10 @@ class AgentLink:
             match message["do"]:
                 case "script":
                     self._runtime.step(ScriptResult(str(message["name"]), bool(message["ok"])))
+                case "process":
+                    self._runtime.step(ProcessResult(str(message["name"]), bool(message["ok"])))
+                case "file":
+                    self._runtime.step(FileValue(str(message["name"]), int(message["value"])))
                 case "ack":
                     self._outbox.acknowledge(int(message["sequence"]))
                 case "begin":
@@ -173,7 +180,7 @@ class AgentLink:
         node = self._runtime.node
         keys = [(kind, name) for name in node.routers for kind in ("instance", "counters")]
         keys += [("group", name) for name in node.groups]
-        keys += [("script", name) for name in node.surroundings.script_states]
+        keys += [("script", name) for name in node.surroundings.scripts.states]
         return [*keys, ("problems", ""), ("engine", "")]
 
     def _render(self, key: Key) -> Message | None:
@@ -201,7 +208,7 @@ class AgentLink:
                 body = views.instance_view(node, name, self._unix)
             elif kind == "group" and name in node.groups:
                 body = views.group_view(node, name, self._unix)
-            elif kind == "script" and name in node.surroundings.script_states:
+            elif kind == "script" and name in node.surroundings.scripts.states:
                 body = views.script_view(node, name, self._unix)
             message = {"is": kind, "name": name, "view": body}
             if body is None:

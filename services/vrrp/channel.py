@@ -18,11 +18,13 @@ Three conversations (shapes below; all times in messages are Unix time in nanose
      {"do": "delete", "kind": ..., "name": ...}
      {"do": "commit", "revision": 5}                    all of it takes effect at once; answered by "applied"
      {"do": "script", "name": "chk", "ok": true}        raw result of one run; rise, fall and weight are the engine's
+     {"do": "process", "name": "web", "ok": true}       as many processes as wanted; told again every few seconds
+     {"do": "file", "name": "load", "value": 5}         the number in a tracked file, when it changes and to each new engine
      {"do": "ack", "sequence": 12}                      transitions up to this one are safe (journaled or published)
      {"do": "alive"}                                    the agent lives; shown in "engine"
      {"do": "query", "id": 3}                           send every view again, then {"is": "synced", "id": 3}
      {"do": "stop"}                                     declared stop, as SIGTERM
-   kinds: "global" (name ""), "vrrp_instance", "vrrp_sync_group", "vrrp_script".
+   kinds: "global" (name ""), "vrrp_instance", "vrrp_sync_group", "vrrp_script", "track_file", "vrrp_track_process".
 
 3. engine -> agent (a new agent gets "ready", every view, then "synced" with id 0, then what changes):
      {"is": "ready", "protocol": 1, "pid": 7, "boot": "5f3a...", "revision": 5, "started": T, "scheduling": "fifo 50",

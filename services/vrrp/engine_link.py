@@ -94,6 +94,14 @@ class EngineLink:
         """The result of one run."""
         self._send({"do": "script", "name": name, "ok": ok})
 
+    def process(self, name: str, ok: bool) -> None:
+        """Whether as many processes as wanted are there."""
+        self._send({"do": "process", "name": name, "ok": ok})
+
+    def file(self, name: str, value: int) -> None:
+        """The number in a tracked file."""
+        self._send({"do": "file", "name": name, "value": value})
+
     def acknowledge(self, boot: str, sequence: int) -> None:
         """Transitions up to this one are safe."""
         if boot == self.boot:

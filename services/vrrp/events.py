@@ -57,6 +57,20 @@ class ScriptResult(NamedTuple):
     ok: bool
 
 
+class ProcessResult(NamedTuple):
+    """Whether there are as many processes as a `vrrp_track_process` wants; told again and again."""
+
+    name: str
+    ok: bool
+
+
+class FileValue(NamedTuple):
+    """The number in a `track_file`."""
+
+    name: str
+    value: int
+
+
 class TimeReached(NamedTuple):
     """`deadline()` has come (or may have)."""
 
@@ -73,5 +87,15 @@ class Stopped(NamedTuple):
 
 
 Event = (
-    Started | Configured | InterfaceChanged | AddressVanished | PacketReceived | ScriptResult | TimeReached | Failed | Stopped
+    Started
+    | Configured
+    | InterfaceChanged
+    | AddressVanished
+    | PacketReceived
+    | ScriptResult
+    | ProcessResult
+    | FileValue
+    | TimeReached
+    | Failed
+    | Stopped
 )

@@ -63,6 +63,8 @@ def _priority(view: InstanceView) -> str:
 
 def _tracker(tracker: TrackerView) -> str:
     what = f"{tracker['kind']} {tracker['name']} is {tracker['state']}"
+    if tracker["kind"] == "file" and tracker["state"] != "unknown":
+        what = f"file {tracker['name']} holds {tracker['value']}"
     if tracker["fault"]:
         return f"Tracked {what}, which means FAULT."
     if tracker["adjustment"]:

@@ -45,7 +45,9 @@ def followers(members: Sequence[Member], mover: Member, before: State) -> tuple[
 
 
 def shared_faults(own: Mapping[str, Sequence[str]], member: str, group: str) -> tuple[str, ...]:
-    """Faults that `member` has because of others: `own` gives each member's own ones, in words."""
-    return tuple(
-        f"{other} of sync group {group}: {'; '.join(faults)}" for other, faults in own.items() if faults and other != member
-    )
+    """Faults that `member` has because of others: `own` gives each member's own ones, in words.
+
+    What it has itself as well, because the group tracks it, is not said again.
+    """
+    theirs = {other: [fault for fault in faults if fault not in own[member]] for other, faults in own.items()}
+    return tuple(f"{other} of sync group {group}: {'; '.join(faults)}" for other, faults in theirs.items() if faults)

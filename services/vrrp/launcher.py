@@ -6,6 +6,7 @@ where the last one was. Imports nothing heavy, and nothing at all that the engin
 Conversation with the agent on its *control* pair (`VIPKEEPER_CONTROL_FD`), in `channel`'s form:
   launcher -> agent: {"do": "engine"} with one descriptor: a new engine, talk to it on this;  {"do": "stop"}: flush, then exit
   agent -> launcher: {"is": "ready"} once, when it serves;  {"is": "alive"} every second
+`VIPKEEPER_FIRST` is 1 for the first agent of a launcher: what happens at the service's start (init_file) is its to do.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from services.vrrp.channel import Channel, ChannelClosed, engine_command, pair
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CONTROL = "VIPKEEPER_CONTROL_FD"
+FIRST = "VIPKEEPER_FIRST"
 HANDOVER = "handover"  # name in systemd's descriptor store
 TICK_S = 1.0
 ENGINE_SILENCE = (8, 8)  # ticks without a word after which it is taken for hung: before its first word, and later
@@ -153,7 +155,8 @@ class Launcher:
 
     def _start_agent(self) -> None:
         ours, theirs = pair()
-        environment = {**self._environment(), CONTROL: str(theirs.fileno())}
+        first = "0" if self._agent.restarts else "1"
+        environment = {**self._environment(), CONTROL: str(theirs.fileno()), FIRST: first}
         command = [sys.executable, "-m", "services.vrrp.agent", *self._argv]
         process = subprocess.Popen(command, pass_fds=(theirs.fileno(),), env=environment, preexec_fn=_die_with(os.getpid()))
         theirs.close()

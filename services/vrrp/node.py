@@ -20,8 +20,10 @@ from services.vrrp.events import (
     Configured,
     Event,
     Failed,
+    FileValue,
     InterfaceChanged,
     PacketReceived,
+    ProcessResult,
     ScriptResult,
     Started,
     Stopped,
@@ -49,7 +51,7 @@ from services.vrrp.surroundings import Surroundings
 MAX_DUE = 256  # timers served in one step, so that no step takes long
 FORESEEN = 8  # members of a sync group whose common takeover is looked at beforehand
 ORDER = {SendAdvert: 0, AddAddresses: 1, RemoveAddresses: 2, Announce: 3, Transition: 4}
-Key = tuple[str, str]  # ("instance" | "group" | "script" | "hold", name)
+Key = tuple[str, str]  # ("instance" | "group" | "script" | "process" | "file" | "hold", name)
 
 
 class GroupState(NamedTuple):
@@ -140,7 +142,11 @@ class Node:
             case PacketReceived(interface, data, age):
                 self._packet(actions, interface, data, age, now)
             case ScriptResult(name, ok):
-                self._script_result(actions, name, ok, now)
+                self._reported(actions, ("script", name), self.surroundings.scripts.result(name, ok, now), now)
+            case ProcessResult(name, ok):
+                self._reported(actions, ("process", name), self.surroundings.processes.result(name, ok, now), now)
+            case FileValue(name, value):
+                self._reported(actions, ("file", name), self.surroundings.files.told(name, value, now), now)
             case InterfaceChanged():
                 self._interface_changed(actions, event, now)
             case AddressVanished(interface, address):
@@ -173,10 +179,10 @@ class Node:
                 router = self.routers.get(name)
                 if router is not None:
                     self._instance_due(actions, router, key, now)
-            elif kind == "script":
-                self._script_due(actions, name, now)
-            else:
+            elif kind == "hold":
                 self._end_hold(actions, now)
+            else:
+                self._silence_due(actions, key, now)
 
     def _instance_due(self, actions: list[Action], router: VirtualRouter, key: Key, now: int) -> None:
         due = router.deadline
@@ -290,22 +296,30 @@ class Node:
         if state is not State.INIT:
             actions.append(Transition("group", group, told.state.value, state.value, 0, cause))
 
-    # -- scripts, interfaces, addresses
+    # -- what is tracked: scripts, processes, files, interfaces; addresses
 
-    def _script_result(self, actions: list[Action], name: str, ok: bool, now: int) -> None:
-        if self.surroundings.result(name, ok, now):
-            self._dirty.add(("script", name))
-            self._refresh(actions, self._watchers.get(("script", name), ()), now)
-        self._schedule(("script", name), self.surroundings.silence_at(name))
+    def _reported(self, actions: list[Action], key: Key, news: bool, now: int) -> None:
+        """A script, processes or a file were reported; `news` where that changed anything."""
+        kind, name = key
+        if news:
+            self._tracked_changed(actions, key, now)
+        self._schedule(key, self.surroundings.sources[kind].silence_at(name))
 
-    def _script_due(self, actions: list[Action], name: str, now: int) -> None:
-        due = self.surroundings.silence_at(name)
+    def _silence_due(self, actions: list[Action], key: Key, now: int) -> None:
+        kind, name = key
+        source = self.surroundings.sources[kind]
+        due = source.silence_at(name)
         if due is None or due > now:
-            self._schedule(("script", name), due)
+            self._schedule(key, due)
             return
-        self.surroundings.silence(name, now)
-        self._dirty.add(("script", name))
-        self._refresh(actions, self._watchers.get(("script", name), ()), now)
+        source.silence(name, now)
+        self._tracked_changed(actions, key, now)
+
+    def _tracked_changed(self, actions: list[Action], key: Key, now: int) -> None:
+        watchers = self._watchers.get(key, ())
+        self._dirty.add(key)
+        self._dirty.update(("instance", name) for name in watchers)
+        self._refresh(actions, watchers, now)
 
     def _interface_changed(self, actions: list[Action], event: InterfaceChanged, now: int) -> None:
         before = self.surroundings.interfaces.get(event.name)
@@ -371,12 +385,12 @@ class Node:
         """The difference, by name; what is the same is not disturbed. Additions come before removals."""
         present = self.routers
         gone = {r for name, r in present.items() if not _same_identity(r.settings, wanted.routers.get(name))}
-        saved = {name: s.state for (kind, name), s in self._saved.items() if kind == "script"}
+        saved = {key: s.state for key, s in self._saved.items()}
         virtual, groups_before = self.surroundings.virtual, self.groups
-        scripts = self.surroundings.configure(wanted.scripts, wanted.routers.values(), saved, now)
+        tracked = self.surroundings.configure(wanted, saved, now)
         self._regroup(wanted, now)
         self.routers = {name: r for name, r in present.items() if r not in gone}
-        if scripts or groups_before != self.groups or virtual != self.surroundings.virtual:
+        if tracked or groups_before != self.groups or virtual != self.surroundings.virtual:
             touched = set(wanted.routers)
         else:
             touched = self._touched(wanted)
@@ -400,9 +414,9 @@ class Node:
             self._dirty.add(("instance", router.settings.name))
         for router, before in movers:
             self._settle(actions, router, before, now)
-        for name in scripts:
-            self._dirty.add(("script", name))
-            self._schedule(("script", name), self.surroundings.silence_at(name))
+        for kind, name in tracked:
+            self._dirty.add((kind, name))
+            self._schedule((kind, name), self.surroundings.sources[kind].silence_at(name))
         if not self._configured:
             self._release_leftovers(actions)
             if wanted.globals.vrrp_startup_delay and not self._saved:
@@ -450,6 +464,7 @@ class Node:
             numbered.setdefault((s.interface, number), []).append(router)
             keys = {("interface", s.interface), *(("interface", a.dev) for a in router.addresses)}
             keys |= {("interface", t.name) for t in s.track_interface} | {("script", t.name) for t in s.track_script}
+            keys |= {("file", t.name) for t in s.track_file} | {("process", t.name) for t in s.track_process}
             for key in keys:
                 self._watchers.setdefault(key, set()).add(name)
         self._by_vrid = {}

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
+from services.vrrp import resolve_track
 from services.vrrp.addresses import VirtualAddress
 from services.vrrp.packet import TTL, Checksum
 from services.vrrp.settings import (
@@ -16,7 +17,10 @@ from services.vrrp.settings import (
     SECOND,
     Global,
     Settings,
+    Source,
     Tracked,
+    TrackFile,
+    TrackProcess,
     UnicastPeer,
     VrrpInstance,
     VrrpScript,
@@ -30,6 +34,7 @@ if TYPE_CHECKING:
 CENTISECOND = 10_000_000
 DEFAULTS = Global()
 MAX_V3_INTERVAL = 4095 * CENTISECOND
+Id = tuple[str, str]
 
 
 class RouterSettings(NamedTuple):
@@ -62,6 +67,8 @@ class RouterSettings(NamedTuple):
     down_timer_adverts: int
     track_interface: tuple[Tracked, ...]
     track_script: tuple[Tracked, ...]
+    track_file: tuple[Tracked, ...]
+    track_process: tuple[Tracked, ...]
     track_primary: bool
     source: str
     mcast_group: str
@@ -89,6 +96,8 @@ class Resolved(NamedTuple):
     routers: Mapping[str, RouterSettings]
     groups: Mapping[str, GroupSettings]
     scripts: Mapping[str, VrrpScript]
+    files: Mapping[str, TrackFile]
+    processes: Mapping[str, TrackProcess]
     problems: tuple[Problem, ...]
 
 
@@ -97,7 +106,7 @@ class Memory(NamedTuple):
 
     given: VrrpInstance
     defaults: Global
-    scripts: tuple[VrrpScript | None, ...]
+    sources: tuple[Source | None, ...]
     router: RouterSettings
     problems: tuple[Problem, ...]
 
@@ -109,40 +118,43 @@ def resolve(objects: Mapping[tuple[str, str], Settings], memory: dict[str, Memor
     """
     problems: list[Problem] = []
     defaults = next((s for s in objects.values() if isinstance(s, Global)), DEFAULTS)
-    scripts = {name: s for (_, name), s in objects.items() if isinstance(s, VrrpScript)}
+    sources = {identity: s for identity, s in objects.items() if isinstance(s, Source)}
     given = {name: s for (_, name), s in sorted(objects.items()) if isinstance(s, VrrpInstance)}
     wanted = {name: s for (_, name), s in sorted(objects.items()) if isinstance(s, VrrpSyncGroup)}
-    new = {name: _recall(name, s, defaults, scripts, memory or {}) for name, s in given.items()}
+    new = {name: _recall(name, s, defaults, sources, memory or {}) for name, s in given.items()}
     routers = {name: found.router for name, found in new.items()}
     problems += (problem for found in new.values() for problem in found.problems)
     _drop_duplicates(routers, problems)
     groups = _groups(wanted, routers, given, problems)
-    _ignore_member_weights(groups, routers)
+    _share_trackers(groups, wanted, routers, given, sources, problems)
     if memory is not None:
         memory.clear()
         memory.update(new)
-    return Resolved(defaults, routers, groups, scripts, tuple(problems))
+    scripts = {name: s for (_, name), s in sources.items() if isinstance(s, VrrpScript)}
+    files = {name: s for (_, name), s in sources.items() if isinstance(s, TrackFile)}
+    processes = {name: s for (_, name), s in sources.items() if isinstance(s, TrackProcess)}
+    return Resolved(defaults, routers, groups, scripts, files, processes, tuple(problems))
 
 
 def _recall(
-    name: str, given: VrrpInstance, defaults: Global, scripts: Mapping[str, VrrpScript], memory: Mapping[str, Memory]
+    name: str, given: VrrpInstance, defaults: Global, sources: Mapping[Id, Source], memory: Mapping[str, Memory]
 ) -> Memory:
-    used = tuple(scripts.get(tracked.name) for tracked in given.track_script)
+    used = tuple(sources.get(identity) for identity in resolve_track.named(given))
     known = memory.get(name)
     if (
         known is not None
         and known.given is given
         and known.defaults is defaults
-        and all(a is b for a, b in zip(known.scripts, used, strict=True))
+        and all(a is b for a, b in zip(known.sources, used, strict=True))
     ):
         return known
     problems: list[Problem] = []
-    router = _router(name, given, defaults, scripts, problems)
+    router = _router(name, given, defaults, sources, problems)
     return Memory(given, defaults, used, router, tuple(problems))
 
 
 def _router(
-    name: str, given: VrrpInstance, defaults: Global, scripts: Mapping[str, VrrpScript], problems: list[Problem]
+    name: str, given: VrrpInstance, defaults: Global, sources: Mapping[Id, Source], problems: list[Problem]
 ) -> RouterSettings:
     key = f"config/vrrp_instance/{name}"
     family = family_of(given)
@@ -164,6 +176,8 @@ def _router(
         problems.append(_problem(key, "preempt_delay", "has no meaning together with nopreempt: it is ignored"))
     master = given.state == "master"
     owner = given.priority == OWNER
+    priority = given.priority or (OWNER if master else 100)
+    rows = resolve_track.resolved(key, resolve_track.given_rows(given), sources, priority == OWNER, problems)
     delay = _first(given.garp_master_delay, defaults.vrrp_garp_master_delay)
     repeat = _first(given.garp_master_repeat, defaults.vrrp_garp_master_repeat)
     checksums, detect = _checksums(given, defaults, version, family)
@@ -172,7 +186,7 @@ def _router(
         interface=given.interface,
         vrid=given.virtual_router_id,
         version=version,
-        priority=given.priority or (OWNER if master else 100),
+        priority=priority,
         start_master=master or (owner and not given.state),
         advert_int=_interval(version, given.advert_int),
         auth=given.auth_pass.encode()[:8].ljust(8, b"\0") if given.auth_pass is not None and version == 2 else None,
@@ -189,8 +203,10 @@ def _router(
         lower_prio_no_advert=bool(_first(given.lower_prio_no_advert, defaults.vrrp_lower_prio_no_advert)),
         higher_prio_send_advert=bool(_first(given.higher_prio_send_advert, defaults.vrrp_higher_prio_send_advert)),
         down_timer_adverts=given.down_timer_adverts,
-        track_interface=tuple(t._replace(weight=t.weight or 0) for t in given.track_interface),
-        track_script=_scripts(key, given, scripts, problems),
+        track_interface=rows.track_interface,
+        track_script=rows.track_script,
+        track_file=rows.track_file,
+        track_process=rows.track_process,
         track_primary=not given.dont_track_primary,
         source=_source(given),
         mcast_group=defaults.vrrp_mcast_group4 if family == 4 else defaults.vrrp_mcast_group6,
@@ -252,18 +268,6 @@ def _interval(version: int, advert_int: int) -> int:
     return min(MAX_V3_INTERVAL, max(1, (advert_int + CENTISECOND // 2) // CENTISECOND) * CENTISECOND)
 
 
-def _scripts(key: str, given: VrrpInstance, scripts: Mapping[str, VrrpScript], problems: list[Problem]) -> tuple[Tracked, ...]:
-    kept = []
-    for at, tracked in enumerate(given.track_script):
-        script = scripts.get(tracked.name)
-        if script is None:
-            reason = f"there is no vrrp_script {tracked.name!r}: it is not tracked"
-            problems.append(_problem(key, f"track_script[{at}].name", reason, f"put config/vrrp_script/{tracked.name}"))
-            continue
-        kept.append(tracked._replace(weight=script.weight if tracked.weight is None else tracked.weight))
-    return tuple(kept)
-
-
 def _drop_duplicates(routers: dict[str, RouterSettings], problems: list[Problem]) -> None:
     """One VRID names one virtual router of a family on a link (RFC 9568 section 5.2.3); the first by name keeps it."""
     taken: dict[tuple[str, int, int], list[RouterSettings]] = {}
@@ -313,16 +317,23 @@ def _groups(
     return groups
 
 
-def _ignore_member_weights(groups: Mapping[str, GroupSettings], routers: dict[str, RouterSettings]) -> None:
-    """Members of a group share one state, so weighted trackers do not count unless asked for (keepalived's rule)."""
+def _share_trackers(
+    groups: Mapping[str, GroupSettings],
+    wanted: Mapping[str, VrrpSyncGroup],
+    routers: dict[str, RouterSettings],
+    given: Mapping[str, VrrpInstance],
+    sources: Mapping[Id, Source],
+    problems: list[Problem],
+) -> None:
+    """Members of a group share one state, and so what the group tracks; `resolve_track` says which weights count."""
     for group in groups.values():
-        if group.tracking_weight:
-            continue
+        rows, key = resolve_track.given_rows(wanted[group.name]), f"config/vrrp_sync_group/{group.name}"
+        shared = resolve_track.resolved(key, rows, sources, False, problems)
+        owners = any(routers[member].priority == OWNER for member in group.members)
         for member in group.members:
             router = routers[member]
-            if not any(tracked.weight for tracked in router.track_interface + router.track_script):
-                continue
-            routers[member] = router._replace(
-                track_interface=tuple(t for t in router.track_interface if not t.weight),
-                track_script=tuple(t for t in router.track_script if not t.weight),
-            )
+            own = resolve_track.Rows(router.track_interface, router.track_script, router.track_file, router.track_process)
+            all_rows = resolve_track.given_rows(given[member])
+            found = resolve_track.of_member(own, all_rows, shared, group.tracking_weight, owners)
+            if found != own:
+                routers[member] = router._replace(**found._asdict())

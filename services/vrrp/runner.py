@@ -1,9 +1,15 @@
-"""Who runs the tracking scripts? A small process beside the agent, so that neither agent nor engine ever forks.
+"""Who runs the tracking scripts and looks after tracked files and processes? A small process beside the agent, so that
+neither agent nor engine ever forks, and neither waits for a file or reads a process table.
 
 Started by the agent as `python -m services.vrrp.runner` with `VIPKEEPER_CONTROL_FD`, one end of a `channel` pair:
   agent -> runner: {"do": "scripts", "scripts": {"chk": {"script": "...", "interval_ns": N, "timeout_ns": N, "user": ""}},
                     "security": true}: exactly these from now on; one that did not change runs on undisturbed
+                   {"do": "track", "files": {"load": {"file": "/run/load", "init": 0}}, "overwrite": ["load"],
+                    "processes": {"web": {"process": ["nginx"], ...}}}: exactly these; fields of `files.File`, `census.Sought`
   runner -> agent: {"is": "result", "name": "chk", "ok": false, "error": "exits with status 1", "took_ns": N} for each run
+                   {"is": "file", "name": "load", "value": 5, "trouble": ""} at once, and whenever that changes
+                   {"is": "process", "name": "web", "ok": true, "count": 2} likewise, and again every few seconds
+                   {"is": "processes", "blind": ""} after "track": why there are no process events, or nothing
                    {"is": "alive"} every second
 Each script runs every `interval`, at once the first time, in its own process group. A run that is not over after `timeout`
 has failed; it gets SIGTERM and two seconds later SIGKILL. A run that would overlap the one before is skipped. What cannot
@@ -27,7 +33,10 @@ from typing import Any
 from services.common.accounts import Account, account, environment, insecure
 from services.common.capabilities import drop_ambient
 from services.common.errors import InvalidValue
-from services.vrrp.channel import Channel, ChannelClosed, from_fd
+from services.vrrp.census import Sought, Tally
+from services.vrrp.channel import Channel, ChannelClosed, Message, from_fd
+from services.vrrp.files import File, Held, TrackedFiles
+from services.vrrp.processes import ProcessWatch
 
 CONTROL = "VIPKEEPER_CONTROL_FD"
 SECOND = 1_000_000_000
@@ -59,7 +68,7 @@ class Run:
 
 
 class Runner:
-    """Scripts, their timers and their processes; one thread, no loop but its own."""
+    """Scripts, their timers and their processes, and what else is tracked; one thread, no loop but its own."""
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
@@ -69,6 +78,11 @@ class Runner:
         self._poll = select.poll()
         self._poll.register(channel.fileno(), select.POLLIN)
         self._alive_at = 0
+        self._files = TrackedFiles(self._file)
+        self._processes = ProcessWatch(self._process)
+        self._watched = -1  # the descriptor of process events that is polled
+        if self._files.fileno() >= 0:
+            self._poll.register(self._files.fileno(), select.POLLIN)
 
     def run(self) -> None:
         """Until the agent is gone.
@@ -85,10 +99,17 @@ class Runner:
             for fd, _ in self._poll.poll(wait / 1e6):
                 if fd == self._channel.fileno():
                     self._hear()
-                else:
+                elif fd == self._files.fileno():
+                    self._files.changed()
+                elif fd == self._watched:
+                    self._processes.happened(time.monotonic_ns())
+                elif fd in self._runs:
                     self._ended(self._runs[fd])
             self._channel.flush()
-            self._end_late(time.monotonic_ns())
+            now = time.monotonic_ns()
+            self._end_late(now)
+            self._files.look(now)
+            self._processes.look(now)
 
     def kill_all(self) -> None:
         """Nothing that was started here goes on."""
@@ -96,13 +117,35 @@ class Runner:
             _kill(run, signal.SIGKILL)
 
     def _next(self) -> int:
-        return min([self._alive_at, *self._due.values(), *(run.deadline for run in self._runs.values())])
+        dues = [self._alive_at, *self._due.values(), *(run.deadline for run in self._runs.values())]
+        return min(dues + [due for due in (self._files.due(), self._processes.due()) if due is not None])
 
     def _hear(self) -> None:
         for message in self._channel.receive():
             if message.get("do") == "scripts":
                 security = bool(message.get("security", True))
                 self._configure({name: _script(row, security) for name, row in message["scripts"].items()})
+            elif message.get("do") == "track":
+                self._track(message)
+
+    def _track(self, message: Message) -> None:
+        now, overwrite = time.monotonic_ns(), set(message["overwrite"])
+        files = {name: File(row["file"], row["init"], name in overwrite) for name, row in message["files"].items()}
+        self._files.configure(files, now)
+        sought = {n: Sought(**{**row, "process": tuple(row["process"])}) for n, row in message["processes"].items()}
+        if self._watched >= 0 and not sought:
+            self._poll.unregister(self._watched)
+        self._processes.configure(sought, now)
+        if self._processes.fileno() != self._watched and self._processes.fileno() >= 0:
+            self._poll.register(self._processes.fileno(), select.POLLIN)
+        self._watched = self._processes.fileno()
+        self._channel.send({"is": "processes", "blind": self._processes.blind})
+
+    def _file(self, name: str, held: Held) -> None:
+        self._channel.send({"is": "file", "name": name, "value": held.value, "trouble": held.trouble})
+
+    def _process(self, name: str, tally: Tally) -> None:
+        self._channel.send({"is": "process", "name": name, "ok": tally.up, "count": tally.number})
 
     def _configure(self, scripts: Mapping[str, Script]) -> None:
         now = time.monotonic_ns()

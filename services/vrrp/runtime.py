@@ -112,6 +112,7 @@ class Runtime:
             self._tell_interface(name)
         self.step(Configured(resolved))
         known = {("instance", name) for name in resolved.routers} | {("script", name) for name in resolved.scripts}
+        known |= {("process", name) for name in resolved.processes} | {("file", name) for name in resolved.files}
         self.handover.forget_others(known)
         running = self.node.routers
         self.resumed += [n for n in self._were_master if n in running and running[n].state is State.MASTER]
@@ -289,8 +290,8 @@ class Runtime:
             kind, name = key
             if kind == "instance" and name in self.node.routers:
                 self.handover.write(self.node.routers[name].saved())
-            elif kind == "script" and name in self.node.surroundings.script_states:
-                self.handover.write(self.node.surroundings.saved(name))
+            elif (source := self.node.surroundings.sources.get(kind)) is not None and name in source.states:
+                self.handover.write(source.saved(name))
             self.agent.changed(key)
 
     # -- interfaces

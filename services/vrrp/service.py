@@ -21,7 +21,12 @@ from vipkeeper.common.v1 import problem_pb2
 from vipkeeper.vrrp.v1 import vrrp_pb2, vrrp_pb2_grpc
 
 NAME = "vipkeeper.vrrp.v1.VrrpService"
-TRACKERS = {"interface": vrrp_pb2.Tracker.KIND_INTERFACE, "script": vrrp_pb2.Tracker.KIND_SCRIPT}
+TRACKERS = {
+    "interface": vrrp_pb2.Tracker.KIND_INTERFACE,
+    "script": vrrp_pb2.Tracker.KIND_SCRIPT,
+    "file": vrrp_pb2.Tracker.KIND_FILE,
+    "process": vrrp_pb2.Tracker.KIND_PROCESS,
+}
 TRACKER_STATES = {"up": vrrp_pb2.TRACKER_STATE_UP, "down": vrrp_pb2.TRACKER_STATE_DOWN}
 COUNTERS = tuple(name for name in vrrp_pb2.Counters.DESCRIPTOR.fields_by_name if name != "rejected")
 
@@ -141,6 +146,7 @@ def _tracker(view: Mapping[str, Any]) -> vrrp_pb2.Tracker:
         reverse=view["reverse"],
         adjustment=view["adjustment"],
         fault=view["fault"],
+        value=view["value"],
     )
 
 

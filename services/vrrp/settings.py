@@ -11,15 +11,19 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from services.common.errors import InvalidValue
+from services.vrrp import track_settings
 from services.vrrp.addresses import VirtualAddress as VirtualAddress
 from services.vrrp.addresses import family, interface, parse, virtual_address
 from services.vrrp.addresses import packed as packed
+from services.vrrp.ranges import SECOND
+from services.vrrp.ranges import duration as _duration
+from services.vrrp.ranges import in_range as _in_range
+from services.vrrp.track_settings import Source, Tracked, TrackFile, TrackProcess, VrrpScript
 
-SECOND = 1_000_000_000
 OWNER = 255
-MAX_WEIGHT = 253
 MOST_ADDRESSES = {4: 255, 6: 90}  # in an advert: eight bits of the header, and what fits into Ethernet's 1500 bytes
-KINDS = ("global", "vrrp_instance", "vrrp_sync_group", "vrrp_script")
+KINDS = ("global", "vrrp_instance", "vrrp_sync_group", *track_settings.DECODERS)
+__all__ = ["SECOND", "Source", "TrackFile", "TrackProcess", "Tracked", "VrrpScript"]
 
 
 class Global(NamedTuple):
@@ -50,14 +54,6 @@ class UnicastPeer(NamedTuple):
     max_ttl: int = 255
 
 
-class Tracked(NamedTuple):
-    """An interface or script that an instance tracks. `weight` None: a script's own weight, for an interface 0."""
-
-    name: str
-    weight: int | None = None
-    reverse: bool = False
-
-
 class VrrpInstance(NamedTuple):
     """One `vrrp_instance` as given. Durations in nanoseconds; None: not given."""
 
@@ -83,6 +79,8 @@ class VrrpInstance(NamedTuple):
     down_timer_adverts: int = 3
     track_interface: tuple[Tracked, ...] = ()
     track_script: tuple[Tracked, ...] = ()
+    track_file: tuple[Tracked, ...] = ()
+    track_process: tuple[Tracked, ...] = ()
     dont_track_primary: bool = False
     mcast_src_ip: str = ""
     native_ipv6: bool = False
@@ -96,26 +94,17 @@ class VrrpInstance(NamedTuple):
 
 
 class VrrpSyncGroup(NamedTuple):
-    """One `vrrp_sync_group`: members by name."""
+    """One `vrrp_sync_group`: members by name, and what is tracked for all of them."""
 
     group: tuple[str, ...]
     sync_group_tracking_weight: bool = False
+    track_interface: tuple[Tracked, ...] = ()
+    track_script: tuple[Tracked, ...] = ()
+    track_file: tuple[Tracked, ...] = ()
+    track_process: tuple[Tracked, ...] = ()
 
 
-class VrrpScript(NamedTuple):
-    """One `vrrp_script`. `rise` and `fall` are applied by the engine, everything about running it by the runner."""
-
-    script: str
-    interval: int = SECOND
-    timeout: int = SECOND
-    weight: int = 0
-    rise: int = 1
-    fall: int = 1
-    init_fail: bool = False
-    user: str = ""
-
-
-Settings = Global | VrrpInstance | VrrpSyncGroup | VrrpScript
+Settings = Global | VrrpInstance | VrrpSyncGroup | Source
 Decoder = Callable[[str, Mapping[str, Any]], Settings]
 
 
@@ -152,9 +141,7 @@ def decode_instance(name: str, value: Mapping[str, Any]) -> VrrpInstance:
     for field in ("virtual_ipaddress", "virtual_ipaddress_excluded"):
         rows = value.get(field, ())
         taken[field] = tuple(virtual_address(row, f"{field}[{at}]") for at, row in enumerate(rows))
-    for field in ("track_interface", "track_script"):
-        rows = value.get(field, ())
-        taken[field] = tuple(_tracked(row, f"{field}[{at}]", field) for at, row in enumerate(rows))
+    taken |= track_settings.decode_rows(value)
     for field in ("mcast_src_ip", "unicast_src_ip"):
         if value.get(field):
             taken[field] = parse(value[field], field)
@@ -175,31 +162,15 @@ def decode_sync_group(name: str, value: Mapping[str, Any]) -> VrrpSyncGroup:
     for at, member in enumerate(members):
         if not member or member in members[:at]:
             raise InvalidValue(f"group[{at}]", f"{member!r} is named twice" if member else "the name is empty")
-    return VrrpSyncGroup(members, bool(value.get("sync_group_tracking_weight", False)))
-
-
-def decode_script(name: str, value: Mapping[str, Any]) -> VrrpScript:
-    """Settings of one tracking script.
-
-    :raises InvalidValue: no command, or a number out of range.
-    """
-    if not value.get("script", "").strip():
-        raise InvalidValue("script", "expected a command line, got none")
-    _duration(value, "interval", 1_000_000, 86_400 * SECOND)
-    _duration(value, "timeout", 1_000_000, 86_400 * SECOND)
-    for field in ("rise", "fall"):
-        _in_range(value, field, 1, 1000)
-    taken = {field: value[field] for field in VrrpScript._fields if field in value}
-    taken["weight"] = _weight(value.get("weight", 0), "weight")
-    taken.setdefault("timeout", taken.get("interval", SECOND))
-    return VrrpScript(**taken)
+    weights = bool(value.get("sync_group_tracking_weight", False))
+    return VrrpSyncGroup(members, weights, **track_settings.decode_rows(value))
 
 
 DECODERS: Mapping[str, Decoder] = {
     "global": decode_global,
     "vrrp_instance": decode_instance,
     "vrrp_sync_group": decode_sync_group,
-    "vrrp_script": decode_script,
+    **track_settings.DECODERS,
 }
 
 
@@ -259,36 +230,6 @@ def _one_family(given: VrrpInstance) -> None:
             raise InvalidValue(field, f"{address} is not an IPv{own} address, and this instance's adverts are IPv{own}", hint)
     if given.native_ipv6 and own == 4:
         raise InvalidValue("native_ipv6", "the instance's addresses are IPv4", "remove native_ipv6")
-
-
-def _in_range(value: Mapping[str, Any], field: str, least: int, most: int) -> None:
-    if field in value and not least <= value[field] <= most:
-        raise InvalidValue(field, f"expected {least} to {most}, got {value[field]}")
-
-
-def _duration(value: Mapping[str, Any], field: str, least: int, most: int) -> None:
-    if field in value and not least <= value[field] <= most:
-        limits = f"{least / SECOND:g} to {most / SECOND:g} s"
-        raise InvalidValue(field, f"expected {limits}, got {value[field] / SECOND:g} s")
-
-
-def _weight(weight: int, field: str) -> int:
-    """+-254 is accepted and reduced to +-253, as keepalived does."""
-    if not -MAX_WEIGHT - 1 <= weight <= MAX_WEIGHT + 1:
-        raise InvalidValue(field, f"expected -253 to 253, got {weight}")
-    return max(-MAX_WEIGHT, min(MAX_WEIGHT, weight))
-
-
-def _tracked(row: Mapping[str, Any], field: str, kind: str) -> Tracked:
-    name = row.get("name", "")
-    if kind == "track_interface":
-        interface(name, f"{field}.name")
-    elif not name:
-        raise InvalidValue(f"{field}.name", "is required: the name of a vrrp_script")
-    weight = row.get("weight")
-    if weight is not None:
-        weight = _weight(weight, f"{field}.weight")
-    return Tracked(name, weight, bool(row.get("reverse", False)))
 
 
 def _peer(row: Mapping[str, Any], field: str) -> UnicastPeer:

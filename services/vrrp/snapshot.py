@@ -18,7 +18,8 @@ COPY = 1024  # bytes of one record
 
 
 class Saved(NamedTuple):
-    """One virtual router (`kind` "instance") or the state of one script (`kind` "script", `state` "up" or "down")."""
+    """One virtual router (`kind` "instance"), or what is known of something tracked: `kind` "script" or "process" with `state`
+    "up" or "down", `kind` "file" with its number as text."""
 
     kind: str
     name: str

@@ -1,6 +1,6 @@
-"""What do interfaces and scripts mean for each virtual router? The inputs of every election, computed from facts.
+"""What do interfaces, scripts, files and processes mean for each virtual router? The inputs of every election, from facts.
 
-Holds what the shell reported of interfaces and script runs; gives faults in words, adjustments and source addresses.
+Holds what the shell reported of interfaces, and beside it `sources`; gives faults in words, adjustments and source addresses.
 Knows no elections.
 """
 
@@ -13,24 +13,18 @@ from services.vrrp.addresses import family, link_local, packed
 from services.vrrp.events import InterfaceChanged
 from services.vrrp.group import shared_faults
 from services.vrrp.priority import OWNER, effective
-from services.vrrp.resolve import RouterSettings
+from services.vrrp.resolve import Resolved, RouterSettings
 from services.vrrp.router import Inputs
-from services.vrrp.settings import VrrpScript
-from services.vrrp.snapshot import Saved
-from services.vrrp.track import Health, Verdict, judge, silence_limit
-
-
-class ScriptState(NamedTuple):
-    """A tracking script as the engine counts it; times are the engine's clock."""
-
-    health: Health
-    since: int
-    last_result_at: int
-    silent: bool = False
+from services.vrrp.settings import Tracked
+from services.vrrp.sources import Checks, Files
+from services.vrrp.track import Verdict, judge, judge_file
 
 
 class Tracker(NamedTuple):
-    """One tracker of one instance, with what it does now. `kind` is "interface" or "script"."""
+    """One tracker of one instance, with what it does now. `kind` is "interface", "script", "file" or "process".
+
+    A file with a number that means no fault is up; `value` is the number.
+    """
 
     kind: str
     name: str
@@ -38,76 +32,49 @@ class Tracker(NamedTuple):
     reverse: bool
     up: bool | None
     verdict: Verdict
+    value: int = 0
 
 
 class Surroundings:
-    """Interfaces and scripts of this machine. Attributes are for reading."""
+    """Interfaces, scripts, files and processes of this machine. Attributes are for reading."""
 
     def __init__(self) -> None:
         self.interfaces: dict[str, InterfaceChanged] = {}
-        self.scripts: Mapping[str, VrrpScript] = {}
-        self.script_states: dict[str, ScriptState] = {}
+        self.scripts = Checks("script")
+        self.processes = Checks("process")
+        self.files = Files()
+        self.sources: Mapping[str, Checks | Files] = {
+            source.kind: source for source in (self.scripts, self.processes, self.files)
+        }
         self.virtual: frozenset[str] = frozenset()
 
-    def configure(
-        self,
-        scripts: Mapping[str, VrrpScript],
-        routers: Iterable[RouterSettings],
-        saved: Mapping[str, str],
-        now: int,
-    ) -> set[str]:
-        """New scripts and virtual addresses; `saved` gives "up" or "down" by script. Returns the scripts that changed."""
-        changed = {name for name in self.script_states if name not in scripts}
-        for name in changed:
-            del self.script_states[name]
-        for name, script in scripts.items():
-            known = self.script_states.get(name)
-            if known is None or (self.scripts.get(name) and self.scripts[name].script != script.script):
-                up = {"up": True, "down": False}.get(saved.get(name, ""), False if script.init_fail else None)
-                self.script_states[name] = ScriptState(Health(up), now, now)
-                changed.add(name)
-        self.scripts = scripts
+    def configure(self, wanted: Resolved, saved: Mapping[tuple[str, str], str], now: int) -> set[tuple[str, str]]:
+        """New things to track and new virtual addresses; `saved` as `Saved` has it. Returns (kind, name) of what changed."""
+
+        def left(kind: str) -> dict[str, str]:
+            return {name: state for (of, name), state in saved.items() if of == kind}
+
+        changed = {("script", name) for name in self.scripts.configure(wanted.scripts, left("script"), now)}
+        changed |= {("process", name) for name in self.processes.configure(wanted.processes, left("process"), now)}
+        changed |= {("file", name) for name in self.files.configure(wanted.files, left("file"), now)}
+        routers = wanted.routers.values()
         self.virtual = frozenset(row.address for router in routers for row in router.addresses + router.excluded)
         return changed
-
-    def result(self, name: str, ok: bool, now: int) -> bool:
-        """Count one run of a script; True where something to tell changed."""
-        script, state = self.scripts.get(name), self.script_states.get(name)
-        if script is None or state is None:
-            return False
-        health = state.health.after(ok, rise=script.rise, fall=script.fall)
-        since = state.since if health.up == state.health.up else now
-        self.script_states[name] = ScriptState(health, since, now)
-        return (health, False) != (state.health, state.silent)
-
-    def silence_at(self, name: str) -> int | None:
-        """When `silence` is due for a script."""
-        state = self.script_states.get(name)
-        if state is None or state.silent:
-            return None
-        return state.last_result_at + silence_limit(self.scripts[name])
-
-    def silence(self, name: str, now: int) -> None:
-        """The runner has been silent for too long: the script counts as failed until it speaks again."""
-        state = self.script_states[name]
-        since = state.since if state.health.up is False else now
-        self.script_states[name] = ScriptState(Health(False), since, state.last_result_at, True)
-
-    def saved(self, name: str) -> Saved:
-        """What a successor needs of a script."""
-        up = self.script_states[name].health.up
-        return Saved("script", name, "" if up is None else "up" if up else "down")
 
     def trackers(self, settings: RouterSettings) -> list[Tracker]:
         """Each tracker of an instance, in the order of the configuration."""
         rows = []
         for tracked in settings.track_interface:
             interface = self.interfaces.get(tracked.name)
-            up: bool | None = interface is not None and interface.up
-            rows.append(Tracker("interface", tracked.name, tracked.weight or 0, tracked.reverse, up, judge(tracked, up)))
-        for tracked in settings.track_script:
-            up = self.script_states[tracked.name].health.up
-            rows.append(Tracker("script", tracked.name, tracked.weight or 0, tracked.reverse, up, judge(tracked, up)))
+            rows.append(_checked("interface", tracked, interface is not None and interface.up))
+        rows += [_checked("script", row, self.scripts.states[row.name].health.up) for row in settings.track_script]
+        for tracked in settings.track_file:
+            value = self.files.states[tracked.name].value
+            verdict = judge_file(tracked, value)
+            up = None if value is None else not verdict.fault
+            weight, reverse = tracked.weight or 0, bool(tracked.reverse)
+            rows.append(Tracker("file", tracked.name, weight, reverse, up, verdict, value or 0))
+        rows += [_checked("process", row, self.processes.states[row.name].health.up) for row in settings.track_process]
         return rows
 
     def inputs(
@@ -146,11 +113,20 @@ class Surroundings:
         return faults
 
     def _in_words(self, tracker: Tracker) -> str:
-        if tracker.kind == "interface":
-            return f"interface {tracker.name} is {'up' if tracker.up else 'down'}"
-        if self.script_states[tracker.name].silent:
-            return f"script {tracker.name} has given no result for too long"
-        return f"script {tracker.name} {'succeeded' if tracker.up else 'failed'}"
+        what = f"{tracker.kind} {tracker.name}"
+        match tracker.kind:
+            case "interface":
+                return f"{what} is {'up' if tracker.up else 'down'}"
+            case "file":
+                return f"{what} holds {tracker.value}"
+            case "script":
+                said = "succeeded" if tracker.up else "failed"
+                return (
+                    f"{what} has given no result for too long" if self.scripts.states[tracker.name].silent else f"{what} {said}"
+                )
+        if self.processes.states[tracker.name].silent:
+            return f"{what} has not been looked for for too long"
+        return f"{what} is {'there' if tracker.up else 'not there as wanted'}"
 
     def _source(self, settings: RouterSettings, current: bytes | None) -> bytes | None:
         """keepalived's choice: the configured one, else the interface's first that is not virtual; kept while there.
@@ -177,3 +153,7 @@ class Surroundings:
         if settings.peers and not any(link_local(peer.address) for peer in settings.peers):
             return [a for a in addresses if a not in near] or near
         return near
+
+
+def _checked(kind: str, row: Tracked, up: bool | None) -> Tracker:
+    return Tracker(kind, row.name, row.weight or 0, bool(row.reverse), up, judge(row, up))

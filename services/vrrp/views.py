@@ -19,13 +19,14 @@ Clock = Callable[[int | None], int]  # engine time to Unix nanoseconds; None and
 class TrackerView(TypedDict):
     """One input of the priority. `adjustment` is what it adds now; `fault`: it alone keeps the instance in FAULT."""
 
-    kind: str  # "interface" or "script"
+    kind: str  # "interface", "script", "file" or "process"
     name: str
     state: str  # "up", "down", "unknown"
     weight: int
     reverse: bool
     adjustment: int
     fault: bool
+    value: int  # the number in a file
 
 
 class TimersView(TypedDict):
@@ -166,7 +167,7 @@ def group_view(node: Node, name: str, unix: Clock) -> GroupView:
 
 def script_view(node: Node, name: str, unix: Clock) -> ScriptView:
     """The view of one tracking script."""
-    script, told = node.surroundings.scripts[name], node.surroundings.script_states[name]
+    script, told = node.surroundings.scripts.settings[name], node.surroundings.scripts.states[name]
     return {
         "state": _word(told.health.up),
         "streak": told.health.streak,
@@ -205,6 +206,7 @@ def _trackers(node: Node, name: str) -> list[TrackerView]:
             "reverse": tracker.reverse,
             "adjustment": tracker.verdict.adjustment,
             "fault": tracker.verdict.fault,
+            "value": tracker.value,
         }
         for tracker in node.surroundings.trackers(node.routers[name].settings)
     ]

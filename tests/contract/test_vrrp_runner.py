@@ -3,48 +3,16 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from services.vrrp.channel import Channel, Message, pair
-from services.vrrp.runner import CONTROL
+from tests.kit.runner import Runner
 from tests.kit.wait import until
 
 MS = 1_000_000
-
-
-class Runner:
-    """A runner; `results` grows with each `poll`."""
-
-    def __init__(self) -> None:
-        ours, theirs = pair()
-        self.channel = Channel(ours)
-        self.messages: list[Message] = []
-        environment = {**os.environ, CONTROL: str(theirs.fileno())}
-        os.set_inheritable(theirs.fileno(), True)
-        words = [sys.executable, "-m", "services.vrrp.runner"]
-        self.pid = os.posix_spawn(sys.executable, words, environment)
-        theirs.close()
-
-    def tell(self, security: bool = True, **scripts: dict[str, Any]) -> None:
-        self.channel.send({"do": "scripts", "scripts": scripts, "security": security})
-
-    def results(self, name: str = "chk") -> list[Message]:
-        self.messages += self.channel.receive()
-        return [m for m in self.messages if m["is"] == "result" and m["name"] == name]
-
-    def first(self, name: str = "chk") -> tuple[bool, str]:
-        """How its first run ended."""
-        found = until(lambda: self.results(name), what=f"a result of {name}")[0]
-        return found["ok"], found["error"]
-
-    def close(self) -> None:
-        self.channel.close()
-        os.waitpid(self.pid, 0)
 
 
 @pytest.fixture

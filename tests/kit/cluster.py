@@ -69,7 +69,7 @@ class Machine:
 
     def kill(self) -> None:
         assert self.node is not None
-        scripts = [self.node.surroundings.saved(name) for name in self.node.surroundings.script_states]
+        scripts = [s.saved(name) for s in self.node.surroundings.sources.values() for name in s.states]
         self._saved = (*(router.saved() for router in self.node.routers.values()), *scripts)
         self.node, self.frozen, self.waiting = None, False, []
 

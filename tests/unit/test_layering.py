@@ -15,7 +15,8 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 CORES = {
     "common": "errors problems batch json_text desired etcd_events judges",
     "vrrp": "addresses phase packet events actions router priority group track node settings announce snapshot "
-    "resolve surroundings holders staging views",
+    "resolve surroundings holders staging views "
+    "track_settings ranges resolve_track sources census file_number",
     "checker": "streak schedule pool settings",
     "ipvs": "model reconcile weights settings director",
     "notify": "order retry render settings",

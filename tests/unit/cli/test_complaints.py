@@ -208,7 +208,7 @@ def test_in_a_list_of_unicast_peers(row: str, column: int, message: str) -> None
     [
         ("eth1 weight", 6, "track_interface weight: expected a number from -253 to 253, got 'weight'"),
         ("eth1 weight 300", 13, "track_interface weight: expected a number from -253 to 253, got '300'"),
-        ("eth1 foo", 6, "track_interface: expected weight NUMBER or reverse, got 'foo'"),
+        ("eth1 foo", 6, "track_interface: expected weight NUMBER [reverse|noreverse], got 'foo'; eth1 left out"),
     ],
 )
 def test_in_a_list_of_what_is_tracked(row: str, column: int, message: str) -> None:
@@ -217,7 +217,7 @@ def test_in_a_list_of_what_is_tracked(row: str, column: int, message: str) -> No
 
 def test_the_last_of_reverse_and_noreverse_counts() -> None:
     conf = read_text(INSTANCE % "track_interface {\neth1 weight 5 reverse noreverse\n}")
-    assert conf.objects["config/vrrp_instance/V"]["track_interface"] == [{"name": "eth1", "weight": 5}]
+    assert conf.objects["config/vrrp_instance/V"]["track_interface"] == [{"name": "eth1", "weight": 5, "reverse": False}]
 
 
 def test_of_very_many_complaints_the_worst_is_kept_and_the_rest_counted() -> None:
@@ -229,6 +229,41 @@ def test_of_very_many_complaints_the_worst_is_kept_and_the_rest_counted() -> Non
 def test_a_script_defined_below_is_tracked_and_noted() -> None:
     complaints = found(INSTANCE % "track_script {\n x\n}" + "vrrp_script x {\nscript /bin/x\n}")
     assert [c[:3] for c in complaints] == [(8, 2, NOTE)]
+
+
+@pytest.mark.parametrize(
+    ("keyword", "block", "row"),
+    [
+        ("track_file", "track_file", "file /run/x"),
+        ("track_file", "vrrp_track_file", "file /run/x"),
+        ("track_process", "vrrp_track_process", "process x"),
+    ],
+)
+def test_what_is_tracked_may_be_defined_below_and_is_noted(keyword: str, block: str, row: str) -> None:
+    complaints = found(INSTANCE % f"{keyword} {{\n x\n}}" + f"{block} x {{\n{row}\n}}")
+    assert {c[:3] for c in complaints} == {(8, 2, NOTE)} | ({(11, 1, NOTE)} if block == "vrrp_track_file" else set())
+    assert found(INSTANCE % f"{keyword} {{\n x\n}}")[0][2] is MISTAKE
+
+
+def test_a_process_has_a_name() -> None:
+    assert {c[2] for c in found("vrrp_track_process x {\n process\n}")} == {REFUSED, MISTAKE}
+    assert [c[2] for c in found("vrrp_track_process x {\n quorum 2\n}")] == [MISTAKE]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "linkbeat_use_polling\n",
+        "linkbeat_interfaces {\n eth0 MII\n}\n",
+        INSTANCE % "linkbeat_use_polling",
+        "global_defs {\n process_monitor_rcv_bufs 500000\n}\n",
+    ],
+)
+def test_what_has_nothing_to_do_here_says_so_and_does_not_hinder_an_import(text: str) -> None:
+    conf = read_text(text)
+    assert [c.severity for c in conf.complaints] == [NOTE]
+    assert "has no effect" in conf.complaints[0].message
+    assert conf.importable
 
 
 def test_an_unknown_block_is_skipped_as_a_whole_with_one_complaint() -> None:
@@ -262,6 +297,9 @@ def test_every_field_of_the_messages_has_its_keyword_and_the_reverse() -> None:
         "vrrp_instance/authentication": MESSAGES["vrrp_instance"].fields_by_name["authentication"].message_type,
         "vrrp_sync_group": MESSAGES["vrrp_sync_group"],
         "vrrp_script": MESSAGES["vrrp_script"],
+        "track_file": MESSAGES["track_file"],
+        "vrrp_track_file": MESSAGES["track_file"],
+        "vrrp_track_process": MESSAGES["vrrp_track_process"],
         "virtual_server": MESSAGES["virtual_server"],
         "virtual_server/real_server": MESSAGES["real_server"],
         "virtual_server/real_server/TCP_CHECK": MESSAGES["real_server"].fields_by_name["tcp_check"].message_type,
@@ -275,6 +313,7 @@ def test_every_field_of_the_messages_has_its_keyword_and_the_reverse() -> None:
     }
     assert {*places, ""} == {*TABLES}
     heads = {"virtual_server": {"address", "port", "fwmark"}, "virtual_server/real_server": {"address", "port"}}
+    heads |= {block: {"reverse"} for block in ("vrrp_script", "track_file", "vrrp_track_file", "vrrp_track_process")}
     own = {"global_defs": {"notify"}}  # keepalived has only FIFOs for that
     for block, message in places.items():
         fields = {k.field for k in TABLES[block].values()} - {"", "sorry_server.lb_kind"}

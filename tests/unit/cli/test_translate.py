@@ -388,3 +388,96 @@ def test_unicast_ipv6_checksums_and_the_attributes_of_addresses() -> None:
             "virtual_ipaddress": [{"address": "10.0.0.3"}],
         },
     }
+
+
+def test_what_is_tracked_with_all_its_keywords() -> None:
+    conf = read_text(
+        """
+vrrp_script s {
+    script /bin/true
+    weight -10 reverse
+}
+track_file load {
+    file "/run/my load"
+    weight 254 reverse
+    init_file 7 overwrite
+}
+track_file plain {
+    file /run/plain
+    weight 0
+    init_file
+}
+vrrp_track_process web {
+    process "/usr/sbin/my web" -g "daemon off;"
+    param_match partial
+    full_command
+    weight -254 noreverse
+    quorum 2
+    quorum_max 10
+    delay 1.5
+    fork_delay 0.25
+    terminate_delay 2
+}
+vrrp_sync_group G {
+    group {
+        V
+    }
+    global_tracking
+    track_interface {
+        eth1
+    }
+    track_script {
+        s weight 254
+    }
+    track_file {
+        load weight -254 reverse
+        plain
+    }
+    track_process {
+        web
+    }
+}
+"""
+        + instance("track_file {\nload weight 1 noreverse\n}\ntrack_process {\nweb weight 0\n}")
+    )
+    assert conf.objects["config/vrrp_script/s"] == {"script": "/bin/true", "weight": -10, "reverse": True}
+    assert conf.objects["config/track_file/load"] == {
+        "file": "/run/my load",
+        "weight": 254,
+        "reverse": True,
+        "init_file": {"value": 7, "overwrite": True},
+    }
+    assert conf.objects["config/track_file/plain"] == {"file": "/run/plain", "weight": 0, "init_file": {}}
+    assert conf.objects["config/vrrp_track_process/web"] == {
+        "process": ["/usr/sbin/my web", "-g", "daemon off;"],
+        "param_match": "partial",
+        "full_command": True,
+        "weight": -254,
+        "reverse": False,
+        "quorum": 2,
+        "quorum_max": 10,
+        "delay": "1.5s",
+        "fork_delay": "0.25s",
+        "terminate_delay": "2s",
+    }
+    assert conf.objects["config/vrrp_sync_group/G"] == {
+        "group": ["V"],
+        "sync_group_tracking_weight": True,
+        "track_interface": [{"name": "eth1"}],
+        "track_script": [{"name": "s", "weight": 253}],
+        "track_file": [{"name": "load", "weight": -254, "reverse": True}, {"name": "plain"}],
+        "track_process": [{"name": "web"}],
+    }
+    instance_rows = conf.objects["config/vrrp_instance/V"]
+    assert instance_rows["track_file"] == [{"name": "load", "weight": 1, "reverse": False}]
+    assert instance_rows["track_process"] == [{"name": "web", "weight": 0}]
+    assert [c.message for c in conf.complaints] == [
+        "global_tracking is deprecated; expected sync_group_tracking_weight",
+        "track_script weight: 254 counts as 253",
+    ]
+
+
+def test_numbers_of_init_file() -> None:
+    conf = read_text("track_file a {\nfile /a\ninit_file 300\n}\ntrack_file b {\nfile /b\ninit_file x\n}")
+    assert conf.objects["config/track_file/a"]["init_file"] == {"value": 300}
+    assert [(c.at.line, c.severity) for c in conf.complaints] == [(3, Severity.NOTE), (7, Severity.MISTAKE)]

@@ -15,7 +15,7 @@ NOW = 1_700_000_000 * SECOND
 
 def tracker(**more: Any) -> TrackerView:
     view: dict[str, Any] = {"kind": "script", "name": "chk", "state": "up", "weight": 0, "reverse": False}
-    return view | {"adjustment": 0, "fault": False} | more  # type: ignore[return-value]
+    return view | {"adjustment": 0, "fault": False, "value": 0} | more  # type: ignore[return-value]
 
 
 def view(**more: Any) -> InstanceView:
@@ -122,6 +122,8 @@ def test_what_is_tracked_says_what_it_does() -> None:
         tracker(state="down", weight=-20, adjustment=-20),
         tracker(kind="interface", name="eth1", state="down", fault=True),
         tracker(name="other", state="unknown"),
+        tracker(kind="file", name="load", state="up", weight=2, adjustment=10, value=5),
+        tracker(kind="file", name="late", state="unknown"),
     ]
     assert explain("VI_1", view(effective_priority=80, trackers=rows), NOW)[2:6] == (
         "Its priority is 80: 100 as configured, changed by what it tracks.",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from services.vrrp.priority import adjustment, effective
-from services.vrrp.settings import SECOND, Tracked, VrrpScript
-from services.vrrp.track import Health, Verdict, judge, silence_limit
+from services.vrrp.settings import SECOND, Tracked, TrackProcess, VrrpScript
+from services.vrrp.track import Health, Verdict, judge, judge_file, silence_limit
 
 
 @pytest.mark.parametrize(
@@ -68,6 +68,46 @@ def test_an_unweighted_tracker_faults_a_weighted_one_adjusts(tracked: Tracked, u
     assert judge(tracked, up) == verdict
 
 
+@pytest.mark.parametrize(
+    ("weight", "reverse", "value", "adds"),
+    [
+        (1, False, 5, 5),
+        (1, False, -7, -7),
+        (1, False, 300, 253),
+        (1, False, 254, 253),
+        (1, False, -253, -253),
+        (1, False, -254, None),
+        (2, False, 5, 10),
+        (2, False, 127, 253),
+        (2, False, -127, None),
+        (2, True, 5, -10),
+        (2, True, -127, 253),
+        (2, True, 127, None),
+        (-2, False, 5, -10),
+        (-2, False, -5, 10),
+        (254, False, -5, None),
+        (-254, True, 5, 253),
+        (0, False, 0, 0),
+        (0, False, 1, None),
+        (0, False, -1, None),
+        (0, True, 0, None),
+        (0, True, 9, 0),
+        (5, False, None, 0),
+    ],
+)
+def test_a_files_number_times_its_weight_is_added_or_is_a_fault(
+    weight: int, reverse: bool, value: int | None, adds: int | None
+) -> None:
+    """Each row is what keepalived 2.2.7 did; None: FAULT."""
+    verdict = judge_file(Tracked("x", weight, reverse), value)
+    assert verdict == (Verdict(0, True, False) if adds is None else Verdict(adds, False, False))
+
+
+def test_an_unweighted_file_that_is_not_known_yet_holds_the_start() -> None:
+    assert judge_file(Tracked("x", 0, False), None) == Verdict(0, False, True)
+
+
 def test_silence_is_allowed_for_ten_seconds_or_for_slow_scripts_longer() -> None:
     assert silence_limit(VrrpScript("x")) == 10 * SECOND
     assert silence_limit(VrrpScript("x", interval=30 * SECOND, timeout=5 * SECOND)) == 40 * SECOND
+    assert silence_limit(TrackProcess(("x",))) == 10 * SECOND

@@ -8,7 +8,7 @@ import pytest
 
 from services.common.errors import InvalidValue
 from services.vrrp.resolve import Resolved, resolve
-from services.vrrp.settings import DECODERS, SECOND, Global, Tracked, VirtualAddress, VrrpScript, VrrpSyncGroup
+from services.vrrp.settings import DECODERS, SECOND, Global, VirtualAddress, VrrpScript, VrrpSyncGroup
 
 BASE: dict[str, Any] = {"interface": "eth0", "virtual_router_id": 51}
 
@@ -272,18 +272,6 @@ def places(result: Resolved) -> list[tuple[str, str]]:
     return [(problem.key.removeprefix("config/"), problem.field) for problem in result.problems]
 
 
-def test_a_script_that_does_not_exist_is_a_problem_of_the_instance() -> None:
-    result = resolved(vrrp_instance__a=BASE | {"track_script": [{"name": "nope"}]})
-    assert places(result) == [("vrrp_instance/a", "track_script[0].name")]
-    assert result.routers["a"].track_script == ()
-
-
-def test_a_script_gives_its_weight_unless_the_instance_has_another() -> None:
-    tracked = {"track_script": [{"name": "s"}, {"name": "s", "weight": 5, "reverse": True}]}
-    result = resolved(vrrp_instance__a=BASE | tracked, vrrp_script__s={"script": "x", "weight": -20})
-    assert result.routers["a"].track_script == (Tracked("s", -20), Tracked("s", 5, True))
-
-
 def test_a_vrid_is_taken_once_on_an_interface() -> None:
     result = resolved(vrrp_instance__a=BASE, vrrp_instance__b=BASE, vrrp_instance__c=BASE | {"interface": "eth1"})
     assert places(result) == [("vrrp_instance/b", "virtual_router_id")]
@@ -303,16 +291,6 @@ def test_members_exist_and_belong_to_one_group() -> None:
         ("vrrp_sync_group/h", "group[0]"),
     ]
     assert {name: group.members for name, group in result.groups.items()} == {"g": ("a",)}
-
-
-@pytest.mark.parametrize("counts", [False, True])
-def test_weighted_trackers_of_members_count_only_when_asked_for(counts: bool) -> None:
-    tracked = {"track_interface": [{"name": "eth1", "weight": 10}, {"name": "eth2"}]}
-    result = resolved(
-        vrrp_instance__a=BASE | tracked, vrrp_sync_group__g={"group": ["a"], "sync_group_tracking_weight": counts}
-    )
-    names = [tracked.name for tracked in result.routers["a"].track_interface]
-    assert names == (["eth1", "eth2"] if counts else ["eth2"])
 
 
 def test_an_interval_too_long_for_version_3_is_cut_and_told() -> None:

@@ -1,6 +1,7 @@
 import datetime
 
 from google.protobuf import duration_pb2 as _duration_pb2
+from vipkeeper.config.v1 import track_pb2 as _track_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
@@ -104,7 +105,7 @@ class TrackScript(_message.Message):
     def __init__(self, name: _Optional[str] = ..., weight: _Optional[int] = ..., reverse: _Optional[bool] = ...) -> None: ...
 
 class VrrpInstance(_message.Message):
-    __slots__ = ("state", "interface", "virtual_router_id", "priority", "advert_int", "version", "authentication", "virtual_ipaddress", "virtual_ipaddress_excluded", "nopreempt", "preempt_delay", "garp_master_delay", "garp_master_repeat", "garp_master_refresh", "garp_master_refresh_repeat", "garp_lower_prio_delay", "garp_lower_prio_repeat", "lower_prio_no_advert", "higher_prio_send_advert", "down_timer_adverts", "track_interface", "track_script", "dont_track_primary", "mcast_src_ip", "notify_master", "notify_backup", "notify_fault", "notify_stop", "notify", "smtp_alert", "native_ipv6", "unicast_peer", "unicast_src_ip", "unicast_ttl", "check_unicast_src", "unicast_fault_no_peer", "v3_checksum_as_v2", "old_unicast_checksum")
+    __slots__ = ("state", "interface", "virtual_router_id", "priority", "advert_int", "version", "authentication", "virtual_ipaddress", "virtual_ipaddress_excluded", "nopreempt", "preempt_delay", "garp_master_delay", "garp_master_repeat", "garp_master_refresh", "garp_master_refresh_repeat", "garp_lower_prio_delay", "garp_lower_prio_repeat", "lower_prio_no_advert", "higher_prio_send_advert", "down_timer_adverts", "track_interface", "track_script", "track_file", "track_process", "dont_track_primary", "mcast_src_ip", "notify_master", "notify_backup", "notify_fault", "notify_stop", "notify", "smtp_alert", "native_ipv6", "unicast_peer", "unicast_src_ip", "unicast_ttl", "check_unicast_src", "unicast_fault_no_peer", "v3_checksum_as_v2", "old_unicast_checksum")
     STATE_FIELD_NUMBER: _ClassVar[int]
     INTERFACE_FIELD_NUMBER: _ClassVar[int]
     VIRTUAL_ROUTER_ID_FIELD_NUMBER: _ClassVar[int]
@@ -127,6 +128,8 @@ class VrrpInstance(_message.Message):
     DOWN_TIMER_ADVERTS_FIELD_NUMBER: _ClassVar[int]
     TRACK_INTERFACE_FIELD_NUMBER: _ClassVar[int]
     TRACK_SCRIPT_FIELD_NUMBER: _ClassVar[int]
+    TRACK_FILE_FIELD_NUMBER: _ClassVar[int]
+    TRACK_PROCESS_FIELD_NUMBER: _ClassVar[int]
     DONT_TRACK_PRIMARY_FIELD_NUMBER: _ClassVar[int]
     MCAST_SRC_IP_FIELD_NUMBER: _ClassVar[int]
     NOTIFY_MASTER_FIELD_NUMBER: _ClassVar[int]
@@ -165,6 +168,8 @@ class VrrpInstance(_message.Message):
     down_timer_adverts: int
     track_interface: _containers.RepeatedCompositeFieldContainer[TrackInterface]
     track_script: _containers.RepeatedCompositeFieldContainer[TrackScript]
+    track_file: _containers.RepeatedCompositeFieldContainer[_track_pb2.TrackedFile]
+    track_process: _containers.RepeatedCompositeFieldContainer[_track_pb2.TrackedProcess]
     dont_track_primary: bool
     mcast_src_ip: str
     notify_master: str
@@ -181,10 +186,10 @@ class VrrpInstance(_message.Message):
     unicast_fault_no_peer: bool
     v3_checksum_as_v2: bool
     old_unicast_checksum: OldUnicastChecksum
-    def __init__(self, state: _Optional[_Union[InitialState, str]] = ..., interface: _Optional[str] = ..., virtual_router_id: _Optional[int] = ..., priority: _Optional[int] = ..., advert_int: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., version: _Optional[int] = ..., authentication: _Optional[_Union[Authentication, _Mapping]] = ..., virtual_ipaddress: _Optional[_Iterable[_Union[VirtualIpAddress, _Mapping]]] = ..., virtual_ipaddress_excluded: _Optional[_Iterable[_Union[VirtualIpAddress, _Mapping]]] = ..., nopreempt: _Optional[bool] = ..., preempt_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., garp_master_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., garp_master_repeat: _Optional[int] = ..., garp_master_refresh: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., garp_master_refresh_repeat: _Optional[int] = ..., garp_lower_prio_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., garp_lower_prio_repeat: _Optional[int] = ..., lower_prio_no_advert: _Optional[bool] = ..., higher_prio_send_advert: _Optional[bool] = ..., down_timer_adverts: _Optional[int] = ..., track_interface: _Optional[_Iterable[_Union[TrackInterface, _Mapping]]] = ..., track_script: _Optional[_Iterable[_Union[TrackScript, _Mapping]]] = ..., dont_track_primary: _Optional[bool] = ..., mcast_src_ip: _Optional[str] = ..., notify_master: _Optional[str] = ..., notify_backup: _Optional[str] = ..., notify_fault: _Optional[str] = ..., notify_stop: _Optional[str] = ..., notify: _Optional[str] = ..., smtp_alert: _Optional[bool] = ..., native_ipv6: _Optional[bool] = ..., unicast_peer: _Optional[_Iterable[_Union[UnicastPeer, _Mapping]]] = ..., unicast_src_ip: _Optional[str] = ..., unicast_ttl: _Optional[int] = ..., check_unicast_src: _Optional[bool] = ..., unicast_fault_no_peer: _Optional[bool] = ..., v3_checksum_as_v2: _Optional[bool] = ..., old_unicast_checksum: _Optional[_Union[OldUnicastChecksum, str]] = ...) -> None: ...
+    def __init__(self, state: _Optional[_Union[InitialState, str]] = ..., interface: _Optional[str] = ..., virtual_router_id: _Optional[int] = ..., priority: _Optional[int] = ..., advert_int: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., version: _Optional[int] = ..., authentication: _Optional[_Union[Authentication, _Mapping]] = ..., virtual_ipaddress: _Optional[_Iterable[_Union[VirtualIpAddress, _Mapping]]] = ..., virtual_ipaddress_excluded: _Optional[_Iterable[_Union[VirtualIpAddress, _Mapping]]] = ..., nopreempt: _Optional[bool] = ..., preempt_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., garp_master_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., garp_master_repeat: _Optional[int] = ..., garp_master_refresh: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., garp_master_refresh_repeat: _Optional[int] = ..., garp_lower_prio_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., garp_lower_prio_repeat: _Optional[int] = ..., lower_prio_no_advert: _Optional[bool] = ..., higher_prio_send_advert: _Optional[bool] = ..., down_timer_adverts: _Optional[int] = ..., track_interface: _Optional[_Iterable[_Union[TrackInterface, _Mapping]]] = ..., track_script: _Optional[_Iterable[_Union[TrackScript, _Mapping]]] = ..., track_file: _Optional[_Iterable[_Union[_track_pb2.TrackedFile, _Mapping]]] = ..., track_process: _Optional[_Iterable[_Union[_track_pb2.TrackedProcess, _Mapping]]] = ..., dont_track_primary: _Optional[bool] = ..., mcast_src_ip: _Optional[str] = ..., notify_master: _Optional[str] = ..., notify_backup: _Optional[str] = ..., notify_fault: _Optional[str] = ..., notify_stop: _Optional[str] = ..., notify: _Optional[str] = ..., smtp_alert: _Optional[bool] = ..., native_ipv6: _Optional[bool] = ..., unicast_peer: _Optional[_Iterable[_Union[UnicastPeer, _Mapping]]] = ..., unicast_src_ip: _Optional[str] = ..., unicast_ttl: _Optional[int] = ..., check_unicast_src: _Optional[bool] = ..., unicast_fault_no_peer: _Optional[bool] = ..., v3_checksum_as_v2: _Optional[bool] = ..., old_unicast_checksum: _Optional[_Union[OldUnicastChecksum, str]] = ...) -> None: ...
 
 class VrrpSyncGroup(_message.Message):
-    __slots__ = ("group", "notify_master", "notify_backup", "notify_fault", "notify_stop", "notify", "smtp_alert", "sync_group_tracking_weight")
+    __slots__ = ("group", "notify_master", "notify_backup", "notify_fault", "notify_stop", "notify", "smtp_alert", "sync_group_tracking_weight", "track_interface", "track_script", "track_file", "track_process")
     GROUP_FIELD_NUMBER: _ClassVar[int]
     NOTIFY_MASTER_FIELD_NUMBER: _ClassVar[int]
     NOTIFY_BACKUP_FIELD_NUMBER: _ClassVar[int]
@@ -193,6 +198,10 @@ class VrrpSyncGroup(_message.Message):
     NOTIFY_FIELD_NUMBER: _ClassVar[int]
     SMTP_ALERT_FIELD_NUMBER: _ClassVar[int]
     SYNC_GROUP_TRACKING_WEIGHT_FIELD_NUMBER: _ClassVar[int]
+    TRACK_INTERFACE_FIELD_NUMBER: _ClassVar[int]
+    TRACK_SCRIPT_FIELD_NUMBER: _ClassVar[int]
+    TRACK_FILE_FIELD_NUMBER: _ClassVar[int]
+    TRACK_PROCESS_FIELD_NUMBER: _ClassVar[int]
     group: _containers.RepeatedScalarFieldContainer[str]
     notify_master: str
     notify_backup: str
@@ -201,10 +210,14 @@ class VrrpSyncGroup(_message.Message):
     notify: str
     smtp_alert: bool
     sync_group_tracking_weight: bool
-    def __init__(self, group: _Optional[_Iterable[str]] = ..., notify_master: _Optional[str] = ..., notify_backup: _Optional[str] = ..., notify_fault: _Optional[str] = ..., notify_stop: _Optional[str] = ..., notify: _Optional[str] = ..., smtp_alert: _Optional[bool] = ..., sync_group_tracking_weight: _Optional[bool] = ...) -> None: ...
+    track_interface: _containers.RepeatedCompositeFieldContainer[TrackInterface]
+    track_script: _containers.RepeatedCompositeFieldContainer[TrackScript]
+    track_file: _containers.RepeatedCompositeFieldContainer[_track_pb2.TrackedFile]
+    track_process: _containers.RepeatedCompositeFieldContainer[_track_pb2.TrackedProcess]
+    def __init__(self, group: _Optional[_Iterable[str]] = ..., notify_master: _Optional[str] = ..., notify_backup: _Optional[str] = ..., notify_fault: _Optional[str] = ..., notify_stop: _Optional[str] = ..., notify: _Optional[str] = ..., smtp_alert: _Optional[bool] = ..., sync_group_tracking_weight: _Optional[bool] = ..., track_interface: _Optional[_Iterable[_Union[TrackInterface, _Mapping]]] = ..., track_script: _Optional[_Iterable[_Union[TrackScript, _Mapping]]] = ..., track_file: _Optional[_Iterable[_Union[_track_pb2.TrackedFile, _Mapping]]] = ..., track_process: _Optional[_Iterable[_Union[_track_pb2.TrackedProcess, _Mapping]]] = ...) -> None: ...
 
 class VrrpScript(_message.Message):
-    __slots__ = ("script", "interval", "timeout", "weight", "rise", "fall", "init_fail", "user")
+    __slots__ = ("script", "interval", "timeout", "weight", "rise", "fall", "init_fail", "user", "reverse")
     SCRIPT_FIELD_NUMBER: _ClassVar[int]
     INTERVAL_FIELD_NUMBER: _ClassVar[int]
     TIMEOUT_FIELD_NUMBER: _ClassVar[int]
@@ -213,6 +226,7 @@ class VrrpScript(_message.Message):
     FALL_FIELD_NUMBER: _ClassVar[int]
     INIT_FAIL_FIELD_NUMBER: _ClassVar[int]
     USER_FIELD_NUMBER: _ClassVar[int]
+    REVERSE_FIELD_NUMBER: _ClassVar[int]
     script: str
     interval: _duration_pb2.Duration
     timeout: _duration_pb2.Duration
@@ -221,4 +235,5 @@ class VrrpScript(_message.Message):
     fall: int
     init_fail: bool
     user: str
-    def __init__(self, script: _Optional[str] = ..., interval: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., weight: _Optional[int] = ..., rise: _Optional[int] = ..., fall: _Optional[int] = ..., init_fail: _Optional[bool] = ..., user: _Optional[str] = ...) -> None: ...
+    reverse: bool
+    def __init__(self, script: _Optional[str] = ..., interval: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., weight: _Optional[int] = ..., rise: _Optional[int] = ..., fall: _Optional[int] = ..., init_fail: _Optional[bool] = ..., user: _Optional[str] = ..., reverse: _Optional[bool] = ...) -> None: ...

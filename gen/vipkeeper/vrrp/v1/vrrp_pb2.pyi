@@ -23,15 +23,19 @@ TRACKER_STATE_UP: TrackerState
 TRACKER_STATE_DOWN: TrackerState
 
 class Tracker(_message.Message):
-    __slots__ = ("kind", "name", "state", "weight", "reverse", "adjustment", "fault")
+    __slots__ = ("kind", "name", "state", "weight", "reverse", "adjustment", "fault", "value")
     class Kind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         KIND_UNSPECIFIED: _ClassVar[Tracker.Kind]
         KIND_INTERFACE: _ClassVar[Tracker.Kind]
         KIND_SCRIPT: _ClassVar[Tracker.Kind]
+        KIND_FILE: _ClassVar[Tracker.Kind]
+        KIND_PROCESS: _ClassVar[Tracker.Kind]
     KIND_UNSPECIFIED: Tracker.Kind
     KIND_INTERFACE: Tracker.Kind
     KIND_SCRIPT: Tracker.Kind
+    KIND_FILE: Tracker.Kind
+    KIND_PROCESS: Tracker.Kind
     KIND_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
@@ -39,6 +43,7 @@ class Tracker(_message.Message):
     REVERSE_FIELD_NUMBER: _ClassVar[int]
     ADJUSTMENT_FIELD_NUMBER: _ClassVar[int]
     FAULT_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
     kind: Tracker.Kind
     name: str
     state: TrackerState
@@ -46,7 +51,8 @@ class Tracker(_message.Message):
     reverse: bool
     adjustment: int
     fault: bool
-    def __init__(self, kind: _Optional[_Union[Tracker.Kind, str]] = ..., name: _Optional[str] = ..., state: _Optional[_Union[TrackerState, str]] = ..., weight: _Optional[int] = ..., reverse: _Optional[bool] = ..., adjustment: _Optional[int] = ..., fault: _Optional[bool] = ...) -> None: ...
+    value: int
+    def __init__(self, kind: _Optional[_Union[Tracker.Kind, str]] = ..., name: _Optional[str] = ..., state: _Optional[_Union[TrackerState, str]] = ..., weight: _Optional[int] = ..., reverse: _Optional[bool] = ..., adjustment: _Optional[int] = ..., fault: _Optional[bool] = ..., value: _Optional[int] = ...) -> None: ...
 
 class Instance(_message.Message):
     __slots__ = ("name", "state", "since", "cause", "faults", "interface", "virtual_router_id", "version", "base_priority", "effective_priority", "sync_group", "trackers", "source_address", "master_address", "master_priority", "advert_int", "master_advert_int", "master_down_int", "preempt_time", "next_advert_time", "master_down_time", "addresses", "addresses_held", "counters", "current")
