@@ -111,7 +111,7 @@ def test_an_engine_without_its_launcher_stops_as_declared(lan: Lan) -> None:
 
 
 def test_an_engine_that_is_to_leave_all_to_its_successor_leaves_all(lan: Lan) -> None:
-    with Engine(lan.a, one(150), orphan="leave") as a:
+    with Engine(lan.a, one(150, advert_int=1_000_000_000), orphan="leave") as a:  # time enough to start on a busy machine
         a.reaches("MASTER")
         until(lambda: holds(lan.a), what="a holds the address")
         a.control.close()
