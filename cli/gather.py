@@ -30,6 +30,8 @@ class Snapshot:
     instances: list[Any] = field(default_factory=list)
     sync_groups: list[Any] = field(default_factory=list)
     scripts: list[Any] = field(default_factory=list)
+    maintenance: list[Any] = field(default_factory=list)
+    switchovers: list[Any] = field(default_factory=list)
     engine: Any = None
     virtual_servers: list[Any] = field(default_factory=list)
     ipvs_unavailable: str = ""
@@ -90,11 +92,16 @@ async def snapshot(run_dir: Path) -> Snapshot:
             stub.ListSyncGroups(vrrp_pb2.ListSyncGroupsRequest(), timeout=DEADLINE_S),
             stub.ListScripts(vrrp_pb2.ListScriptsRequest(), timeout=DEADLINE_S),
             stub.GetEngine(vrrp_pb2.GetEngineRequest(), timeout=DEADLINE_S),
+            stub.ListMaintenance(vrrp_pb2.ListMaintenanceRequest(), timeout=DEADLINE_S),
+            stub.ListSwitchovers(vrrp_pb2.ListSwitchoversRequest(), timeout=DEADLINE_S),
         )
         result.instances = list(found[0].instances)
         result.sync_groups = list(found[1].sync_groups)
         result.scripts = list(found[2].scripts)
         result.engine = found[3].engine
+        result.maintenance = list(found[4].maintenance)
+        pending = vrrp_pb2.SWITCHOVER_OUTCOME_PENDING
+        result.switchovers = [m for m in found[5].switchovers if m.outcome == pending]
 
     async def ipvs(opened: grpc.aio.Channel) -> None:
         stub = ipvs_pb2_grpc.IpvsServiceStub(opened)
@@ -115,14 +122,14 @@ async def snapshot(run_dir: Path) -> Snapshot:
     return result
 
 
-async def explain(run_dir: Path, name: str) -> Any:
-    """VrrpService.Explain of one instance.
+async def vrrp(run_dir: Path, method: str, request: Any, deadline_s: float = DEADLINE_S) -> Any:
+    """One call of VrrpService.
 
-    :raises UnavailableError: no answer, or no such instance.
+    :raises UnavailableError: no answer, or a refusal.
     """
     async with channel(run_dir, "vrrp") as opened:
-        stub = vrrp_pb2_grpc.VrrpServiceStub(opened)
+        call = getattr(vrrp_pb2_grpc.VrrpServiceStub(opened), method)
         try:
-            return await stub.Explain(vrrp_pb2.ExplainRequest(name=name), timeout=DEADLINE_S)
+            return await call(request, timeout=deadline_s)
         except grpc.aio.AioRpcError as e:
             raise UnavailableError(reason(e, "vrrp")) from None

@@ -16,6 +16,8 @@ from rich.text import Text
 
 from cli import options, words
 from cli.gather import Snapshot, snapshot
+from cli.maintenance import order_words
+from cli.switchover import switchover_words
 from services.common.options import SERVICES
 from services.common.problems import Problem
 
@@ -81,6 +83,8 @@ def _as_json(found: Snapshot, problems: list[tuple[str, str]], accepted: dict[st
         "instances": [words.plain(m) for m in found.instances],
         "sync_groups": [words.plain(m) for m in found.sync_groups],
         "scripts": [words.plain(m) for m in found.scripts],
+        "maintenance": [words.plain(m) for m in found.maintenance],
+        "switchovers": [words.plain(m) for m in found.switchovers],
         "engine": words.plain(found.engine) if found.engine is not None else None,
         "virtual_servers": [words.plain(m) for m in found.virtual_servers],
         "ipvs_unavailable": found.ipvs_unavailable,
@@ -101,6 +105,10 @@ def _print(found: Snapshot, problems: list[tuple[str, str]], accepted: dict[str,
     for table in (_instances(found, now), _groups(found, now), _scripts(found, now), _servers(found), _checks(found, now)):
         if table.row_count:
             console.print(table)
+    for order in found.maintenance:
+        console.print(Text(order_words(order), style="yellow"))
+    for m in found.switchovers:
+        console.print(Text(f"switchover {switchover_words(m)}", style="yellow"))
     if found.ipvs_unavailable:
         console.print(Text(f"IPVS cannot be used: {found.ipvs_unavailable}", style="yellow"))
     for subscriber in found.subscribers:

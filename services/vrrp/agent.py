@@ -14,7 +14,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from services.common import accounts, telemetry
 from services.common.configuration import Configuration
@@ -29,12 +29,17 @@ from services.common.watch_hub import WatchHub
 from services.vrrp.census import Sought
 from services.vrrp.channel import Channel, ChannelClosed, Message, from_fd
 from services.vrrp.engine_link import EngineLink, View
+from services.vrrp.history_file import HistoryFile
 from services.vrrp.launcher import CONTROL, FIRST
+from services.vrrp.operators import Operator
+from services.vrrp.peers import statuses
 from services.vrrp.publisher import Transitions
 from services.vrrp.resolve import resolve
 from services.vrrp.runner import split
 from services.vrrp.runner_link import RunnerLink
 from services.vrrp.settings import DECODERS, Settings, TrackFile, TrackProcess, VrrpScript
+from services.vrrp.switchover import elections
+from services.vrrp.views import InstanceView
 from vipkeeper.vrrp.v1 import vrrp_pb2
 
 log = logging.getLogger("services.vrrp.agent")  # also when run as __main__
@@ -84,9 +89,14 @@ class Agent:
         self._telemetry = observed
         self._compose = Composer(options.node, options.service)
         self._objects: dict[tuple[str, str], Configured] = {}
+        self._revision: int | None = None
         self._transitions = Transitions(options, observed, self._acknowledge)
+        self.history = HistoryFile(options.state_dir / "transitions.jsonl")
         self.configuration = Configuration(options, decoders(), self._on_problems)
         self.link = EngineLink(options.state_dir / "engine.json", self)
+        self.operator = Operator(
+            options.state_dir / "orders.json", options.node, self.link, lambda: statuses(options), self._tell_engine
+        )
         self.runner = RunnerLink(self.link, self.trouble)
         self._fresh = os.environ.pop(FIRST, "") == "1"  # what happens at the service's start happens now
         self._begun: set[str] = set()  # files whose start has been
@@ -98,12 +108,14 @@ class Agent:
     async def run(self) -> None:
         """Until the launcher says stop, or is gone."""
         self._transitions.recover()
+        self.operator.recover()
         asyncio.get_running_loop().add_reader(self._control.fileno(), self._hear_launcher)
         async with asyncio.TaskGroup() as tasks:
             work = [
                 tasks.create_task(self.configuration.run(self._on_change)),
                 tasks.create_task(self.runner.run()),
                 tasks.create_task(self.link.keep_copy()),
+                tasks.create_task(self.operator.run()),
                 tasks.create_task(self._transitions.publisher.run()),
                 tasks.create_task(self._live()),
             ]
@@ -146,7 +158,8 @@ class Agent:
         for identity in change.removals:
             self._objects.pop(identity, None)
         self._objects.update(change.upserts)
-        self.link.configure(change.revision, {identity: o.value for identity, o in self._objects.items()})
+        self._revision = change.revision
+        self._tell_engine()
         general = self._objects.get(("global", ""))
         user = general.value.get("script_user", "") if general is not None else ""
         security = general is None or general.value.get("enable_script_security", True)
@@ -169,6 +182,13 @@ class Agent:
         )
         self._begun, self._fresh = set(files), True
 
+    def _tell_engine(self) -> None:
+        """What is configured and what operators ordered; nothing before there is a configuration."""
+        if self._revision is not None:
+            configured = {identity: o.value for identity, o in self._objects.items()}
+            self.link.configure(self._revision, configured | self.operator.objects())
+            self._summarise()
+
     def _on_problems(self, new: frozenset[Problem], resolved: frozenset[Problem]) -> None:
         for event in self._compose.configuration(resolved, new):
             self._transitions.publish(event)
@@ -181,6 +201,7 @@ class Agent:
             self.hub.remove(name)
         else:
             self._put(name, view)
+        self.operator.look()
         self._summarise()
 
     def group(self) -> None:
@@ -189,6 +210,7 @@ class Agent:
 
     def transition(self, message: Message) -> None:
         """A state changed."""
+        self.history.take(message)
         self._transitions.take(message)
 
     def engine_up(self, up: bool) -> None:
@@ -227,6 +249,8 @@ class Agent:
             {
                 "engine": "up" if self.link.up else "down",
                 "instances": {name: view["state"] for name, view in sorted(told.instances.items())},
+                "elections": elections(cast("dict[str, InstanceView]", told.instances)),
+                "maintenance": {name: order.reason for name, order in sorted(self.operator.maintenance.items())},
                 "sync_groups": {name: view["state"] for name, view in sorted(told.groups.items())},
                 "problems": [problem.as_dict() for problem in sorted(told.problems | self.runner.problems)],
             }
@@ -275,7 +299,8 @@ class Agent:
 
     def problems(self) -> frozenset[Problem]:
         """Everything that is wrong now, in the configuration and at run time."""
-        return frozenset(self.configuration.problems) | self.link.told.problems | self.runner.problems
+        own = {self.operator.trouble} if self.operator.trouble is not None else set()
+        return frozenset(self.configuration.problems) | self.link.told.problems | self.runner.problems | own
 
     def _problems(self) -> list[tuple[int, Mapping[str, str]]]:
         return self.configuration.problem_counts(self.link.told.problems | self.runner.problems)
@@ -320,7 +345,7 @@ async def main(options: Options, stop: asyncio.Event) -> None:
 
     observed = telemetry.start(options)
     agent = Agent(options, observed, Channel(from_fd(int(os.environ.pop(CONTROL)))))
-    service = VrrpService(agent.link, agent.runner, agent.hub)
+    service = VrrpService(agent.link, agent.runner, agent.hub, agent.history, agent.operator)
     agent.server = await serve(
         options, lambda s: vrrp_pb2_grpc.add_VrrpServiceServicer_to_server(service, s), [NAME], agent.problems
     )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from services.vrrp.actions import Transition
 from services.vrrp.channel import MAX_TRANSITIONS, PROTOCOL, Channel, ChannelClosed, Message, from_fd
-from services.vrrp.events import FileValue, ProcessResult, ScriptResult
+from services.vrrp.events import FileValue, ProcessResult, Release, ScriptResult
 from services.vrrp.node import Key
 from services.vrrp.outbox import Outbox
 from services.vrrp.staging import Staging
@@ -131,6 +131,8 @@ class AgentLink:
                     self._runtime.step(ProcessResult(str(message["name"]), bool(message["ok"])))
                 case "file":
                     self._runtime.step(FileValue(str(message["name"]), int(message["value"])))
+                case "release":
+                    self._runtime.step(Release(str(message["name"]), str(message["cause"])))
                 case "ack":
                     self._outbox.acknowledge(int(message["sequence"]))
                 case "begin":

@@ -20,11 +20,13 @@ Three conversations (shapes below; all times in messages are Unix time in nanose
      {"do": "script", "name": "chk", "ok": true}        raw result of one run; rise, fall and weight are the engine's
      {"do": "process", "name": "web", "ok": true}       as many processes as wanted; told again every few seconds
      {"do": "file", "name": "load", "value": 5}         the number in a tracked file, when it changes and to each new engine
+     {"do": "release", "name": "VI_1", "cause": "..."}  offer mastership of it and its sync group to the peers, once
      {"do": "ack", "sequence": 12}                      transitions up to this one are safe (journaled or published)
      {"do": "alive"}                                    the agent lives; shown in "engine"
      {"do": "query", "id": 3}                           send every view again, then {"is": "synced", "id": 3}
      {"do": "stop"}                                     declared stop, as SIGTERM
-   kinds: "global" (name ""), "vrrp_instance", "vrrp_sync_group", "vrrp_script", "track_file", "vrrp_track_process".
+   kinds: "global" (name ""), "vrrp_instance", "vrrp_sync_group", "vrrp_script", "track_file", "vrrp_track_process"; and
+   "maintenance", an operator's order of `services.vrrp.orders` (name: an instance's, or "" for the whole node).
 
 3. engine -> agent (a new agent gets "ready", every view, then "synced" with id 0, then what changes):
      {"is": "ready", "protocol": 1, "pid": 7, "boot": "5f3a...", "revision": 5, "started": T, "scheduling": "fifo 50",

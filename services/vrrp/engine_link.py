@@ -102,6 +102,10 @@ class EngineLink:
         """The number in a tracked file."""
         self._send({"do": "file", "name": name, "value": value})
 
+    def release(self, name: str, cause: str) -> None:
+        """Offer mastership of an instance and its sync group to the peers, once."""
+        self._send({"do": "release", "name": name, "cause": cause})
+
     def acknowledge(self, boot: str, sequence: int) -> None:
         """Transitions up to this one are safe."""
         if boot == self.boot:

@@ -82,6 +82,13 @@ class Failed(NamedTuple):
     router: str
 
 
+class Release(NamedTuple):
+    """An operator wants another node to be master of this instance and its sync group, now."""
+
+    router: str
+    cause: str
+
+
 class Stopped(NamedTuple):
     """A declared stop."""
 
@@ -97,5 +104,6 @@ Event = (
     | FileValue
     | TimeReached
     | Failed
+    | Release
     | Stopped
 )

@@ -24,6 +24,7 @@ from services.vrrp.events import (
     InterfaceChanged,
     PacketReceived,
     ProcessResult,
+    Release,
     ScriptResult,
     Started,
     Stopped,
@@ -42,6 +43,7 @@ from services.vrrp.router import (
     Reannounce,
     RouterEvent,
     Start,
+    StepDown,
     Stop,
     VirtualRouter,
 )
@@ -87,6 +89,7 @@ class Node:
         self._saved: dict[Key, Saved] = {}
         self._configured = False
         self._held: set[str] = set()
+        self._held_until = 0
         self._by_vrid: dict[str, dict[int, VirtualRouter]] = {}  # by interface and `packet.number_of`
         self._sharing: dict[tuple[str, int], list[VirtualRouter]] = {}  # several with one number
         self._watchers: dict[Key, set[str]] = {}
@@ -99,6 +102,10 @@ class Node:
     def deadline(self) -> int | None:
         """When `TimeReached` is due; None: never."""
         return self._heap[0][0] if self._heap else None
+
+    def held_until(self, name: str) -> int | None:
+        """When vrrp_startup_delay ends for an instance that waits for it."""
+        return self._held_until if name in self._held else None
 
     @property
     def takeover_at(self) -> int | None:
@@ -153,6 +160,8 @@ class Node:
                 self._address_vanished(actions, interface, address, now)
             case Failed(what, router):
                 self._failed(what, router)
+            case Release(router, cause):
+                self._release(actions, router, cause, now)
             case Configured(resolved):
                 self._configure(actions, resolved, now)
             case Started(saved):
@@ -353,6 +362,13 @@ class Node:
         elif router is not None:
             router.counters.send_errors += 1
 
+    def _release(self, actions: list[Action], name: str, cause: str, now: int) -> None:
+        group = self.group_of.get(name)
+        members = self.groups[group].members if group is not None else (name,) if name in self.routers else ()
+        for member in members:
+            self._dirty.add(("instance", member))
+            self._move(actions, self.routers[member], StepDown(cause), now)
+
     def _inputs(self, settings: RouterSettings, wanted: Resolved | None = None) -> Inputs:
         """A router's inputs; while a configuration is being put in place, with the mates that it gives."""
         name = settings.name
@@ -386,11 +402,13 @@ class Node:
         present = self.routers
         gone = {r for name, r in present.items() if not _same_identity(r.settings, wanted.routers.get(name))}
         saved = {key: s.state for key, s in self._saved.items()}
-        virtual, groups_before = self.surroundings.virtual, self.groups
+        virtual, groups_before, orders_before = self.surroundings.virtual, self.groups, self.surroundings.maintenance
+        self.surroundings.maintenance = wanted.maintenance
         tracked = self.surroundings.configure(wanted, saved, now)
         self._regroup(wanted, now)
         self.routers = {name: r for name, r in present.items() if r not in gone}
-        if tracked or groups_before != self.groups or virtual != self.surroundings.virtual:
+        ordered = orders_before != wanted.maintenance
+        if tracked or groups_before != self.groups or virtual != self.surroundings.virtual or ordered:
             touched = set(wanted.routers)
         else:
             touched = self._touched(wanted)
@@ -421,7 +439,8 @@ class Node:
             self._release_leftovers(actions)
             if wanted.globals.vrrp_startup_delay and not self._saved:
                 self._held = set(fresh)
-                self._schedule(("hold", ""), now + wanted.globals.vrrp_startup_delay)
+                self._held_until = now + wanted.globals.vrrp_startup_delay
+                self._schedule(("hold", ""), self._held_until)
         self._configured = True
         self._start(actions, [name for name in fresh if name not in self._held], now)
         for group in self.groups:

@@ -15,6 +15,7 @@ from services.common.events import Composer, Publisher
 from services.common.options import Options
 from services.common.telemetry import Telemetry
 from services.vrrp.channel import Message
+from services.vrrp.history import NO_CHANGES, identity
 from vipkeeper.common.v1 import event_pb2
 from vipkeeper.notify.v1 import notify_pb2
 
@@ -22,7 +23,6 @@ log = logging.getLogger(__name__)
 
 # keepalived, without notify_deleted, reports the end of an instance that leaves the configuration as FAULT
 STATES = {"DELETED": "FAULT"}
-NOT_TOLD = ("MASTER_RX_LOWER_PRI",)  # not a change of state
 
 Acknowledge = Callable[[str, int], None]
 
@@ -50,14 +50,14 @@ class Transitions:
             return
         self._last = sequence
         after = STATES.get(message["to"], str(message["to"]))
-        if after in NOT_TOLD:
+        if after in NO_CHANGES:
             self._advance()
             return
         with self._telemetry.span(
             "vrrp.transition", kind=message["kind"], subject=message["name"], to=after, cause=message["cause"]
         ) as span:
             event = self._event(message, after, span.traceparent)
-        event.id = f"{message['at']:016x}-{boot}-{sequence}"
+        event.id = identity(message)
         log.info("%s %s: %s -> %s: %s", message["kind"], message["name"], message["from"], message["to"], message["cause"])
         self._waiting.append((event.id, sequence))
         self.publisher.publish(event)

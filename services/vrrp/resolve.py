@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from services.vrrp import resolve_track
 from services.vrrp.addresses import VirtualAddress
+from services.vrrp.orders import Maintenance
 from services.vrrp.packet import TTL, Checksum
 from services.vrrp.settings import (
     OWNER,
@@ -99,6 +100,7 @@ class Resolved(NamedTuple):
     files: Mapping[str, TrackFile]
     processes: Mapping[str, TrackProcess]
     problems: tuple[Problem, ...]
+    maintenance: Mapping[str, Maintenance]  # by instance; "" is the whole node
 
 
 class Memory(NamedTuple):
@@ -111,8 +113,8 @@ class Memory(NamedTuple):
     problems: tuple[Problem, ...]
 
 
-def resolve(objects: Mapping[tuple[str, str], Settings], memory: dict[str, Memory] | None = None) -> Resolved:
-    """Settings by (kind, name), as `DECODERS` gave them, to what runs. Order of the mapping does not matter.
+def resolve(objects: Mapping[tuple[str, str], Settings | Maintenance], memory: dict[str, Memory] | None = None) -> Resolved:
+    """Settings by (kind, name), as `DECODERS` gave them, and orders, to what runs. Order of the mapping does not matter.
 
     With the `memory` of the last call, what did not change is the very same object again, and costs next to nothing.
     """
@@ -133,7 +135,8 @@ def resolve(objects: Mapping[tuple[str, str], Settings], memory: dict[str, Memor
     scripts = {name: s for (_, name), s in sources.items() if isinstance(s, VrrpScript)}
     files = {name: s for (_, name), s in sources.items() if isinstance(s, TrackFile)}
     processes = {name: s for (_, name), s in sources.items() if isinstance(s, TrackProcess)}
-    return Resolved(defaults, routers, groups, scripts, files, processes, tuple(problems))
+    maintenance = {name: order for (_, name), order in objects.items() if isinstance(order, Maintenance)}
+    return Resolved(defaults, routers, groups, scripts, files, processes, tuple(problems), maintenance)
 
 
 def _recall(

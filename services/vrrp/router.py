@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import NamedTuple, assert_never
 
-from services.vrrp import phase
+from services.vrrp import offer, phase
 from services.vrrp.actions import Action, AddAddresses, Announce, RemoveAddresses, SendAdvert, State, Transition
 from services.vrrp.addresses import VirtualAddress, packed, text
 from services.vrrp.announce import Announcements
+from services.vrrp.counters import Counters
 from services.vrrp.packet import Advert, Checksum, Format, encode
 from services.vrrp.priority import OWNER
 from services.vrrp.resolve import RouterSettings
@@ -29,6 +30,7 @@ class Inputs(NamedTuple):
     in_group: bool = False
     start_master: bool = False
     crowded: bool = False  # so many routers run here that their adverts should drift apart
+    maintenance: str = ""  # why it stands back while any peer is there, in words; empty: it does not
 
 
 class Start(NamedTuple):
@@ -67,6 +69,12 @@ class Reannounce(NamedTuple):
     """Another member of the sync group heard a rival."""
 
 
+class StepDown(NamedTuple):
+    """Offer mastership to the peers, once."""
+
+    cause: str
+
+
 class Lost(NamedTuple):
     """Somebody removed one of our addresses."""
 
@@ -79,31 +87,7 @@ class Stop(NamedTuple):
     after: str
 
 
-RouterEvent = Start | Heard | Expired | Changed | Follow | Reannounce | Lost | Stop
-
-
-class Counters:
-    """Plain numbers since the start; see `views.CountersView`."""
-
-    __slots__ = (
-        "address_errors",
-        "address_list_errors",
-        "adverts_received",
-        "adverts_sent",
-        "became_master",
-        "gratuitous_arps_sent",
-        "priority_zero_received",
-        "priority_zero_sent",
-        "rejected",
-        "released_master",
-        "send_errors",
-    )
-
-    def __init__(self) -> None:
-        self.adverts_sent = self.adverts_received = self.became_master = self.released_master = 0
-        self.priority_zero_sent = self.priority_zero_received = self.address_list_errors = 0
-        self.send_errors = self.gratuitous_arps_sent = self.address_errors = 0
-        self.rejected: dict[str, int] = {}
+RouterEvent = Start | Heard | Expired | Changed | Follow | Reannounce | StepDown | Lost | Stop
 
 
 class VirtualRouter:
@@ -128,6 +112,11 @@ class VirtualRouter:
         self.master_down_at: int | None = None
         self.advert_at = 0
         self._drift = 0
+        self.heard: Advert | None = None  # the last valid advert of another router, whatever came of it
+        self.heard_at = 0
+        self.offering = ""  # why mastership is on offer: nothing is advertised, and whoever speaks has it
+        self.offer_at: int | None = None  # when it is offered again, by a master in maintenance
+        self._offered_until = 0
         self.announcements = Announcements()
         self._checksums = settings.checksums
         self._reported = State.INIT.value
@@ -141,8 +130,9 @@ class VirtualRouter:
     def deadline(self) -> int | None:
         """When `Expired` is due."""
         if self.state is State.MASTER:
+            due = self.advert_at if self.offer_at is None or self.advert_at < self.offer_at else self.offer_at
             announce_at = self.announcements.deadline
-            return self.advert_at if announce_at is None or self.advert_at < announce_at else announce_at
+            return due if announce_at is None or due < announce_at else announce_at
         return self.master_down_at if self.state is State.BACKUP else None
 
     @property
@@ -154,6 +144,11 @@ class VirtualRouter:
     def master_down_interval(self) -> int:
         """Silence after which a backup takes over, nanoseconds."""
         return self.settings.down_timer_adverts * self.master_interval + self.skew(self.inputs.priority)
+
+    @property
+    def released_interval(self) -> int:
+        """Silence after priority 0 after which a backup takes over, nanoseconds."""
+        return offer.patience(self.skew(0)) if self.inputs.maintenance else self.skew(self.inputs.priority)
 
     def skew(self, priority: int) -> int:
         """RFC 3768 section 6.1 (v2), RFC 9568 section 6.1 (v3); v3 truncates to microseconds, as keepalived does."""
@@ -189,7 +184,8 @@ class VirtualRouter:
     def step(self, event: RouterEvent, now: int) -> list[Action]:
         """What is to be done about `event`, in this order."""
         actions: list[Action] = []
-        if self.state is State.MASTER and now - self.last_advert >= self._takeover:
+        quiet = self.state is State.MASTER and now - self.last_advert >= self._takeover
+        if quiet and now - self._offered_until >= self._takeover:
             # Rule 7: whoever wakes up late listens before it speaks.
             away = (now - self.last_advert) / SECOND
             actions += self._to_backup(now, f"sent nothing for {away:.3f} s: a peer may have taken over")
@@ -206,6 +202,8 @@ class VirtualRouter:
                 self._follow(actions, state, cause, release, now)
             case Reannounce():
                 self._answer_rival(actions, now)
+            case StepDown(cause):
+                self._offer(actions, cause, now)
             case Lost(address):
                 self._lost(actions, address, now)
             case Stop(after):
@@ -261,7 +259,11 @@ class VirtualRouter:
 
     def _expired(self, actions: list[Action], now: int) -> None:
         if self.state is State.MASTER:
-            if self.advert_at <= now:
+            if self.offer_at is not None and self.offer_at <= now:
+                self._offer(actions, self.inputs.maintenance, now)
+            elif self.advert_at <= now:
+                if self.offering or self.inputs.maintenance:
+                    self._end_offer(now)
                 self._send(actions, self.inputs.priority, now)
                 interval = self.settings.advert_int
                 shorter = phase.shortened(self._drift, interval)
@@ -302,6 +304,7 @@ class VirtualRouter:
         if self.state not in (State.BACKUP, State.MASTER):
             return
         self.counters.adverts_received += 1
+        self.heard, self.heard_at = advert, now - age
         if advert.addresses != self._listed and not _same_addresses(advert.addresses, self._listed, len(self.format.group)):
             self.counters.address_list_errors += 1
         if not advert.priority:
@@ -317,7 +320,7 @@ class VirtualRouter:
         self.last_heard = at
         if advert.priority == 0:
             self.master_address, self.master_priority = advert.source, 0
-            self.master_down_at = at + self.skew(own)
+            self.master_down_at = at + self.released_interval
             return
         if advert.priority >= own:
             self.preempt_at = None
@@ -339,7 +342,12 @@ class VirtualRouter:
 
     def _heard_as_master(self, actions: list[Action], advert: Advert, now: int) -> None:
         own, source = self.inputs.priority, self.inputs.source or b""
-        if advert.priority == 0:
+        if self.offering:
+            if advert.priority:
+                actions += self._to_backup(now, f"{text(advert.source)} took over: {self.offering}")
+                self.last_heard = now
+                self._accept(advert, now)
+        elif advert.priority == 0:
             self._send(actions, own, now)
             self.advert_at = now + self.settings.advert_int
         elif (advert.priority, advert.source) < (own, source):
@@ -361,6 +369,20 @@ class VirtualRouter:
             actions += self._to_backup(now, cause)
             self.last_heard = now
             self._accept(advert, now)
+
+    def _offer(self, actions: list[Action], cause: str, now: int) -> None:
+        """Priority 0, then silence; the addresses stay until a peer's advert says that it has taken over."""
+        if self.state is State.MASTER and not self.offering:
+            self._send(actions, 0, now)
+            self.offering, self.offer_at = cause, None
+            self.advert_at = self._offered_until = now + offer.silence(self.skew(0))
+
+    def _end_offer(self, now: int) -> None:
+        if self.offering:
+            self.cause = f"no peer took over: {self.offering}"
+            self.offering = ""
+        if self.inputs.maintenance and self.offer_at is None:
+            self.offer_at = offer.again(now)
 
     def _answer_rival(self, actions: list[Action], now: int) -> None:
         if self.state is State.MASTER:
@@ -419,6 +441,12 @@ class VirtualRouter:
             self._begin(actions, now)
         elif self.state is State.BACKUP and self.master_down_at is not None and inputs.priority != before.priority:
             self.master_down_at += self.skew(inputs.priority) - self.skew(before.priority)
+        elif self.state is State.MASTER and inputs.maintenance != before.maintenance:
+            if inputs.maintenance:
+                self._offer(actions, inputs.maintenance, now)
+            else:
+                self.offering, self.offer_at, self.advert_at = "", None, now
+                self.cause = f"remains master after {before.maintenance}"
 
     def _fail(self, actions: list[Action], now: int) -> None:
         if self.state is State.INIT and not self.since:
@@ -506,7 +534,8 @@ class VirtualRouter:
     def _enter(self, actions: list[Action], state: State, cause: str, now: int) -> None:
         self.state, self.cause, self.since = state, cause, now
         self.wants_master = self.released = False
-        self.preempt_at = self.master_down_at = self._outranked = None
+        self.preempt_at = self.master_down_at = self._outranked = self.offer_at = None
+        self.offering = ""
         self.announcements.end()
         if self._reported != state.value:
             actions.append(self._transition(state.value, cause))

@@ -14,7 +14,11 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from services.common.events import STATES
 from services.common.watch_hub import Put, Removed, Synced, WatchHub
 from services.vrrp.engine_link import EngineLink, View
-from services.vrrp.explain import explain
+from services.vrrp.explain import explain, ordered
+from services.vrrp.history import LONGEST_PAGE, PAGE, Query, Record
+from services.vrrp.history_file import HistoryFile
+from services.vrrp.operations import Operations
+from services.vrrp.operators import Operator
 from services.vrrp.runner_link import LastRun, RunnerLink
 from services.vrrp.views import InstanceView
 from vipkeeper.common.v1 import problem_pb2
@@ -28,6 +32,7 @@ TRACKERS = {
     "process": vrrp_pb2.Tracker.KIND_PROCESS,
 }
 TRACKER_STATES = {"up": vrrp_pb2.TRACKER_STATE_UP, "down": vrrp_pb2.TRACKER_STATE_DOWN}
+SUBJECTS = {vrrp_pb2.SUBJECT_INSTANCE: "instance", vrrp_pb2.SUBJECT_SYNC_GROUP: "group"}
 COUNTERS = tuple(name for name in vrrp_pb2.Counters.DESCRIPTOR.fields_by_name if name != "rejected")
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -59,6 +64,12 @@ def instance(name: str, view: View, counters: View, current: bool) -> vrrp_pb2.I
         master_down_time=_time(view["master_down_at"]),
         addresses=view["addresses"],
         addresses_held=view["addresses_held"],
+        maintenance=view["maintenance"],
+        offering=view["offering"],
+        nopreempt=view["nopreempt"],
+        heard_address=view["heard_address"],
+        heard_priority=view["heard_priority"],
+        heard_time=_time(view["heard_at"]),
         counters=vrrp_pb2.Counters(
             **{name: counters[name] for name in COUNTERS if name in counters}, rejected=counters.get("rejected", {})
         ),
@@ -66,13 +77,22 @@ def instance(name: str, view: View, counters: View, current: bool) -> vrrp_pb2.I
     )
 
 
-class VrrpService(vrrp_pb2_grpc.VrrpServiceServicer):  # type: ignore[misc]  # generated code has no types
+class VrrpService(Operations, vrrp_pb2_grpc.VrrpServiceServicer):  # type: ignore[misc]  # generated code has no types
     """The API of vrrp. `hub`: the instances, for watches."""
 
-    def __init__(self, link: EngineLink, runner: RunnerLink, hub: WatchHub[str, vrrp_pb2.Instance]) -> None:
+    def __init__(
+        self,
+        link: EngineLink,
+        runner: RunnerLink,
+        hub: WatchHub[str, vrrp_pb2.Instance],
+        history: HistoryFile,
+        operator: Operator,
+    ) -> None:
+        Operations.__init__(self, operator)
         self._link = link
         self._runner = runner
         self._hub = hub
+        self._history = history
 
     async def ListInstances(self, request: vrrp_pb2.ListInstancesRequest, context: Context) -> vrrp_pb2.ListInstancesResponse:
         return vrrp_pb2.ListInstancesResponse(instances=[self._instance(name) for name in sorted(self._link.told.instances)])
@@ -122,10 +142,29 @@ class VrrpService(vrrp_pb2_grpc.VrrpServiceServicer):  # type: ignore[misc]  # g
     async def Explain(self, request: vrrp_pb2.ExplainRequest, context: Context) -> vrrp_pb2.ExplainResponse:
         await self._must_exist(request.name, context)
         view = cast("InstanceView", self._link.told.instances[request.name])
-        sentences = explain(request.name, view, time.time_ns())
-        if not self._link.up:
-            sentences = ("The engine does not answer; this is what it last said.", *sentences)
-        return vrrp_pb2.ExplainResponse(instance=self._instance(request.name), sentences=sentences)
+        now = time.time_ns()
+        told = explain(request.name, view, now)
+        operator = self._operator
+        orders = ordered(operator.maintenance.values(), operator.switchovers, operator.members(request.name), now)
+        stale = () if self._link.up else ("The engine does not answer; this is what it last said.",)
+        return vrrp_pb2.ExplainResponse(
+            instance=self._instance(request.name),
+            sentences=(*stale, *told.sentences, *orders),
+            next=told.next,
+            next_time=_time(told.next_at),
+            would_change=told.would_change,
+        )
+
+    async def ListTransitions(
+        self, request: vrrp_pb2.ListTransitionsRequest, context: Context
+    ) -> vrrp_pb2.ListTransitionsResponse:
+        if request.page_token and not (request.page_token.isascii() and request.page_token.isdigit()):
+            message = f"page_token: expected next_page_token of an earlier answer, got {request.page_token!r}"
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, message)
+        found, more = self._history.find(_query(request))
+        return vrrp_pb2.ListTransitionsResponse(
+            transitions=[_transition(record) for record in found], next_page_token=str(found[-1].number) if more else ""
+        )
 
     async def _must_exist(self, name: str, context: Context) -> None:
         if name not in self._link.told.instances:
@@ -135,6 +174,33 @@ class VrrpService(vrrp_pb2_grpc.VrrpServiceServicer):  # type: ignore[misc]  # g
     def _instance(self, name: str) -> vrrp_pb2.Instance:
         told = self._link.told
         return instance(name, told.instances[name], told.counters.get(name, {}), self._link.up)
+
+
+def _query(request: vrrp_pb2.ListTransitionsRequest) -> Query:
+    words = {number: word.upper() for word, number in STATES.items()}
+    return Query(
+        names=frozenset(request.names),
+        kind=SUBJECTS.get(request.subject, ""),
+        after=frozenset(words.get(number, "") for number in request.to),
+        since=request.since.ToNanoseconds(),
+        until=request.until.ToNanoseconds(),
+        below=int(request.page_token or 0),
+        limit=min(request.page_size or PAGE, LONGEST_PAGE),
+    )
+
+
+def _transition(record: Record) -> vrrp_pb2.Transition:
+    message = vrrp_pb2.Transition(
+        id=record.id,
+        time=_time(record.at),
+        subject=next(number for number, kind in SUBJECTS.items() if kind == record.kind),
+        name=record.name,
+        to=STATES[record.after.lower()],
+        priority=record.priority,
+        cause=record.cause,
+    )
+    setattr(message, "from", STATES[record.before.lower()])
+    return message
 
 
 def _tracker(view: Mapping[str, Any]) -> vrrp_pb2.Tracker:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from services.common.errors import InvalidValue
+from services.vrrp import orders
 from services.vrrp.resolve import Memory, Resolved, resolve
 from services.vrrp.settings import DECODERS, Settings
 
@@ -23,8 +24,8 @@ class Staging:
 
     def __init__(self) -> None:
         self.revision = 0
-        self._objects: dict[Id, Settings] = {}
-        self._staged: dict[Id, Settings] | None = None
+        self._objects: dict[Id, Settings | orders.Maintenance] = {}
+        self._staged: dict[Id, Settings | orders.Maintenance] | None = None
         self._refused: dict[Id, Problem] = {}
         self._memory: dict[str, Memory] = {}
 
@@ -35,10 +36,11 @@ class Staging:
 
     def put(self, kind: str, name: str, value: Mapping[str, Any]) -> None:
         """One object; one that cannot be used keeps its last good value, and the commit says why."""
-        if self._staged is None or kind not in DECODERS:
+        decode = orders.decode if kind == orders.KIND else DECODERS.get(kind)
+        if self._staged is None or decode is None:
             return
         try:
-            settings = DECODERS[kind](name, value)
+            settings = decode(name, value)
             known = self._objects.get((kind, name))
             self._staged[kind, name] = known if known is not None and known == settings else settings
         except InvalidValue as error:

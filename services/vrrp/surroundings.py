@@ -12,7 +12,8 @@ from typing import NamedTuple
 from services.vrrp.addresses import family, link_local, packed
 from services.vrrp.events import InterfaceChanged
 from services.vrrp.group import shared_faults
-from services.vrrp.priority import OWNER, effective
+from services.vrrp.orders import Maintenance, in_words
+from services.vrrp.priority import LEAST, OWNER, effective
 from services.vrrp.resolve import Resolved, RouterSettings
 from services.vrrp.router import Inputs
 from services.vrrp.settings import Tracked
@@ -47,6 +48,7 @@ class Surroundings:
             source.kind: source for source in (self.scripts, self.processes, self.files)
         }
         self.virtual: frozenset[str] = frozenset()
+        self.maintenance: Mapping[str, Maintenance] = {}
 
     def configure(self, wanted: Resolved, saved: Mapping[tuple[str, str], str], now: int) -> set[tuple[str, str]]:
         """New things to track and new virtual addresses; `saved` as `Saved` has it. Returns (kind, name) of what changed."""
@@ -88,8 +90,12 @@ class Surroundings:
             faults += shared_faults(own, settings.name, group)
         priority = effective(settings.priority, (t.verdict.adjustment for t in self.trackers(settings)))
         waiting = any(t.verdict.waiting for mate in mates for t in self.trackers(mate))
-        start_master = all(mate.start_master for mate in mates)
-        return Inputs(faults, priority, waiting, self._source(settings, current), group is not None, start_master)
+        maintenance = in_words(self.maintenance, settings.name, (mate.name for mate in mates))
+        start_master = all(mate.start_master for mate in mates) and not maintenance
+        source = self._source(settings, current)
+        if maintenance:
+            priority = LEAST  # what an operator's weight script would leave of it
+        return Inputs(faults, priority, waiting, source, group is not None, start_master, maintenance=maintenance)
 
     def _faults(self, settings: RouterSettings) -> list[str]:
         name = settings.interface

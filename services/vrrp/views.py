@@ -10,8 +10,9 @@ from typing import TypedDict
 
 from services.vrrp.actions import State
 from services.vrrp.addresses import VirtualAddress, text
+from services.vrrp.counters import Counters
 from services.vrrp.node import Node, held_addresses
-from services.vrrp.router import Counters, VirtualRouter
+from services.vrrp.router import VirtualRouter
 
 Clock = Callable[[int | None], int]  # engine time to Unix nanoseconds; None and 0 give 0
 
@@ -35,6 +36,9 @@ class TimersView(TypedDict):
     next_advert_at: int  # as master
     master_down_at: int  # as backup
     next_garp_at: int
+    heard_at: int  # when the last advert of another router came, whatever came of it; 0: none yet
+    heard_address: str
+    heard_priority: int
 
 
 class InstanceView(TimersView):
@@ -47,6 +51,9 @@ class InstanceView(TimersView):
     since_at: int
     cause: str  # why it is in this state, in words
     faults: list[str]  # what must heal before it leaves FAULT, in words
+    maintenance: str  # why it stands back while any peer is there, in words; empty: it does not
+    offering: str  # as master: why it is offering mastership to its peers just now
+    waits_until: int  # end of vrrp_startup_delay, before the first election
     group: str  # sync group, or empty
     base_priority: int
     effective_priority: int
@@ -57,6 +64,8 @@ class InstanceView(TimersView):
     advert_int_ns: int  # our own
     master_advert_int_ns: int  # learned from the master (v3)
     master_down_int_ns: int
+    skew_ns: int  # silence after priority 0, after which a backup takes over
+    nopreempt: bool
     preempt_at: int  # end of a running preempt_delay
     addresses: list[str]  # configured, "192.0.2.10/32 dev eth0"
     addresses_held: list[str]  # on the interface now, put there by us
@@ -128,6 +137,9 @@ def instance_view(node: Node, name: str, unix: Clock) -> InstanceView:
         "since_at": unix(router.since),
         "cause": router.cause,
         "faults": list(inputs.faults),
+        "maintenance": inputs.maintenance,
+        "offering": router.offering,
+        "waits_until": unix(node.held_until(name)),
         "group": node.group_of.get(name, ""),
         "base_priority": settings.priority,
         "effective_priority": inputs.priority,
@@ -138,6 +150,8 @@ def instance_view(node: Node, name: str, unix: Clock) -> InstanceView:
         "advert_int_ns": settings.advert_int,
         "master_advert_int_ns": router.master_interval,
         "master_down_int_ns": router.master_down_interval,
+        "skew_ns": router.released_interval,
+        "nopreempt": settings.nopreempt,
         "preempt_at": unix(router.preempt_at),
         "addresses": [_listed(row) for row in router.addresses],
         "addresses_held": [_listed(row) for row in held_addresses(router, node.surroundings)],
@@ -146,11 +160,14 @@ def instance_view(node: Node, name: str, unix: Clock) -> InstanceView:
 
 def timers_view(router: VirtualRouter, unix: Clock) -> TimersView:
     """The timers of one instance."""
-    master, backup = router.state is State.MASTER, router.state is State.BACKUP
+    master, backup, heard = router.state is State.MASTER, router.state is State.BACKUP, router.heard
     return {
         "next_advert_at": unix(router.advert_at if master else None),
         "master_down_at": unix(router.master_down_at if backup else None),
         "next_garp_at": unix(router.announcements.deadline if master else None),
+        "heard_at": unix(router.heard_at if heard is not None else None),
+        "heard_address": text(heard.source) if heard is not None else "",
+        "heard_priority": heard.priority if heard is not None else 0,
     }
 
 

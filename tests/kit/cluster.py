@@ -9,6 +9,7 @@ import heapq
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from services.vrrp import orders
 from services.vrrp.actions import Action, AddAddresses, Announce, RemoveAddresses, SendAdvert, State, Transition
 from services.vrrp.events import (
     AddressVanished,
@@ -63,7 +64,8 @@ class Machine:
         self.configure(now)
 
     def configure(self, now: int) -> None:
-        resolved = resolve({(k, n): DECODERS[k](n, v) for (k, n), v in self.objects.items()})
+        decoders = {**DECODERS, orders.KIND: orders.decode}
+        resolved = resolve({(k, n): decoders[k](n, v) for (k, n), v in self.objects.items()})
         assert not resolved.problems, resolved.problems
         self.step(Configured(resolved), now)
 

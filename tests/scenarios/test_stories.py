@@ -16,6 +16,9 @@ Commands, one a line:
     freeze NAME, thaw NAME            SIGSTOP and SIGCONT
     result NAME SCRIPT ok|failed      a tracking script ran
     lose NAME ADDRESS                 somebody removes an address
+    maintain NAME [INSTANCE]          maintenance of an instance, or of the node
+    resume NAME [INSTANCE]            it is over
+    release NAME INSTANCE             a switchover: mastership is offered once
 
 `STORIES=write pytest tests/scenarios` writes the transcripts anew: read the difference like code.
 """
@@ -29,6 +32,7 @@ from typing import Any
 
 import pytest
 
+from services.vrrp.events import Release
 from tests.kit.cluster import Cluster
 
 STORIES = sorted(Path(__file__).parent.glob("*.story"))
@@ -136,6 +140,17 @@ class Story:
 
     def result(self, name: str, script: str, word: str) -> None:
         self.cluster.result(name, script, word == "ok")
+
+    def maintain(self, name: str, instance: str = "") -> None:
+        self._put(name, ("maintenance", instance), {"reason": "new kernel", "since": 1, "until": 0})
+
+    def resume(self, name: str, instance: str = "") -> None:
+        machine = self.cluster.machines[name]
+        del machine.objects["maintenance", instance]
+        self.cluster.do(name, lambda m: m.configure(self.cluster.now))
+
+    def release(self, name: str, instance: str) -> None:
+        self.cluster.do(name, lambda m: m.step(Release(instance, "switchover"), self.cluster.now))
 
     def lose(self, name: str, address: str) -> None:
         self.cluster.do(name, lambda m: m.lose(address, self.cluster.now))

@@ -14,8 +14,8 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 CORES = {
     "common": "errors problems batch json_text desired etcd_events judges",
-    "vrrp": "addresses phase packet events actions router priority group track node settings announce snapshot "
-    "resolve surroundings holders staging views "
+    "vrrp": "addresses counters phase packet events actions router priority group track node settings announce snapshot "
+    "resolve surroundings holders staging views explain history offer orders switchover "
     "track_settings ranges resolve_track sources census file_number",
     "checker": "streak schedule pool settings",
     "ipvs": "model reconcile weights settings director",
@@ -61,7 +61,7 @@ def test_only_adapters_import_the_big_libraries() -> None:
             *("serve", "listen", "events", "problem_service", "telemetry", "telemetry_otlp", "telemetry_prometheus"),
             *("store_etcd", "etcd_client", "etcd_lease", "etcd3_shim"),
         },
-        "vrrp": {"agent", "service"},
+        "vrrp": {"agent", "operations", "service"},
         "checker": {"agent", "service", "report"},
         "ipvs": {"runtime", "service"},
         "notify": {"runtime", "service"},

@@ -18,9 +18,37 @@ class TrackerState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     TRACKER_STATE_UNSPECIFIED: _ClassVar[TrackerState]
     TRACKER_STATE_UP: _ClassVar[TrackerState]
     TRACKER_STATE_DOWN: _ClassVar[TrackerState]
+
+class Subject(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    SUBJECT_UNSPECIFIED: _ClassVar[Subject]
+    SUBJECT_INSTANCE: _ClassVar[Subject]
+    SUBJECT_SYNC_GROUP: _ClassVar[Subject]
+
+class SwitchoverOutcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    SWITCHOVER_OUTCOME_UNSPECIFIED: _ClassVar[SwitchoverOutcome]
+    SWITCHOVER_OUTCOME_PENDING: _ClassVar[SwitchoverOutcome]
+    SWITCHOVER_OUTCOME_DONE: _ClassVar[SwitchoverOutcome]
+    SWITCHOVER_OUTCOME_ELSEWHERE: _ClassVar[SwitchoverOutcome]
+    SWITCHOVER_OUTCOME_FAILED: _ClassVar[SwitchoverOutcome]
+    SWITCHOVER_OUTCOME_REFUSED: _ClassVar[SwitchoverOutcome]
+    SWITCHOVER_OUTCOME_MISSED: _ClassVar[SwitchoverOutcome]
+    SWITCHOVER_OUTCOME_CANCELLED: _ClassVar[SwitchoverOutcome]
 TRACKER_STATE_UNSPECIFIED: TrackerState
 TRACKER_STATE_UP: TrackerState
 TRACKER_STATE_DOWN: TrackerState
+SUBJECT_UNSPECIFIED: Subject
+SUBJECT_INSTANCE: Subject
+SUBJECT_SYNC_GROUP: Subject
+SWITCHOVER_OUTCOME_UNSPECIFIED: SwitchoverOutcome
+SWITCHOVER_OUTCOME_PENDING: SwitchoverOutcome
+SWITCHOVER_OUTCOME_DONE: SwitchoverOutcome
+SWITCHOVER_OUTCOME_ELSEWHERE: SwitchoverOutcome
+SWITCHOVER_OUTCOME_FAILED: SwitchoverOutcome
+SWITCHOVER_OUTCOME_REFUSED: SwitchoverOutcome
+SWITCHOVER_OUTCOME_MISSED: SwitchoverOutcome
+SWITCHOVER_OUTCOME_CANCELLED: SwitchoverOutcome
 
 class Tracker(_message.Message):
     __slots__ = ("kind", "name", "state", "weight", "reverse", "adjustment", "fault", "value")
@@ -55,7 +83,7 @@ class Tracker(_message.Message):
     def __init__(self, kind: _Optional[_Union[Tracker.Kind, str]] = ..., name: _Optional[str] = ..., state: _Optional[_Union[TrackerState, str]] = ..., weight: _Optional[int] = ..., reverse: _Optional[bool] = ..., adjustment: _Optional[int] = ..., fault: _Optional[bool] = ..., value: _Optional[int] = ...) -> None: ...
 
 class Instance(_message.Message):
-    __slots__ = ("name", "state", "since", "cause", "faults", "interface", "virtual_router_id", "version", "base_priority", "effective_priority", "sync_group", "trackers", "source_address", "master_address", "master_priority", "advert_int", "master_advert_int", "master_down_int", "preempt_time", "next_advert_time", "master_down_time", "addresses", "addresses_held", "counters", "current")
+    __slots__ = ("name", "state", "since", "cause", "faults", "interface", "virtual_router_id", "version", "base_priority", "effective_priority", "sync_group", "trackers", "source_address", "master_address", "master_priority", "advert_int", "master_advert_int", "master_down_int", "preempt_time", "next_advert_time", "master_down_time", "addresses", "addresses_held", "counters", "current", "maintenance", "offering", "nopreempt", "heard_address", "heard_priority", "heard_time")
     NAME_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     SINCE_FIELD_NUMBER: _ClassVar[int]
@@ -81,6 +109,12 @@ class Instance(_message.Message):
     ADDRESSES_HELD_FIELD_NUMBER: _ClassVar[int]
     COUNTERS_FIELD_NUMBER: _ClassVar[int]
     CURRENT_FIELD_NUMBER: _ClassVar[int]
+    MAINTENANCE_FIELD_NUMBER: _ClassVar[int]
+    OFFERING_FIELD_NUMBER: _ClassVar[int]
+    NOPREEMPT_FIELD_NUMBER: _ClassVar[int]
+    HEARD_ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    HEARD_PRIORITY_FIELD_NUMBER: _ClassVar[int]
+    HEARD_TIME_FIELD_NUMBER: _ClassVar[int]
     name: str
     state: _event_pb2.VrrpState
     since: _timestamp_pb2.Timestamp
@@ -106,7 +140,13 @@ class Instance(_message.Message):
     addresses_held: _containers.RepeatedScalarFieldContainer[str]
     counters: Counters
     current: bool
-    def __init__(self, name: _Optional[str] = ..., state: _Optional[_Union[_event_pb2.VrrpState, str]] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., cause: _Optional[str] = ..., faults: _Optional[_Iterable[str]] = ..., interface: _Optional[str] = ..., virtual_router_id: _Optional[int] = ..., version: _Optional[int] = ..., base_priority: _Optional[int] = ..., effective_priority: _Optional[int] = ..., sync_group: _Optional[str] = ..., trackers: _Optional[_Iterable[_Union[Tracker, _Mapping]]] = ..., source_address: _Optional[str] = ..., master_address: _Optional[str] = ..., master_priority: _Optional[int] = ..., advert_int: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., master_advert_int: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., master_down_int: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., preempt_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., next_advert_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., master_down_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., addresses: _Optional[_Iterable[str]] = ..., addresses_held: _Optional[_Iterable[str]] = ..., counters: _Optional[_Union[Counters, _Mapping]] = ..., current: _Optional[bool] = ...) -> None: ...
+    maintenance: str
+    offering: str
+    nopreempt: bool
+    heard_address: str
+    heard_priority: int
+    heard_time: _timestamp_pb2.Timestamp
+    def __init__(self, name: _Optional[str] = ..., state: _Optional[_Union[_event_pb2.VrrpState, str]] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., cause: _Optional[str] = ..., faults: _Optional[_Iterable[str]] = ..., interface: _Optional[str] = ..., virtual_router_id: _Optional[int] = ..., version: _Optional[int] = ..., base_priority: _Optional[int] = ..., effective_priority: _Optional[int] = ..., sync_group: _Optional[str] = ..., trackers: _Optional[_Iterable[_Union[Tracker, _Mapping]]] = ..., source_address: _Optional[str] = ..., master_address: _Optional[str] = ..., master_priority: _Optional[int] = ..., advert_int: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., master_advert_int: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., master_down_int: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., preempt_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., next_advert_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., master_down_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., addresses: _Optional[_Iterable[str]] = ..., addresses_held: _Optional[_Iterable[str]] = ..., counters: _Optional[_Union[Counters, _Mapping]] = ..., current: _Optional[bool] = ..., maintenance: _Optional[str] = ..., offering: _Optional[str] = ..., nopreempt: _Optional[bool] = ..., heard_address: _Optional[str] = ..., heard_priority: _Optional[int] = ..., heard_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class Counters(_message.Message):
     __slots__ = ("adverts_sent", "adverts_received", "became_master", "released_master", "priority_zero_sent", "priority_zero_received", "address_list_errors", "send_errors", "gratuitous_arps_sent", "address_errors", "rejected")
@@ -309,9 +349,174 @@ class ExplainRequest(_message.Message):
     def __init__(self, name: _Optional[str] = ...) -> None: ...
 
 class ExplainResponse(_message.Message):
-    __slots__ = ("instance", "sentences")
+    __slots__ = ("instance", "sentences", "next", "next_time", "would_change")
     INSTANCE_FIELD_NUMBER: _ClassVar[int]
     SENTENCES_FIELD_NUMBER: _ClassVar[int]
+    NEXT_FIELD_NUMBER: _ClassVar[int]
+    NEXT_TIME_FIELD_NUMBER: _ClassVar[int]
+    WOULD_CHANGE_FIELD_NUMBER: _ClassVar[int]
     instance: Instance
     sentences: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, instance: _Optional[_Union[Instance, _Mapping]] = ..., sentences: _Optional[_Iterable[str]] = ...) -> None: ...
+    next: str
+    next_time: _timestamp_pb2.Timestamp
+    would_change: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, instance: _Optional[_Union[Instance, _Mapping]] = ..., sentences: _Optional[_Iterable[str]] = ..., next: _Optional[str] = ..., next_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., would_change: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class Transition(_message.Message):
+    __slots__ = ("id", "time", "subject", "name", "to", "priority", "cause")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    TIME_FIELD_NUMBER: _ClassVar[int]
+    SUBJECT_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    FROM_FIELD_NUMBER: _ClassVar[int]
+    TO_FIELD_NUMBER: _ClassVar[int]
+    PRIORITY_FIELD_NUMBER: _ClassVar[int]
+    CAUSE_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    time: _timestamp_pb2.Timestamp
+    subject: Subject
+    name: str
+    to: _event_pb2.VrrpState
+    priority: int
+    cause: str
+    def __init__(self, id: _Optional[str] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., subject: _Optional[_Union[Subject, str]] = ..., name: _Optional[str] = ..., to: _Optional[_Union[_event_pb2.VrrpState, str]] = ..., priority: _Optional[int] = ..., cause: _Optional[str] = ..., **kwargs) -> None: ...
+
+class ListTransitionsRequest(_message.Message):
+    __slots__ = ("names", "subject", "to", "since", "until", "page_size", "page_token")
+    NAMES_FIELD_NUMBER: _ClassVar[int]
+    SUBJECT_FIELD_NUMBER: _ClassVar[int]
+    TO_FIELD_NUMBER: _ClassVar[int]
+    SINCE_FIELD_NUMBER: _ClassVar[int]
+    UNTIL_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    names: _containers.RepeatedScalarFieldContainer[str]
+    subject: Subject
+    to: _containers.RepeatedScalarFieldContainer[_event_pb2.VrrpState]
+    since: _timestamp_pb2.Timestamp
+    until: _timestamp_pb2.Timestamp
+    page_size: int
+    page_token: str
+    def __init__(self, names: _Optional[_Iterable[str]] = ..., subject: _Optional[_Union[Subject, str]] = ..., to: _Optional[_Iterable[_Union[_event_pb2.VrrpState, str]]] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListTransitionsResponse(_message.Message):
+    __slots__ = ("transitions", "next_page_token")
+    TRANSITIONS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    transitions: _containers.RepeatedCompositeFieldContainer[Transition]
+    next_page_token: str
+    def __init__(self, transitions: _Optional[_Iterable[_Union[Transition, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class Maintenance(_message.Message):
+    __slots__ = ("instance", "reason", "since", "until")
+    INSTANCE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    SINCE_FIELD_NUMBER: _ClassVar[int]
+    UNTIL_FIELD_NUMBER: _ClassVar[int]
+    instance: str
+    reason: str
+    since: _timestamp_pb2.Timestamp
+    until: _timestamp_pb2.Timestamp
+    def __init__(self, instance: _Optional[str] = ..., reason: _Optional[str] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class BeginMaintenanceRequest(_message.Message):
+    __slots__ = ("instance", "reason", "until")
+    INSTANCE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    UNTIL_FIELD_NUMBER: _ClassVar[int]
+    instance: str
+    reason: str
+    until: _timestamp_pb2.Timestamp
+    def __init__(self, instance: _Optional[str] = ..., reason: _Optional[str] = ..., until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class BeginMaintenanceResponse(_message.Message):
+    __slots__ = ("maintenance",)
+    MAINTENANCE_FIELD_NUMBER: _ClassVar[int]
+    maintenance: Maintenance
+    def __init__(self, maintenance: _Optional[_Union[Maintenance, _Mapping]] = ...) -> None: ...
+
+class EndMaintenanceRequest(_message.Message):
+    __slots__ = ("instance",)
+    INSTANCE_FIELD_NUMBER: _ClassVar[int]
+    instance: str
+    def __init__(self, instance: _Optional[str] = ...) -> None: ...
+
+class EndMaintenanceResponse(_message.Message):
+    __slots__ = ("maintenance",)
+    MAINTENANCE_FIELD_NUMBER: _ClassVar[int]
+    maintenance: Maintenance
+    def __init__(self, maintenance: _Optional[_Union[Maintenance, _Mapping]] = ...) -> None: ...
+
+class ListMaintenanceRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ListMaintenanceResponse(_message.Message):
+    __slots__ = ("maintenance",)
+    MAINTENANCE_FIELD_NUMBER: _ClassVar[int]
+    maintenance: _containers.RepeatedCompositeFieldContainer[Maintenance]
+    def __init__(self, maintenance: _Optional[_Iterable[_Union[Maintenance, _Mapping]]] = ...) -> None: ...
+
+class SwitchoverRecord(_message.Message):
+    __slots__ = ("id", "instance", "target", "reason", "time", "hold", "outcome", "detail", "end_time")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    INSTANCE_FIELD_NUMBER: _ClassVar[int]
+    TARGET_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    TIME_FIELD_NUMBER: _ClassVar[int]
+    HOLD_FIELD_NUMBER: _ClassVar[int]
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    DETAIL_FIELD_NUMBER: _ClassVar[int]
+    END_TIME_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    instance: str
+    target: str
+    reason: str
+    time: _timestamp_pb2.Timestamp
+    hold: bool
+    outcome: SwitchoverOutcome
+    detail: str
+    end_time: _timestamp_pb2.Timestamp
+    def __init__(self, id: _Optional[str] = ..., instance: _Optional[str] = ..., target: _Optional[str] = ..., reason: _Optional[str] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., hold: _Optional[bool] = ..., outcome: _Optional[_Union[SwitchoverOutcome, str]] = ..., detail: _Optional[str] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class SwitchoverRequest(_message.Message):
+    __slots__ = ("instance", "target", "reason", "time", "hold")
+    INSTANCE_FIELD_NUMBER: _ClassVar[int]
+    TARGET_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    TIME_FIELD_NUMBER: _ClassVar[int]
+    HOLD_FIELD_NUMBER: _ClassVar[int]
+    instance: str
+    target: str
+    reason: str
+    time: _timestamp_pb2.Timestamp
+    hold: bool
+    def __init__(self, instance: _Optional[str] = ..., target: _Optional[str] = ..., reason: _Optional[str] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., hold: _Optional[bool] = ...) -> None: ...
+
+class SwitchoverResponse(_message.Message):
+    __slots__ = ("switchover",)
+    SWITCHOVER_FIELD_NUMBER: _ClassVar[int]
+    switchover: SwitchoverRecord
+    def __init__(self, switchover: _Optional[_Union[SwitchoverRecord, _Mapping]] = ...) -> None: ...
+
+class CancelSwitchoverRequest(_message.Message):
+    __slots__ = ("id",)
+    ID_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    def __init__(self, id: _Optional[str] = ...) -> None: ...
+
+class CancelSwitchoverResponse(_message.Message):
+    __slots__ = ("switchover",)
+    SWITCHOVER_FIELD_NUMBER: _ClassVar[int]
+    switchover: SwitchoverRecord
+    def __init__(self, switchover: _Optional[_Union[SwitchoverRecord, _Mapping]] = ...) -> None: ...
+
+class ListSwitchoversRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ListSwitchoversResponse(_message.Message):
+    __slots__ = ("switchovers",)
+    SWITCHOVERS_FIELD_NUMBER: _ClassVar[int]
+    switchovers: _containers.RepeatedCompositeFieldContainer[SwitchoverRecord]
+    def __init__(self, switchovers: _Optional[_Iterable[_Union[SwitchoverRecord, _Mapping]]] = ...) -> None: ...

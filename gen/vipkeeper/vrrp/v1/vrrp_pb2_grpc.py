@@ -70,6 +70,41 @@ class VrrpServiceStub:
                 request_serializer=vipkeeper_dot_vrrp_dot_v1_dot_vrrp__pb2.ExplainRequest.SerializeToString,
                 response_deserializer=vipkeeper_dot_vrrp_dot_v1_dot_vrrp__pb2.ExplainResponse.FromString,
                 _registered_method=True)
+        self.ListTransitions = channel.unary_unary(
+                '/vipkeeper.vrrp.v1.VrrpService/ListTransitions',
+                request_serializer=vipkeeper_dot_vrrp_dot_v1_dot_vrrp__pb2.ListTransitionsRequest.SerializeToString,
+                response_deserializer=vipkeeper_dot_vrrp_dot_v1_dot_vrrp__pb2.ListTransitionsResponse.FromString,
+                _registered_method=True)
+        self.BeginMaintenance = channel.unary_unary(
+                '/vipkeeper.vrrp.v1.VrrpService/BeginMaintenance',
+                request_serializer=vipkeeper_dot_vrrp_dot_v1_dot_vrrp__pb2.BeginMaintenanceRequest.SerializeToString,
+                response_deserializer=vipkeeper_dot_vrrp_dot_v1_dot_vrrp__pb2.BeginMaintenanceResponse.FromString,
+                _registered_method=True)
+        self.EndMaintenance = channel.unary_unary(
+                '/vipkeeper.vrrp.v1.VrrpService/EndMaintenance',
+                request_serializer=vipkeeper_dot_vrrp_dot_v1_dot_vrrp__pb2.EndMaintenanceRequest.SerializeToString,
+                response_deserializer=vipkeeper_dot_vrrp_dot_v1_dot_vrrp__pb2.EndMaintenanceResponse.FromString,
+                _registered_method=True)
+        self.ListMaintenance = channel.unary_unary(
+                '/vipkeeper.vrrp.v1.VrrpService/ListMaintenance',
+                request_serializer=vipkeeper_dot_vrrp_dot_v1_dot_vrrp__pb2.ListMaintenanceRequest.SerializeToString,
+                response_deserializer=vipkeeper_dot_vrrp_dot_v1_dot_vrrp__pb2.ListMaintenanceResponse.FromString,
+                _registered_method=True)
+        self.Switchover = channel.unary_unary(
+                '/vipkeeper.vrrp.v1.VrrpService/Switchover',
+                request_serializer=vipkeeper_dot_vrrp_dot_v1_dot_vrrp__pb2.SwitchoverRequest.SerializeToString,
+                response_deserializer=vipkeeper_dot_vrrp_dot_v1_dot_vrrp__pb2.SwitchoverResponse.FromString,
+                _registered_method=True)
+        self.CancelSwitchover = channel.unary_unary(
+                '/vipkeeper.vrrp.v1.VrrpService/CancelSwitchover',
+                request_serializer=vipkeeper_dot_vrrp_dot_v1_dot_vrrp__pb2.CancelSwitchoverRequest.SerializeToString,
+                response_deserializer=vipkeeper_dot_vrrp_dot_v1_dot_vrrp__pb2.CancelSwitchoverResponse.FromString,
+                _registered_method=True)
+        self.ListSwitchovers = channel.unary_unary(
+                '/vipkeeper.vrrp.v1.VrrpService/ListSwitchovers',
+                request_serializer=vipkeeper_dot_vrrp_dot_v1_dot_vrrp__pb2.ListSwitchoversRequest.SerializeToString,
+                response_deserializer=vipkeeper_dot_vrrp_dot_v1_dot_vrrp__pb2.ListSwitchoversResponse.FromString,
+                _registered_method=True)
 
 
 class VrrpServiceServicer:
@@ -126,6 +161,59 @@ class VrrpServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListTransitions(self, request, context):
+        """Changes of state with their causes, newest first. The newest 10,000 are kept, whatever is restarted.
+        INVALID_ARGUMENT: a page token that no answer gave.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BeginMaintenance(self, request, context):
+        """From now on a virtual router of this node, or every one, is master only while no peer is there: it offers mastership
+        to its peers and keeps the addresses until one has taken over. Survives restarts. Again: a new reason and end.
+        NOT_FOUND: no such virtual router. INVALID_ARGUMENT: no reason. FAILED_PRECONDITION: it makes no sense now.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EndMaintenance(self, request, context):
+        """Takes BeginMaintenance back. NOT_FOUND: there is none.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListMaintenance(self, request, context):
+        """All maintenance of this node.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Switchover(self, request, context):
+        """Hands a virtual router of which this node is master, and its sync group, to a peer: now, answered when it is over, or
+        at a time. FAILED_PRECONDITION: it cannot work as things are, and why. Nobody is without its address meanwhile.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CancelSwitchover(self, request, context):
+        """A switchover that is pending will not happen. NOT_FOUND: no such switchover. FAILED_PRECONDITION: it is not pending.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListSwitchovers(self, request, context):
+        """Switchovers that are pending, and the last hundred that are over, oldest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_VrrpServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -163,6 +251,41 @@ def add_VrrpServiceServicer_to_server(servicer, server):
                     servicer.Explain,
                     request_deserializer=vipkeeper_dot_vrrp_dot_v1_dot_vrrp__pb2.ExplainRequest.FromString,
                     response_serializer=vipkeeper_dot_vrrp_dot_v1_dot_vrrp__pb2.ExplainResponse.SerializeToString,
+            ),
+            'ListTransitions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListTransitions,
+                    request_deserializer=vipkeeper_dot_vrrp_dot_v1_dot_vrrp__pb2.ListTransitionsRequest.FromString,
+                    response_serializer=vipkeeper_dot_vrrp_dot_v1_dot_vrrp__pb2.ListTransitionsResponse.SerializeToString,
+            ),
+            'BeginMaintenance': grpc.unary_unary_rpc_method_handler(
+                    servicer.BeginMaintenance,
+                    request_deserializer=vipkeeper_dot_vrrp_dot_v1_dot_vrrp__pb2.BeginMaintenanceRequest.FromString,
+                    response_serializer=vipkeeper_dot_vrrp_dot_v1_dot_vrrp__pb2.BeginMaintenanceResponse.SerializeToString,
+            ),
+            'EndMaintenance': grpc.unary_unary_rpc_method_handler(
+                    servicer.EndMaintenance,
+                    request_deserializer=vipkeeper_dot_vrrp_dot_v1_dot_vrrp__pb2.EndMaintenanceRequest.FromString,
+                    response_serializer=vipkeeper_dot_vrrp_dot_v1_dot_vrrp__pb2.EndMaintenanceResponse.SerializeToString,
+            ),
+            'ListMaintenance': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListMaintenance,
+                    request_deserializer=vipkeeper_dot_vrrp_dot_v1_dot_vrrp__pb2.ListMaintenanceRequest.FromString,
+                    response_serializer=vipkeeper_dot_vrrp_dot_v1_dot_vrrp__pb2.ListMaintenanceResponse.SerializeToString,
+            ),
+            'Switchover': grpc.unary_unary_rpc_method_handler(
+                    servicer.Switchover,
+                    request_deserializer=vipkeeper_dot_vrrp_dot_v1_dot_vrrp__pb2.SwitchoverRequest.FromString,
+                    response_serializer=vipkeeper_dot_vrrp_dot_v1_dot_vrrp__pb2.SwitchoverResponse.SerializeToString,
+            ),
+            'CancelSwitchover': grpc.unary_unary_rpc_method_handler(
+                    servicer.CancelSwitchover,
+                    request_deserializer=vipkeeper_dot_vrrp_dot_v1_dot_vrrp__pb2.CancelSwitchoverRequest.FromString,
+                    response_serializer=vipkeeper_dot_vrrp_dot_v1_dot_vrrp__pb2.CancelSwitchoverResponse.SerializeToString,
+            ),
+            'ListSwitchovers': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListSwitchovers,
+                    request_deserializer=vipkeeper_dot_vrrp_dot_v1_dot_vrrp__pb2.ListSwitchoversRequest.FromString,
+                    response_serializer=vipkeeper_dot_vrrp_dot_v1_dot_vrrp__pb2.ListSwitchoversResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -355,6 +478,195 @@ class VrrpService:
             '/vipkeeper.vrrp.v1.VrrpService/Explain',
             vipkeeper_dot_vrrp_dot_v1_dot_vrrp__pb2.ExplainRequest.SerializeToString,
             vipkeeper_dot_vrrp_dot_v1_dot_vrrp__pb2.ExplainResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListTransitions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vipkeeper.vrrp.v1.VrrpService/ListTransitions',
+            vipkeeper_dot_vrrp_dot_v1_dot_vrrp__pb2.ListTransitionsRequest.SerializeToString,
+            vipkeeper_dot_vrrp_dot_v1_dot_vrrp__pb2.ListTransitionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BeginMaintenance(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vipkeeper.vrrp.v1.VrrpService/BeginMaintenance',
+            vipkeeper_dot_vrrp_dot_v1_dot_vrrp__pb2.BeginMaintenanceRequest.SerializeToString,
+            vipkeeper_dot_vrrp_dot_v1_dot_vrrp__pb2.BeginMaintenanceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EndMaintenance(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vipkeeper.vrrp.v1.VrrpService/EndMaintenance',
+            vipkeeper_dot_vrrp_dot_v1_dot_vrrp__pb2.EndMaintenanceRequest.SerializeToString,
+            vipkeeper_dot_vrrp_dot_v1_dot_vrrp__pb2.EndMaintenanceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListMaintenance(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vipkeeper.vrrp.v1.VrrpService/ListMaintenance',
+            vipkeeper_dot_vrrp_dot_v1_dot_vrrp__pb2.ListMaintenanceRequest.SerializeToString,
+            vipkeeper_dot_vrrp_dot_v1_dot_vrrp__pb2.ListMaintenanceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Switchover(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vipkeeper.vrrp.v1.VrrpService/Switchover',
+            vipkeeper_dot_vrrp_dot_v1_dot_vrrp__pb2.SwitchoverRequest.SerializeToString,
+            vipkeeper_dot_vrrp_dot_v1_dot_vrrp__pb2.SwitchoverResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CancelSwitchover(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vipkeeper.vrrp.v1.VrrpService/CancelSwitchover',
+            vipkeeper_dot_vrrp_dot_v1_dot_vrrp__pb2.CancelSwitchoverRequest.SerializeToString,
+            vipkeeper_dot_vrrp_dot_v1_dot_vrrp__pb2.CancelSwitchoverResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListSwitchovers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vipkeeper.vrrp.v1.VrrpService/ListSwitchovers',
+            vipkeeper_dot_vrrp_dot_v1_dot_vrrp__pb2.ListSwitchoversRequest.SerializeToString,
+            vipkeeper_dot_vrrp_dot_v1_dot_vrrp__pb2.ListSwitchoversResponse.FromString,
             options,
             channel_credentials,
             insecure,
