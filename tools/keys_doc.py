@@ -21,6 +21,8 @@ KEYS = {
     "VrrpScript": "config/vrrp_script/NAME",
     "TrackFile": "config/track_file/NAME",
     "VrrpTrackProcess": "config/vrrp_track_process/NAME",
+    "Static": "config/static/NAME",
+    "TrackGroup": "config/track_group/NAME",
     "VirtualServer": "config/virtual_server/NAME",
     "RealServer": "config/real_server/VIRTUAL_SERVER/NAME",
 }

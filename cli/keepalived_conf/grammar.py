@@ -34,6 +34,7 @@ from cli.keepalived_conf.readers import (
     shown,
     text,
 )
+from cli.keepalived_conf.routing import route_lines, rule_lines
 from cli.keepalived_conf.special import (
     LINKBEAT,
     PORT_MAX,
@@ -227,6 +228,8 @@ VRRP_INSTANCE: Final[Table] = {
     "authentication": Keyword("authentication", sub_block("vrrp_instance/authentication"), block=True),
     "virtual_ipaddress": Listed("virtual_ipaddress", rows(virtual_address)),
     "virtual_ipaddress_excluded": Listed("virtual_ipaddress_excluded", rows(virtual_address)),
+    "virtual_routes": Listed("virtual_routes", route_lines(static=False)),
+    "virtual_rules": Listed("virtual_rules", rule_lines(static=False)),
     "nopreempt": Keyword("nopreempt", flag),
     "preempt": Keyword("nopreempt", default_word),
     "accept": Keyword("", default_word),
@@ -291,6 +294,16 @@ VRRP_TRACK_PROCESS: Final[Table] = {
     "delay": Keyword("delay", _DELAY),
     "fork_delay": Keyword("fork_delay", _DELAY),
     "terminate_delay": Keyword("terminate_delay", _DELAY),
+}
+
+STATIC: Final[dict[str, Listed]] = {
+    "static_ipaddress": Listed("static_ipaddress", rows(virtual_address)),
+    "static_routes": Listed("static_routes", route_lines(static=True)),
+    "static_rules": Listed("static_rules", rule_lines(static=True)),
+}
+
+TRACK_GROUP: Final[Table] = {
+    "group": Listed("group", names("names of instances")),
 }
 
 _CHECK_TIMES: Final[Table] = {
@@ -382,7 +395,7 @@ MISC_CHECK: Final[Table] = {k: v for k, v in _CHECK_COMMON.items() if k != "conn
 }
 
 TABLES: Final[Mapping[str, Table]] = {
-    "": {},
+    "": {**STATIC},
     "global_defs": GLOBAL_DEFS,
     "vrrp_instance": VRRP_INSTANCE,
     "vrrp_instance/authentication": AUTHENTICATION,
@@ -391,6 +404,7 @@ TABLES: Final[Mapping[str, Table]] = {
     "track_file": TRACK_FILE,
     "vrrp_track_file": TRACK_FILE,
     "vrrp_track_process": VRRP_TRACK_PROCESS,
+    "track_group": TRACK_GROUP,
     "virtual_server": VIRTUAL_SERVER,
     "virtual_server/real_server": REAL_SERVER,
     "virtual_server/real_server/TCP_CHECK": TCP_CHECK,

@@ -33,7 +33,7 @@ def virtual_address(scope: Scope, line: Statement, path: str, keyword: str) -> d
             value[_ADDRESS_FLAGS[option.text]] = True
             scope.mark(f"{path}.{_ADDRESS_FLAGS[option.text]}", option.at)
         elif target is None:
-            _address_option(scope, option, rest)
+            _address_option(scope, option)
         elif not rest:
             scope.report.mistake(option.at, f"{option.text}: expected a value after it, got the end of the line")
         else:
@@ -41,6 +41,9 @@ def virtual_address(scope: Scope, line: Statement, path: str, keyword: str) -> d
             if target == "label" and len(given.text.encode("utf-8", "replace")) > 15:
                 scope.report.mistake(given.at, f"label: expected at most 15 bytes, got {shown(given.text)}; address left out")
                 return None
+            if target == "track_group" and keyword != "static_ipaddress":
+                scope.report.mistake(option.at, f"{keyword}: track_group is for static entries; it is left out")
+                continue
             value[target] = given.text
             scope.mark(f"{path}.{target}", given.at)
     return value
@@ -54,6 +57,7 @@ _ADDRESS_OPTIONS: Final = {
     "broadcast": "brd",
     "peer": "peer",
     "preferred_lft": "preferred_lft",
+    "track_group": "track_group",
 }
 _ADDRESS_FLAGS: Final = {
     "home": "home",
@@ -63,15 +67,12 @@ _ADDRESS_FLAGS: Final = {
     "autojoin": "autojoin",
     "no_track": "no_track",
 }
-_ADDRESS_WITH_VALUE: Final = frozenset({"track_group"})
 
 
-def _address_option(scope: Scope, option: Word, rest: list[Word]) -> None:
+def _address_option(scope: Scope, option: Word) -> None:
     """An option that is not supported, or unknown."""
     if option.text in known_keywords()["address line"]:
         scope.report.unsupported(option.at, f"the address option {option.text}")
-        if option.text in _ADDRESS_WITH_VALUE and rest:
-            rest.pop(0)
     else:
         expected = ", ".join(word for word in (*_ADDRESS_OPTIONS, *_ADDRESS_FLAGS) if word != "broadcast")
         scope.report.mistake(option.at, f"expected one of {expected}, or the end of the line, got {shown(option.text)}")

@@ -11,14 +11,16 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from cli.keepalived_conf.complaints import Position, Report
-from cli.keepalived_conf.grammar import complain_of_unknown, read_block
+from cli.keepalived_conf.grammar import STATIC, complain_of_unknown, read_block
 from cli.keepalived_conf.lexer import Line, Word
 from cli.keepalived_conf.readers import Scope, block_of, required, shown, whole
+from cli.keepalived_conf.routing import Priorities
 from cli.keepalived_conf.special import LINKBEAT, endpoint
 from cli.keepalived_conf.tree import Statement, parse
 from services.vrrp.track_settings import ROWS
 
 _DEAFENING: Final = frozenset({"auth_hmac", "mcast_dst_ip"})
+STATIC_NAME: Final = "main"  # all static blocks of a file become one object
 CHECKS: Final = ("tcp_check", "http_get", "ssl_get", "misc_check")
 
 
@@ -52,6 +54,7 @@ class _Translator:
     report: Report
     result: Translation = field(default_factory=Translation)
     tracked: list[tuple[str, str, Position]] = field(default_factory=list)
+    priorities: Priorities = field(default_factory=Priorities)
 
     def top_level(self, statement: Statement) -> None:
         """One statement outside all blocks."""
@@ -68,8 +71,22 @@ class _Translator:
         value = read_block(scope, "global_defs", block_of(scope, statement))
         self.result.objects.setdefault("config/global", {}).update(value)
 
+    def static(self, statement: Statement) -> None:
+        """static_ipaddress, static_routes and static_rules { ... }; several blocks add up."""
+        key = f"config/static/{STATIC_NAME}"
+        keyword = statement.keyword.text
+        scope = Scope(self.report, self.result.where.setdefault(key, {}))
+        scope.where.setdefault("", statement.keyword.at)
+        value = self.result.objects.setdefault(key, {})
+        found = STATIC[keyword].read(scope, statement, keyword, len(value.get(keyword, ())))
+        if found:
+            value[keyword] = [*value.get(keyword, ()), *found]
+        self.priorities.settle(scope, value, "static_rules")
+        if not value:
+            del self.result.objects[key]
+
     def named(self, statement: Statement) -> None:
-        """vrrp_instance, vrrp_sync_group and what they track: KIND NAME { ... }."""
+        """vrrp_instance, vrrp_sync_group, track_group and what is tracked: KIND NAME { ... }."""
         kind = statement.keyword.text
         if not statement.arguments:
             self.report.mistake(statement.keyword.at, f"{kind}: expected a name after it, got nothing; left out")
@@ -88,6 +105,7 @@ class _Translator:
                 self.report.left_out(name.at, message)
                 return
             _settle_instance(scope, statement, value)
+            self.priorities.settle(scope, value, "virtual_rules")
         if isinstance(value.get("weight"), dict):
             value |= value.pop("weight")  # and reverse
         if kind == "vrrp_track_file":
@@ -192,6 +210,8 @@ _TOP_LEVEL: Final[Mapping[str, Callable[[_Translator, Statement], None]]] = {
     "vrrp_track_process": _Translator.named,
     "linkbeat_use_polling": _Translator.linkbeat,
     "linkbeat_interfaces": _Translator.linkbeat,
+    "track_group": _Translator.named,
+    **dict.fromkeys(STATIC, _Translator.static),
     "virtual_server": _Translator.virtual_server,
 }
 
@@ -226,7 +246,7 @@ def _settle_instance(scope: Scope, statement: Statement, value: dict[str, Any]) 
     for index in reversed(own):
         scope.report.note(scope.where[f"track_interface[{index}]"], "track_interface: the instance's own interface is ignored")
         del value["track_interface"][index]
-    if not value.get("virtual_ipaddress") and not value.get("virtual_ipaddress_excluded"):
+    if not any(value.get(held) for held in ("virtual_ipaddress", "virtual_ipaddress_excluded", "virtual_routes")):
         scope.report.note(at, "no virtual_ipaddress; expected at least one address")
     authentication = value.get("authentication")
     if authentication is None:

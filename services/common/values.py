@@ -25,6 +25,8 @@ MESSAGES: Final[Mapping[str, Any]] = {  # of Descriptor
     "vrrp_script": vrrp_pb2.VrrpScript.DESCRIPTOR,
     "track_file": track_pb2.TrackFile.DESCRIPTOR,
     "vrrp_track_process": track_pb2.VrrpTrackProcess.DESCRIPTOR,
+    "static": vrrp_pb2.Static.DESCRIPTOR,
+    "track_group": vrrp_pb2.TrackGroup.DESCRIPTOR,
     "virtual_server": server_pb2.VirtualServer.DESCRIPTOR,
     "real_server": server_pb2.RealServer.DESCRIPTOR,
 }

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from services.vrrp.addresses import VirtualAddress
+
+if TYPE_CHECKING:
+    from services.vrrp.routes import Route
+    from services.vrrp.rules import Rule
 
 
 class State(StrEnum):
@@ -45,6 +49,20 @@ class RemoveAddresses(NamedTuple):
     addresses: tuple[VirtualAddress, ...]
 
 
+class AddRouting(NamedTuple):
+    """Put routes and rules in place, after the addresses; what is there already is adopted."""
+
+    router: str
+    rows: tuple[Route | Rule, ...]
+
+
+class RemoveRouting(NamedTuple):
+    """Take routes and rules away, before the addresses; drops what is still to be added for the router."""
+
+    router: str
+    rows: tuple[Route | Rule, ...]
+
+
 class Announce(NamedTuple):
     """Gratuitous ARP or an unsolicited neighbour advertisement for each address, `repeat` times, once they are in place."""
 
@@ -64,4 +82,4 @@ class Transition(NamedTuple):
     cause: str
 
 
-Action = SendAdvert | AddAddresses | RemoveAddresses | Announce | Transition
+Action = SendAdvert | AddAddresses | AddRouting | RemoveRouting | RemoveAddresses | Announce | Transition

@@ -25,7 +25,7 @@ class VirtualAddress(NamedTuple):
 
     `dev` empty: the instance's interface; `brd`: address, "+", "-" or empty; `peer`: the other end of a point-to-point
     address, whose prefix length `prefix` then is, as keepalived has it; `flags`: IFA_F_*; `preferred_lft`: seconds;
-    `track`: somebody else who removes it is noticed.
+    `track`: somebody else who removes it is noticed; `track_group`: of a static address, whose instances depend on it.
     """
 
     address: str
@@ -38,6 +38,7 @@ class VirtualAddress(NamedTuple):
     flags: int = 0
     preferred_lft: int = FOREVER
     track: bool = True
+    track_group: str = ""
 
 
 def family(address: str) -> int:
@@ -121,6 +122,7 @@ def virtual_address(row: Mapping[str, Any], field: str) -> VirtualAddress:
         _flags(row, six),
         _preferred(row.get("preferred_lft", ""), six and prefix == 128, f"{field}.preferred_lft"),
         not row.get("no_track", False),
+        row.get("track_group", ""),
     )
 
 

@@ -17,6 +17,7 @@ from services.vrrp.events import FileValue, ProcessResult, Release, ScriptResult
 from services.vrrp.node import Key
 from services.vrrp.outbox import Outbox
 from services.vrrp.staging import Staging
+from services.vrrp.statics import OWNER
 
 if TYPE_CHECKING:
     from services.vrrp.runtime import Runtime
@@ -67,6 +68,10 @@ class AgentLink:
     def changed(self, key: Key) -> None:
         if key[0] not in UNSEEN:
             self._outbox.put(key)
+        self.recheck()
+
+    def recheck(self) -> None:
+        """What is wrong at run time may have changed."""
         self._outbox.put(("problems", ""))
 
     def transition(self, action: Transition) -> None:
@@ -238,8 +243,15 @@ class AgentLink:
                 continue
             rows.append({"key": key, "field": "interface", "reason": reason, "hint": hint})
         for (name, address), reason in sorted(runtime.jobs.troubles.items()):
-            key, reason = f"config/vrrp_instance/{name}", f"{address} could not be added: {reason}"
-            rows.append({"key": key, "field": "virtual_ipaddress", "reason": reason, "hint": ""})
+            key, kind = _home(name)
+            reason = f"{address} could not be added: {reason}"
+            rows.append({"key": key, "field": f"{kind}_ipaddress", "reason": reason, "hint": ""})
+        for (name, row), reason in sorted(
+            runtime.jobs.routing_troubles.items(), key=lambda item: (item[0][0], item[0][1].text)
+        ):
+            key, kind = _home(name)
+            what = "routes" if hasattr(row, "gateway") else "rules"
+            rows.append({"key": key, "field": f"{kind}_{what}", "reason": f"{row.text!r} is not there: {reason}", "hint": ""})
         return rows
 
     def _engine(self) -> dict[str, Any]:
@@ -258,3 +270,8 @@ class AgentLink:
             "rejected": rejected,
             "agent_last_alive_at": self._alive_at,
         }
+
+
+def _home(owner: str) -> tuple[str, str]:
+    """The key of what holds a row, and how its fields begin."""
+    return (f"config/{owner}", "static") if owner.startswith(OWNER) else (f"config/vrrp_instance/{owner}", "virtual")

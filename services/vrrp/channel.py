@@ -25,7 +25,8 @@ Three conversations (shapes below; all times in messages are Unix time in nanose
      {"do": "alive"}                                    the agent lives; shown in "engine"
      {"do": "query", "id": 3}                           send every view again, then {"is": "synced", "id": 3}
      {"do": "stop"}                                     declared stop, as SIGTERM
-   kinds: "global" (name ""), "vrrp_instance", "vrrp_sync_group", "vrrp_script", "track_file", "vrrp_track_process"; and
+   kinds: "global" (name ""), "vrrp_instance", "vrrp_sync_group", "vrrp_script", "track_file", "vrrp_track_process",
+   "static", "track_group"; and
    "maintenance", an operator's order of `services.vrrp.orders` (name: an instance's, or "" for the whole node).
 
 3. engine -> agent (a new agent gets "ready", every view, then "synced" with id 0, then what changes):

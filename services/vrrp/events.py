@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from services.vrrp.resolve import Resolved
 from services.vrrp.snapshot import Saved
+
+if TYPE_CHECKING:
+    from services.vrrp.addresses import VirtualAddress
+    from services.vrrp.routes import Route
+    from services.vrrp.rules import Rule
 
 
 class Started(NamedTuple):
@@ -42,6 +47,24 @@ class AddressVanished(NamedTuple):
     address: str
 
 
+class RoutingVanished(NamedTuple):
+    """Somebody else removed these routes and rules."""
+
+    rows: tuple[Route | Rule, ...]
+
+
+class StaticResult(NamedTuple):
+    """A static row was put in place, or could not be: `reason` in words. `owner`: see `statics.OWNER`."""
+
+    owner: str
+    row: VirtualAddress | Route | Rule
+    reason: str
+
+
+class RoutingUnsure(NamedTuple):
+    """Word of removed routes and rules may have been lost."""
+
+
 class PacketReceived(NamedTuple):
     """An IP packet of protocol 112 with its header, as it came to an interface `age` ns ago."""
 
@@ -76,7 +99,7 @@ class TimeReached(NamedTuple):
 
 
 class Failed(NamedTuple):
-    """The shell could not carry out an action: `what` is "advert", "announce" or "address"."""
+    """The shell could not carry out an action: `what` is "advert", "announce", "address" or "route"."""
 
     what: str
     router: str
@@ -98,6 +121,9 @@ Event = (
     | Configured
     | InterfaceChanged
     | AddressVanished
+    | RoutingVanished
+    | RoutingUnsure
+    | StaticResult
     | PacketReceived
     | ScriptResult
     | ProcessResult

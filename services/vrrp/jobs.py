@@ -1,7 +1,7 @@
-"""In which slices are addresses changed and announced? A queue of small pieces, so that no advert waits for a thousand.
+"""In which slices are addresses, routes and rules changed and announced? A queue of small pieces, so that no advert waits.
 
-The pieces keep their order: addresses first, then their announcements. Removing an address drops what is still to be
-done for it.
+The pieces keep their order: addresses first, then routes and rules, then announcements. Removing something drops what is
+still to be done for it.
 """
 
 from __future__ import annotations
@@ -9,15 +9,22 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from services.vrrp.actions import AddAddresses, Announce, RemoveAddresses
+from services.vrrp.actions import AddAddresses, AddRouting, Announce, RemoveAddresses, RemoveRouting
 from services.vrrp.addresses import VirtualAddress, packed
+from services.vrrp.events import StaticResult
 from services.vrrp.netlink import BATCH, Interface, Requests
 from services.vrrp.sockets import Announcer
+from services.vrrp.statics import OWNER
+
+if TYPE_CHECKING:
+    from services.vrrp.route_netlink import RouteRequests
+    from services.vrrp.routes import Route
+    from services.vrrp.rules import Rule
 
 SLICE = 500_000  # nanoseconds of one wake that may go into jobs; an advert that falls due waits for no more than that
-ADD, REMOVE, ANNOUNCE = range(3)
+ADD, REMOVE, ANNOUNCE, ADD_ROUTING, REMOVE_ROUTING = range(5)
 
 
 class Job(NamedTuple):
@@ -26,6 +33,14 @@ class Job(NamedTuple):
     what: int
     router: str
     rows: tuple[VirtualAddress, ...]
+
+
+class RoutingJob(NamedTuple):
+    """At most BATCH routes and rules of one router."""
+
+    what: int
+    router: str
+    rows: tuple[Route | Rule, ...]
 
 
 class Jobs:
@@ -43,19 +58,25 @@ class Jobs:
     ) -> None:
         self.interfaces = interfaces
         self.troubles: dict[tuple[str, str], str] = {}  # (router, address) -> why it could not be changed
+        self.routing_troubles: dict[tuple[str, Route | Rule], str] = {}  # (router, row) -> why it could not be put in place
         self.announced: dict[str, int] = {}
+        self.routing: RouteRequests | None = None  # there are no routes and rules without
+        self.placed: list[StaticResult] = []  # of static rows, since the caller last took them
         self._requests = requests
         self._expect_removal = expect_removal
         self._announce_on = announce_on
         self._announcers: dict[int, Announcer] = {}  # by the number of the interface
-        self._queue: deque[Job] = deque()
+        self._queue: deque[Job | RoutingJob] = deque()
 
     @property
     def pending(self) -> bool:
         return bool(self._queue)
 
-    def add(self, action: AddAddresses | RemoveAddresses | Announce) -> None:
+    def add(self, action: AddAddresses | RemoveAddresses | AddRouting | RemoveRouting | Announce) -> None:
         """Queue an action in pieces."""
+        if isinstance(action, (AddRouting, RemoveRouting)):
+            self._add_routing(action)
+            return
         if isinstance(action, RemoveAddresses):
             self._forget(action)
         if isinstance(action, AddAddresses):
@@ -72,7 +93,10 @@ class Jobs:
         until = clock() + SLICE
         while self._queue:
             job = self._queue.popleft()
-            failures += self._announce(job) if job.what == ANNOUNCE else self._change(job)
+            if isinstance(job, RoutingJob):
+                failures += self._change_routing(job)
+            else:
+                failures += self._announce(job) if job.what == ANNOUNCE else self._change(job)
             if clock() >= until:
                 break
         return failures
@@ -83,8 +107,11 @@ class Jobs:
             del self.troubles[key]
         if not any(job.router == action.router for job in self._queue):
             return
-        kept: deque[Job] = deque()
+        kept: deque[Job | RoutingJob] = deque()
         for job in self._queue:
+            if isinstance(job, RoutingJob):
+                kept.append(job)
+                continue
             rows = job.rows
             if job.router == action.router and job.what != REMOVE:
                 rows = tuple(row for row in rows if (row.address, row.dev) not in gone)
@@ -112,7 +139,43 @@ class Jobs:
             self.troubles.pop((job.router, row.address), None)
         for row, reason in failed:
             self.troubles[job.router, row.address] = reason
+        if job.router.startswith(OWNER):
+            self.placed += [StaticResult(job.router, row, self.troubles.get((job.router, row.address), "")) for row in job.rows]
         return [(job.router, "address") for _ in failed]
+
+    def _add_routing(self, action: AddRouting | RemoveRouting) -> None:
+        remove = isinstance(action, RemoveRouting)
+        if remove:
+            gone = {row.identity for row in action.rows}
+            for key in [key for key in self.routing_troubles if key[0] == action.router and key[1].identity in gone]:
+                del self.routing_troubles[key]
+            kept: deque[Job | RoutingJob] = deque()
+            for job in self._queue:
+                if isinstance(job, RoutingJob) and job.what == ADD_ROUTING and job.router == action.router:
+                    job = job._replace(rows=tuple(row for row in job.rows if row.identity not in gone))
+                if job.rows:
+                    kept.append(job)
+            self._queue = kept
+        for at in range(0, len(action.rows), BATCH):
+            what = REMOVE_ROUTING if remove else ADD_ROUTING
+            self._queue.append(RoutingJob(what, action.router, action.rows[at : at + BATCH]))
+
+    def _change_routing(self, job: RoutingJob) -> list[tuple[str, str]]:
+        assert self.routing is not None
+        add = job.what == ADD_ROUTING
+        try:
+            failed = self.routing.change(add, job.rows, self.interfaces)
+        except OSError as error:
+            failed = [(row, error.strerror or str(error)) for row in job.rows]
+        if not add:
+            return []
+        for row in job.rows:
+            self.routing_troubles.pop((job.router, row), None)
+        self.routing_troubles.update(((job.router, row), reason) for row, reason in failed)
+        if job.router.startswith(OWNER):
+            reasons = dict(failed)
+            self.placed += [StaticResult(job.router, row, reasons.get(row, "")) for row in job.rows]
+        return [(job.router, "route") for _ in failed]
 
     def _announce(self, job: Job) -> list[tuple[str, str]]:
         failures = []

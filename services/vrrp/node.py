@@ -9,11 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from heapq import heappop, heappush
-from typing import NamedTuple, assert_never
+from typing import TYPE_CHECKING, NamedTuple, assert_never
 
 from services.vrrp import group as groups
-from services.vrrp import phase
-from services.vrrp.actions import Action, AddAddresses, Announce, RemoveAddresses, SendAdvert, State, Transition
+from services.vrrp import phase, routing
+from services.vrrp.actions import (
+    Action,
+    AddAddresses,
+    AddRouting,
+    Announce,
+    RemoveAddresses,
+    RemoveRouting,
+    SendAdvert,
+    State,
+    Transition,
+)
 from services.vrrp.addresses import VirtualAddress, packed
 from services.vrrp.events import (
     AddressVanished,
@@ -25,8 +35,11 @@ from services.vrrp.events import (
     PacketReceived,
     ProcessResult,
     Release,
+    RoutingUnsure,
+    RoutingVanished,
     ScriptResult,
     Started,
+    StaticResult,
     Stopped,
     TimeReached,
 )
@@ -48,12 +61,17 @@ from services.vrrp.router import (
     VirtualRouter,
 )
 from services.vrrp.snapshot import Saved
+from services.vrrp.statics import OWNER, Statics
 from services.vrrp.surroundings import Surroundings
+
+if TYPE_CHECKING:
+    from services.vrrp.routes import Route
+    from services.vrrp.rules import Rule
 
 MAX_DUE = 256  # timers served in one step, so that no step takes long
 FORESEEN = 8  # members of a sync group whose common takeover is looked at beforehand
-ORDER = {SendAdvert: 0, AddAddresses: 1, RemoveAddresses: 2, Announce: 3, Transition: 4}
-Key = tuple[str, str]  # ("instance" | "group" | "script" | "process" | "file" | "hold", name)
+ORDER = {SendAdvert: 0, AddAddresses: 1, AddRouting: 2, RemoveRouting: 2, RemoveAddresses: 3, Announce: 4, Transition: 5}
+Key = tuple[str, str]  # ("instance" | "group" | "script" | "process" | "file" | "hold" | "static", name)
 
 
 class GroupState(NamedTuple):
@@ -85,6 +103,7 @@ class Node:
         self.group_of: dict[str, str] = {}
         self.surroundings = Surroundings()
         self.holders = Holders()
+        self.statics = Statics()
         self.rejected: dict[str, int] = {}
         self._saved: dict[Key, Saved] = {}
         self._configured = False
@@ -158,6 +177,12 @@ class Node:
                 self._interface_changed(actions, event, now)
             case AddressVanished(interface, address):
                 self._address_vanished(actions, interface, address, now)
+            case RoutingVanished(rows):
+                self._routing_vanished(actions, rows, now)
+            case RoutingUnsure():
+                self._routing_unsure(actions)
+            case StaticResult(owner, row, reason):
+                self._static_result(actions, owner, row, reason, now)
             case Failed(what, router):
                 self._failed(what, router)
             case Release(router, cause):
@@ -188,6 +213,8 @@ class Node:
                 router = self.routers.get(name)
                 if router is not None:
                     self._instance_due(actions, router, key, now)
+            elif kind == "static":
+                self._static_due(actions, now)
             elif kind == "hold":
                 self._end_hold(actions, now)
             else:
@@ -340,6 +367,8 @@ class Node:
         if before is None or before.number != event.number:
             for name in sorted(watchers):
                 self._put_back(actions, self.routers[name], event.name)
+        if event.up and (before is None or not before.up or self._is_new(event, before)):
+            self._put_back_routing(actions, event.name)
         self._dirty.update(("instance", name) for name in watchers)
 
     def _put_back(self, actions: list[Action], router: VirtualRouter, interface: str) -> None:
@@ -349,8 +378,59 @@ class Node:
             actions.append(AddAddresses(router.settings.name, back))
             actions.append(Announce(router.settings.name, back, max(1, router.settings.garp_master_repeat)))
 
+    def _is_new(self, event: InterfaceChanged, before: InterfaceChanged) -> bool:
+        """Another interface of that name, or one with another address of its own: new gateways may be in reach."""
+        own = set(event.addresses) - set(before.addresses) - self.surroundings.virtual
+        return event.number != before.number or bool(own)
+
+    def _put_back_routing(self, actions: list[Action], interface: str) -> None:
+        """What the kernel dropped while this interface was gone or down."""
+        for name, router in self.routers.items():
+            if router.settings.routing and router.state is State.MASTER:
+                back = routing.back_with(interface, router.settings.routing)
+                actions += [AddRouting(name, back)] if back else []
+        actions += self.statics.again(interface)
+
+    def _routing_vanished(self, actions: list[Action], rows: Iterable[Route | Rule], now: int) -> None:
+        for row in rows:
+            owner = self.holders.of_routing(row) or ""
+            router = self.routers.get(owner)
+            if owner.startswith(OWNER):
+                actions.append(AddRouting(owner, (row,)))
+            elif router is not None and not row.no_track:
+                self._route(actions, router, Lost(row.text), now)
+
+    def _routing_unsure(self, actions: list[Action]) -> None:
+        """What is there already is not disturbed by being added again."""
+        for name, router in self.routers.items():
+            if router.state is State.MASTER and router.settings.routing:
+                actions.append(AddRouting(name, router.settings.routing))
+        actions += self.statics.again()
+
+    def _static_result(
+        self, actions: list[Action], owner: str, row: VirtualAddress | Route | Rule, reason: str, now: int
+    ) -> None:
+        if self.statics.result(owner, row, reason, now) and row.track_group:
+            self._refresh_statics(actions, self.statics.members([row.track_group]), now)
+        self._schedule(("static", ""), self.statics.retry_at)
+
+    def _static_due(self, actions: list[Action], now: int) -> None:
+        due = self.statics.retry_at
+        if due is not None and due <= now:
+            actions += self.statics.retry()
+        else:
+            self._schedule(("static", ""), due)
+
+    def _refresh_statics(self, actions: list[Action], names: Iterable[str], now: int) -> None:
+        self.surroundings.static_faults = self.statics.faults()
+        self._refresh(actions, sorted(self.routers.keys() & set(names)), now)
+
     def _address_vanished(self, actions: list[Action], interface: str, address: str, now: int) -> None:
-        router = self.routers.get(self.holders.of(address, interface) or "")
+        owner = self.holders.of(address, interface) or ""
+        if owner.startswith(OWNER):
+            actions += self.statics.address_back(owner, address, interface)
+            return
+        router = self.routers.get(owner)
         rows = router.addresses if router is not None else ()
         if router is not None and any((r.address, r.dev, r.track) == (address, interface, True) for r in rows):
             self._route(actions, router, Lost(address), now)
@@ -359,7 +439,7 @@ class Node:
         router = self.routers.get(name)
         if router is not None and what == "address":
             router.counters.address_errors += 1
-        elif router is not None:
+        elif router is not None and what != "route":
             router.counters.send_errors += 1
 
     def _release(self, actions: list[Action], name: str, cause: str, now: int) -> None:
@@ -404,14 +484,18 @@ class Node:
         saved = {key: s.state for key, s in self._saved.items()}
         virtual, groups_before, orders_before = self.surroundings.virtual, self.groups, self.surroundings.maintenance
         self.surroundings.maintenance = wanted.maintenance
+        actions += self.statics.configure(wanted.statics, wanted.track_groups)
+        depended, self.surroundings.static_faults = self.surroundings.static_faults, self.statics.faults()
         tracked = self.surroundings.configure(wanted, saved, now)
         self._regroup(wanted, now)
         self.routers = {name: r for name, r in present.items() if r not in gone}
-        ordered = orders_before != wanted.maintenance
-        if tracked or groups_before != self.groups or virtual != self.surroundings.virtual or ordered:
-            touched = set(wanted.routers)
-        else:
-            touched = self._touched(wanted)
+        changed = (groups_before, virtual, depended, orders_before) != (
+            self.groups,
+            self.surroundings.virtual,
+            self.surroundings.static_faults,
+            wanted.maintenance,
+        )
+        touched = set(wanted.routers) if tracked or changed else self._touched(wanted)
         fresh = {}
         movers = []
         for name in sorted(touched):
@@ -482,6 +566,7 @@ class Node:
             number = s.vrid if s.family == 4 else IPV6_VRIDS + s.vrid
             numbered.setdefault((s.interface, number), []).append(router)
             keys = {("interface", s.interface), *(("interface", a.dev) for a in router.addresses)}
+            keys |= {("interface", name) for name in s.depends}
             keys |= {("interface", t.name) for t in s.track_interface} | {("script", t.name) for t in s.track_script}
             keys |= {("file", t.name) for t in s.track_file} | {("process", t.name) for t in s.track_process}
             for key in keys:
@@ -508,6 +593,7 @@ class Node:
     def _release_leftovers(self, actions: list[Action]) -> None:
         """Addresses that a killed predecessor held and that nobody here will have."""
         configured = {(a.address, a.dev) for router in self.routers.values() for a in router.addresses}
+        configured |= {(a.address, a.dev) for entries in self.statics.entries.values() for a in entries.static_ipaddress}
         for (_kind, name), saved in self._saved.items():
             left = tuple(a for a in saved.addresses if (a.address, a.dev) not in configured)
             if left:
@@ -517,6 +603,7 @@ class Node:
         for router in self.routers.values():
             actions += router.step(Stop("STOP"), now)
             self._dirty.add(("instance", router.settings.name))
+        actions += self.statics.stop()
         for group, told in self.group_states.items():
             self._dirty.add(("group", group))
             actions.append(Transition("group", group, told.state.value, "STOP", 0, "declared stop"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from services.vrrp.actions import Action, AddAddresses, Announce, SendAdvert
+from services.vrrp.actions import Action, AddAddresses, AddRouting, Announce, SendAdvert
 from services.vrrp.jobs import Jobs
 from services.vrrp.netlink import Requests
 from services.vrrp.sockets import SENDERS, Announcer
@@ -42,5 +42,8 @@ def rehearse(actions: Iterable[Action], jobs: Jobs, groups: Mapping[int, str], c
             SENDERS[action.family](mute, groups[action.family]).send(action.data, action.to)
         elif isinstance(action, (AddAddresses, Announce)):
             jobs.open_announcers(action.addresses)
+            twin.add(action)
+        elif isinstance(action, AddRouting) and jobs.routing is not None:
+            twin.routing = type(jobs.routing)(mute)
             twin.add(action)
     twin.run(clock)

@@ -6,7 +6,7 @@ cannot run (duplicate VRID) is left out; a reference that leads nowhere is left 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from services.vrrp import resolve_track
@@ -19,8 +19,10 @@ from services.vrrp.settings import (
     Global,
     Settings,
     Source,
+    StaticEntries,
     Tracked,
     TrackFile,
+    TrackGroup,
     TrackProcess,
     UnicastPeer,
     VrrpInstance,
@@ -31,6 +33,8 @@ from services.vrrp.settings import (
 
 if TYPE_CHECKING:
     from services.common.problems import Problem
+    from services.vrrp.routes import Route
+    from services.vrrp.rules import Rule
 
 CENTISECOND = 10_000_000
 DEFAULTS = Global()
@@ -80,6 +84,8 @@ class RouterSettings(NamedTuple):
     fault_no_peer: bool
     checksums: tuple[Checksum, ...]
     detect_checksum: bool
+    routing: tuple[Route | Rule, ...] = ()  # of the master: routes, then rules
+    depends: tuple[str, ...] = ()  # further interfaces that must be up: those of tracked routes, rules and static entries
 
 
 class GroupSettings(NamedTuple):
@@ -101,6 +107,8 @@ class Resolved(NamedTuple):
     processes: Mapping[str, TrackProcess]
     problems: tuple[Problem, ...]
     maintenance: Mapping[str, Maintenance]  # by instance; "" is the whole node
+    statics: Mapping[str, StaticEntries] = {}
+    track_groups: Mapping[str, tuple[str, ...]] = {}
 
 
 class Memory(NamedTuple):
@@ -129,6 +137,10 @@ def resolve(objects: Mapping[tuple[str, str], Settings | Maintenance], memory: d
     _drop_duplicates(routers, problems)
     groups = _groups(wanted, routers, given, problems)
     _share_trackers(groups, wanted, routers, given, sources, problems)
+    statics = {name: s for (_, name), s in sorted(objects.items()) if isinstance(s, StaticEntries)}
+    track_groups = {name: s.group for (_, name), s in sorted(objects.items()) if isinstance(s, TrackGroup)}
+    problems += _static_references(statics, track_groups, given)
+    _depend_on_statics(statics, track_groups, routers)
     if memory is not None:
         memory.clear()
         memory.update(new)
@@ -136,7 +148,7 @@ def resolve(objects: Mapping[tuple[str, str], Settings | Maintenance], memory: d
     files = {name: s for (_, name), s in sources.items() if isinstance(s, TrackFile)}
     processes = {name: s for (_, name), s in sources.items() if isinstance(s, TrackProcess)}
     maintenance = {name: order for (_, name), order in objects.items() if isinstance(order, Maintenance)}
-    return Resolved(defaults, routers, groups, scripts, files, processes, tuple(problems), maintenance)
+    return Resolved(defaults, routers, groups, scripts, files, processes, tuple(problems), maintenance, statics, track_groups)
 
 
 def _recall(
@@ -220,7 +232,14 @@ def _router(
         fault_no_peer=given.unicast_fault_no_peer,
         checksums=checksums,
         detect_checksum=detect,
+        routing=given.virtual_routes + given.virtual_rules,
+        depends=_depends(given),
     )
+
+
+def _depends(given: VrrpInstance) -> tuple[str, ...]:
+    rows: tuple[Route | Rule, ...] = given.virtual_routes + given.virtual_rules
+    return tuple(sorted({name for row in rows for name in row.tracked_interfaces} - {given.interface}))
 
 
 def _source(given: VrrpInstance) -> str:
@@ -318,6 +337,41 @@ def _groups(
         if members:
             groups[name] = GroupSettings(name, tuple(members), group.sync_group_tracking_weight)
     return groups
+
+
+def _depend_on_statics(
+    statics: Mapping[str, StaticEntries], track_groups: Mapping[str, tuple[str, ...]], routers: dict[str, RouterSettings]
+) -> None:
+    """An instance of a track group goes down with the interfaces of the group's static entries (keepalived's rule)."""
+    found: dict[str, set[str]] = {}
+    for entries in statics.values():
+        for row in entries.rows:
+            names = (row.dev,) if isinstance(row, VirtualAddress) else row.tracked_interfaces
+            for member in track_groups.get(row.track_group, ()):
+                found.setdefault(member, set()).update(names)
+    for name, interfaces in found.items():
+        if name in routers:
+            depends = tuple(sorted({*routers[name].depends, *interfaces} - {routers[name].interface}))
+            routers[name] = routers[name]._replace(depends=depends)
+
+
+def _static_references(
+    statics: Mapping[str, StaticEntries], track_groups: Mapping[str, tuple[str, ...]], given: Mapping[str, VrrpInstance]
+) -> Iterator[Problem]:
+    """Track groups that do not exist, and members of theirs that do not; nothing follows from either."""
+    for name, entries in statics.items():
+        for field in StaticEntries._fields:
+            rows: tuple[VirtualAddress | Route | Rule, ...] = getattr(entries, field)
+            for at, row in enumerate(rows):
+                if row.track_group and row.track_group not in track_groups:
+                    reason = f"there is no track_group {row.track_group!r}: no instance depends on it"
+                    hint = f"put config/track_group/{row.track_group}"
+                    yield _problem(f"config/static/{name}", f"{field}[{at}]", reason, hint)
+    for name, members in track_groups.items():
+        for at, member in enumerate(members):
+            if member not in given:
+                reason = f"vrrp_instance {member!r} does not exist"
+                yield _problem(f"config/track_group/{name}", f"group[{at}]", reason, f"put config/vrrp_instance/{member}")
 
 
 def _share_trackers(

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import NamedTuple, assert_never
 
-from services.vrrp import offer, phase
-from services.vrrp.actions import Action, AddAddresses, Announce, RemoveAddresses, SendAdvert, State, Transition
+from services.vrrp import offer, phase, routing
+from services.vrrp.actions import Action, AddAddresses, AddRouting, Announce, RemoveAddresses, SendAdvert, State, Transition
 from services.vrrp.addresses import VirtualAddress, packed, text
 from services.vrrp.announce import Announcements
 from services.vrrp.counters import Counters
@@ -76,9 +76,9 @@ class StepDown(NamedTuple):
 
 
 class Lost(NamedTuple):
-    """Somebody removed one of our addresses."""
+    """Somebody removed one of our addresses, routes or rules: `what` in words."""
 
-    address: str
+    what: str
 
 
 class Stop(NamedTuple):
@@ -204,8 +204,8 @@ class VirtualRouter:
                 self._answer_rival(actions, now)
             case StepDown(cause):
                 self._offer(actions, cause, now)
-            case Lost(address):
-                self._lost(actions, address, now)
+            case Lost(what):
+                self._lost(actions, what, now)
             case Stop(after):
                 self._stop(actions, after, now)
             case _:
@@ -400,11 +400,11 @@ class VirtualRouter:
             if release:
                 self.master_down_at = now + self.skew(self.inputs.priority)
 
-    def _lost(self, actions: list[Action], address: str, now: int) -> None:
+    def _lost(self, actions: list[Action], what: str, now: int) -> None:
         if self.state is not State.MASTER:
             return
         self._send(actions, 0, now)
-        actions += self._to_backup(now, f"somebody removed {address}: takes all addresses again")
+        actions += self._to_backup(now, f"somebody removed {what}: takes everything again")
         self.released = True
         self.master_down_at = now + self.skew(self.inputs.priority)
 
@@ -468,6 +468,9 @@ class VirtualRouter:
             if added:
                 instead = tuple(a for a in old if a not in new and (a.address, a.dev) in places)
                 actions.append(AddAddresses(settings.name, added, instead))
+                if instead and settings.routing:  # the kernel drops routes along with an address that they need
+                    actions.append(AddRouting(settings.name, settings.routing))
+            actions += routing.difference(settings.name, before.routing, settings.routing)
             if removed:
                 actions.append(RemoveAddresses(settings.name, removed))
             if added and settings.garp_master_repeat:
@@ -509,7 +512,7 @@ class VirtualRouter:
         actions.append(self._transition(State.MASTER.value, cause))
 
     def _take_office(self, actions: list[Action], now: int) -> None:
-        """Advert first, then addresses, then the announcement (RFC 9568 section 6.4.2)."""
+        """Advert first, then addresses, routes and rules, then the announcement (RFC 9568 section 6.4.2)."""
         self.preempt_at = self.master_down_at = self._outranked = None
         self.wants_master = self.released = False
         self.master_interval = self.settings.advert_int
@@ -519,6 +522,9 @@ class VirtualRouter:
         self._drift = phase.drift(self.settings.vrid, self.settings.advert_int) if self.inputs.crowded else 0
         if self.addresses:
             actions.append(AddAddresses(self.settings.name, self.addresses))
+        if self.settings.routing:
+            actions.append(AddRouting(self.settings.name, self.settings.routing))
+        if self.addresses:
             repeat = self.announcements.begin(self.settings, now)
             if repeat:
                 actions.append(Announce(self.settings.name, self.addresses, repeat))
@@ -545,6 +551,7 @@ class VirtualRouter:
         return Transition("instance", self.settings.name, before, after, self.inputs.priority, cause)
 
     def _withdraw(self, actions: list[Action]) -> None:
+        actions += routing.removal(self.settings.name, self.settings.routing)
         if self.addresses:
             actions.append(RemoveAddresses(self.settings.name, self.addresses))
 

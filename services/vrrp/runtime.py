@@ -10,8 +10,19 @@ import os
 import select
 import time
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from services.vrrp.actions import Action, AddAddresses, Announce, RemoveAddresses, SendAdvert, State, Transition
+from services.vrrp.actions import (
+    Action,
+    AddAddresses,
+    AddRouting,
+    Announce,
+    RemoveAddresses,
+    RemoveRouting,
+    SendAdvert,
+    State,
+    Transition,
+)
 from services.vrrp.agent_link import AgentLink
 from services.vrrp.channel import Channel, ChannelClosed
 from services.vrrp.events import (
@@ -21,6 +32,8 @@ from services.vrrp.events import (
     Failed,
     InterfaceChanged,
     PacketReceived,
+    RoutingUnsure,
+    RoutingVanished,
     Started,
     Stopped,
     TimeReached,
@@ -32,6 +45,9 @@ from services.vrrp.node import Key, Node
 from services.vrrp.rehearsal import rehearse
 from services.vrrp.resolve import Resolved
 from services.vrrp.sockets import LINKS, Link
+
+if TYPE_CHECKING:
+    from services.vrrp.route_netlink import RouteMonitor
 
 SECOND = 1_000_000_000
 LEAD, AWAKE = 2_000_000, 350_000  # nanoseconds before a takeover: when it is rehearsed, when the loop is awake for good
@@ -91,6 +107,7 @@ class Runtime:
         self._stop_by = 0
         self._troubles: dict[tuple[int, str], str] = {}
         self.jobs = Jobs(Requests(requests), self._monitor.expect_removal, self._interfaces)
+        self._route_monitor: RouteMonitor | None = None
         self.agent = AgentLink(self, clock)
         self._housekeeping_at = 0
         self._saved_up_to = 0
@@ -108,6 +125,7 @@ class Runtime:
             self._open_links(family, {r.interface for r in routers if r.family == family}, group)
         names = {r.interface for r in routers} | {a.dev for r in routers for a in r.addresses + r.excluded}
         names |= {t.name for r in routers for t in r.track_interface}
+        names |= {name for r in routers for name in r.depends} | self._watch_routing(resolved)
         for name in sorted(names):
             self._tell_interface(name)
         self.step(Configured(resolved))
@@ -155,6 +173,10 @@ class Runtime:
         if self.jobs.pending:
             for router, what in self.jobs.run(clock):
                 self.step(Failed(what, router))
+            placed, self.jobs.placed = self.jobs.placed, []
+            for result in placed:
+                self.step(result)
+            self.agent.recheck()
         self._note_changes(self.node.take_dirty())
 
     def run(self, wake_fd: int) -> None:
@@ -179,6 +201,8 @@ class Runtime:
             self._receive(ready)
             if self._monitor.fileno() in ready:
                 self._interfaces_changed()
+            if self._route_monitor is not None and self._route_monitor.fileno() in ready:
+                self._routing_changed(self._route_monitor)
             if wake_fd in ready:
                 os.read(wake_fd, 64)
                 self.terminate()
@@ -257,7 +281,7 @@ class Runtime:
                 self._send(action)
             elif isinstance(action, Transition):
                 self.agent.transition(action)
-            elif isinstance(action, (AddAddresses, RemoveAddresses, Announce)):
+            elif isinstance(action, (AddAddresses, RemoveAddresses, AddRouting, RemoveRouting, Announce)):
                 self.jobs.add(action)
                 if isinstance(action, AddAddresses) and not self.stopping:
                     self._begin_calm()
@@ -265,14 +289,19 @@ class Runtime:
     def _begin_calm(self) -> None:
         """Hear adverts and no more for a while: netlink's word of our own addresses would cost as much as the takeover."""
         if not self._calm_until:
-            self._epoll.modify(self._monitor.fileno(), 0)
+            self._hear_netlink(0)
             self._calm_until = clock() + CALM
 
     def _calm(self) -> bool:
         if self._calm_until and clock() >= self._calm_until:
-            self._epoll.modify(self._monitor.fileno(), select.EPOLLIN)
+            self._hear_netlink(select.EPOLLIN)
             self._calm_until = 0
         return self._calm_until > 0
+
+    def _hear_netlink(self, mask: int) -> None:
+        self._epoll.modify(self._monitor.fileno(), mask)
+        if self._route_monitor is not None:
+            self._epoll.modify(self._route_monitor.fileno(), mask)
 
     def _send(self, action: SendAdvert) -> None:
         link = self._links[action.family].get(action.interface)
@@ -353,6 +382,29 @@ class Runtime:
             self._tell_interface(name)
         for lost in vanished:
             self.step(AddressVanished(lost.interface, lost.address))
+
+    # -- routes and rules
+
+    def _watch_routing(self, resolved: Resolved) -> set[str]:
+        """Open what routes and rules need, where there are any; gives the interfaces that matter to them."""
+        statics = resolved.statics.values()
+        rows = [row for router in resolved.routers.values() for row in router.routing]
+        rows += [row for entries in statics for row in entries.routing]
+        if rows and self._route_monitor is None:
+            from services.vrrp.route_netlink import open_requests
+
+            self.jobs.routing, self._route_monitor = open_requests()
+            self._epoll.register(self._route_monitor.fileno(), 0 if self._calm_until else select.EPOLLIN)
+        if self._route_monitor is not None:
+            self._route_monitor.watch(rows)
+        return {name for row in rows for name in row.devices} | {row.dev for e in statics for row in e.static_ipaddress}
+
+    def _routing_changed(self, monitor: RouteMonitor) -> None:
+        removed, unsure = monitor.removed(self._interfaces)
+        if removed:
+            self.step(RoutingVanished(tuple(removed)))
+        if unsure:
+            self.step(RoutingUnsure())
 
     # -- launcher
 

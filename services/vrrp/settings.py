@@ -7,8 +7,8 @@ objects. Addresses are text, as `VirtualAddress` has them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from services.common.errors import InvalidValue
 from services.vrrp import track_settings
@@ -20,9 +20,14 @@ from services.vrrp.ranges import duration as _duration
 from services.vrrp.ranges import in_range as _in_range
 from services.vrrp.track_settings import Source, Tracked, TrackFile, TrackProcess, VrrpScript
 
+if TYPE_CHECKING:
+    from services.vrrp.routes import Route
+    from services.vrrp.rules import Rule
+
 OWNER = 255
 MOST_ADDRESSES = {4: 255, 6: 90}  # in an advert: eight bits of the header, and what fits into Ethernet's 1500 bytes
-KINDS = ("global", "vrrp_instance", "vrrp_sync_group", *track_settings.DECODERS)
+KINDS = ("global", "vrrp_instance", "vrrp_sync_group", *track_settings.DECODERS, "static", "track_group")
+DEFAULT_INTERFACE = "eth0"  # keepalived's, of static addresses
 __all__ = ["SECOND", "Source", "TrackFile", "TrackProcess", "Tracked", "VrrpScript"]
 
 
@@ -91,6 +96,8 @@ class VrrpInstance(NamedTuple):
     unicast_fault_no_peer: bool = False
     v3_checksum_as_v2: bool | None = None
     old_unicast_checksum: str = ""  # "always", "never", or empty: as heard
+    virtual_routes: tuple[Route, ...] = ()
+    virtual_rules: tuple[Rule, ...] = ()
 
 
 class VrrpSyncGroup(NamedTuple):
@@ -104,7 +111,31 @@ class VrrpSyncGroup(NamedTuple):
     track_process: tuple[Tracked, ...] = ()
 
 
-Settings = Global | VrrpInstance | VrrpSyncGroup | Source
+class StaticEntries(NamedTuple):
+    """One `static` object: what this machine has while the service runs, whoever is master."""
+
+    static_ipaddress: tuple[VirtualAddress, ...] = ()
+    static_routes: tuple[Route, ...] = ()
+    static_rules: tuple[Rule, ...] = ()
+
+    @property
+    def routing(self) -> tuple[Route | Rule, ...]:
+        """Routes, then rules."""
+        return self.static_routes + self.static_rules
+
+    @property
+    def rows(self) -> tuple[VirtualAddress | Route | Rule, ...]:
+        """Addresses, routes and rules."""
+        return self.static_ipaddress + self.routing
+
+
+class TrackGroup(NamedTuple):
+    """One `track_group`: the instances, by name, that cannot do without certain static entries."""
+
+    group: tuple[str, ...]
+
+
+Settings = Global | VrrpInstance | VrrpSyncGroup | Source | StaticEntries | TrackGroup
 Decoder = Callable[[str, Mapping[str, Any]], Settings]
 
 
@@ -147,6 +178,12 @@ def decode_instance(name: str, value: Mapping[str, Any]) -> VrrpInstance:
             taken[field] = parse(value[field], field)
     peers = value.get("unicast_peer", ())
     taken["unicast_peer"] = tuple(_peer(row, f"unicast_peer[{at}]") for at, row in enumerate(peers))
+    taken["virtual_routes"] = parse_routes(value, "virtual_routes")
+    taken["virtual_rules"] = parse_rules(value, "virtual_rules")
+    for field in ("virtual_ipaddress", "virtual_ipaddress_excluded", "virtual_routes", "virtual_rules"):
+        for at, row in enumerate(taken[field]):
+            if row.track_group:
+                raise InvalidValue(f"{field}[{at}]", "track_group is for static entries; an instance tracks its own anyway")
     taken["auth_pass"] = _password(value)
     return _checked(VrrpInstance(**taken))
 
@@ -156,14 +193,41 @@ def decode_sync_group(name: str, value: Mapping[str, Any]) -> VrrpSyncGroup:
 
     :raises InvalidValue: no members, or one named twice.
     """
+    weights = bool(value.get("sync_group_tracking_weight", False))
+    return VrrpSyncGroup(_members(value), weights, **track_settings.decode_rows(value))
+
+
+def decode_track_group(name: str, value: Mapping[str, Any]) -> TrackGroup:
+    """Settings of one track group.
+
+    :raises InvalidValue: no members, or one named twice.
+    """
+    return TrackGroup(_members(value))
+
+
+def decode_static(name: str, value: Mapping[str, Any]) -> StaticEntries:
+    """Static addresses, routes and rules.
+
+    :raises InvalidValue: the row that cannot be used, and why.
+    """
+    addresses: list[VirtualAddress] = []
+    for at, given in enumerate(value.get("static_ipaddress", ())):
+        row = virtual_address(given, f"static_ipaddress[{at}]")
+        row = row if row.dev else row._replace(dev=DEFAULT_INTERFACE)
+        if any((row.address, row.dev) == (other.address, other.dev) for other in addresses):
+            raise InvalidValue(f"static_ipaddress[{at}].address", f"{row.address} is listed twice")
+        addresses.append(row)
+    return StaticEntries(tuple(addresses), parse_routes(value, "static_routes"), parse_rules(value, "static_rules"))
+
+
+def _members(value: Mapping[str, Any]) -> tuple[str, ...]:
     members = tuple(value.get("group", ()))
     if not members:
         raise InvalidValue("group", "expected the names of the member instances, got none")
     for at, member in enumerate(members):
         if not member or member in members[:at]:
             raise InvalidValue(f"group[{at}]", f"{member!r} is named twice" if member else "the name is empty")
-    weights = bool(value.get("sync_group_tracking_weight", False))
-    return VrrpSyncGroup(members, weights, **track_settings.decode_rows(value))
+    return members
 
 
 DECODERS: Mapping[str, Decoder] = {
@@ -171,7 +235,45 @@ DECODERS: Mapping[str, Decoder] = {
     "vrrp_instance": decode_instance,
     "vrrp_sync_group": decode_sync_group,
     **track_settings.DECODERS,
+    "static": decode_static,
+    "track_group": decode_track_group,
 }
+
+
+def parse_routes(value: Mapping[str, Any], field: str) -> tuple[Route, ...]:
+    """The lines of a field as routes.
+
+    :raises InvalidValue: a line that cannot be understood, or one that is there twice.
+    """
+    if not value.get(field):
+        return ()
+    from services.vrrp.routes import parse_route  # only where there are any: the engine's start is in a hurry
+
+    rows = tuple(parse_route(line, f"{field}[{at}]") for at, line in enumerate(value[field]))
+    _each_once(rows, field)
+    return rows
+
+
+def parse_rules(value: Mapping[str, Any], field: str) -> tuple[Rule, ...]:
+    """The lines of a field as rules.
+
+    :raises InvalidValue: a line that cannot be understood, or one that is there twice.
+    """
+    if not value.get(field):
+        return ()
+    from services.vrrp.rules import parse_rule
+
+    rows = tuple(parse_rule(line, f"{field}[{at}]") for at, line in enumerate(value[field]))
+    _each_once(rows, field)
+    return rows
+
+
+def _each_once(rows: Iterable[Route | Rule], field: str) -> None:
+    seen = set()
+    for at, row in enumerate(rows):
+        if row.identity in seen:
+            raise InvalidValue(f"{field}[{at}]", f"{row.text!r} is listed twice")
+        seen.add(row.identity)
 
 
 def _instance_ranges(value: Mapping[str, Any]) -> None:

@@ -49,6 +49,7 @@ class Surroundings:
         }
         self.virtual: frozenset[str] = frozenset()
         self.maintenance: Mapping[str, Maintenance] = {}
+        self.static_faults: Mapping[str, list[str]] = {}  # by instance, of static entries that it depends on
 
     def configure(self, wanted: Resolved, saved: Mapping[tuple[str, str], str], now: int) -> set[tuple[str, str]]:
         """New things to track and new virtual addresses; `saved` as `Saved` has it. Returns (kind, name) of what changed."""
@@ -116,7 +117,12 @@ class Surroundings:
             words = self._in_words(tracker)
             if tracker.verdict.fault and words not in faults:
                 faults.append(words)
-        return faults
+        for other in settings.depends:
+            state = self.interfaces.get(other)
+            words = f"interface {other} does not exist" if state is None or not state.number else f"interface {other} is down"
+            if (state is None or not state.up) and words not in faults:
+                faults.append(words)
+        return [*faults, *self.static_faults.get(settings.name, ())]
 
     def _in_words(self, tracker: Tracker) -> str:
         what = f"{tracker.kind} {tracker.name}"

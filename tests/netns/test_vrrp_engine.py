@@ -210,7 +210,7 @@ def test_an_address_that_somebody_removes_comes_back(lan: Lan) -> None:
         a.reaches("MASTER")
         until(lambda: holds(lan.a), what="a holds the address")
         lan.a.ip(f"addr del {VIP}/32 dev eth0")
-        a.says("transition", to="BACKUP", cause=f"somebody removed {VIP}: takes all addresses again")
+        a.says("transition", to="BACKUP", cause=f"somebody removed {VIP}: takes everything again")
         until(lambda: holds(lan.a), what="the address is back")
         a.reaches("MASTER")
         assert [t["to"] for t in a.transitions] == ["BACKUP", "MASTER", "BACKUP", "MASTER"]

@@ -236,7 +236,7 @@ def test_ipv4_addresses_get_the_attributes_that_keepalived_gives_them(lan: Lan, 
         until(lambda: "eth0:b" in lan.ours.ip("-4 addr show dev eth0"), what="the new label")
         lan.ours.ip("addr del 10.9.6.1/24 dev eth0")
         lan.ours.ip("addr del 10.9.5.1/24 dev eth0")
-        engine.says("transition", to="BACKUP", cause="somebody removed 10.9.5.1: takes all addresses again")
+        engine.says("transition", to="BACKUP", cause="somebody removed 10.9.5.1: takes everything again")
         assert not [t for t in engine.transitions if "10.9.6.1" in t["cause"]]
         engine.reaches("MASTER")
         until(lambda: len(virtual(lan.ours, 4)) == len(rows), what="all addresses are back")

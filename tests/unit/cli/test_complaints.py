@@ -77,7 +77,7 @@ def test_in_an_instance(line: str, column: int, severity: Severity, message: str
             "10.0.0.2 foo",
             10,
             MISTAKE,
-            "expected one of dev, scope, label, brd, peer, preferred_lft, home, -nodad, mngtmpaddr, ",
+            "expected one of dev, scope, label, brd, peer, preferred_lft, track_group, home, -nodad, mngtmpaddr, ",
         ),
         ("10.0.0.2 use_vmac", 10, UNSUPPORTED, "the address option use_vmac is not supported yet"),
         ("10.0.0.2 preferred_lft soon", 24, MISTAKE, "expected a number of seconds or forever, got 'soon'"),
@@ -146,7 +146,7 @@ def test_in_a_real_server(line: str, place: tuple[int, int], severity: Severity,
     [
         ("foo", (1, 1), MISTAKE, "unknown keyword 'foo' at the top level"),
         ("vrrp_instanze V {\n bar\n}", (1, 1), MISTAKE, "did you mean 'vrrp_instance'?"),
-        ("static_routes {\n x\n}", (1, 1), UNSUPPORTED, "static_routes is not supported yet"),
+        ("bfd_instance b {\n neighbor_ip 10.0.0.9\n}", (1, 1), UNSUPPORTED, "bfd_instance is not supported yet"),
         ("}\n", (1, 1), MISTAKE, "unexpected '}': no block is open here"),
         ("global_defs {\n router_id a", (1, 13), MISTAKE, "this '{' is never closed: expected '}' for 'global_defs'"),
         ("vrrp_instance {\n}", (1, 1), MISTAKE, "vrrp_instance: expected a name after it, got nothing"),
@@ -300,6 +300,8 @@ def test_every_field_of_the_messages_has_its_keyword_and_the_reverse() -> None:
         "track_file": MESSAGES["track_file"],
         "vrrp_track_file": MESSAGES["track_file"],
         "vrrp_track_process": MESSAGES["vrrp_track_process"],
+        "": MESSAGES["static"],
+        "track_group": MESSAGES["track_group"],
         "virtual_server": MESSAGES["virtual_server"],
         "virtual_server/real_server": MESSAGES["real_server"],
         "virtual_server/real_server/TCP_CHECK": MESSAGES["real_server"].fields_by_name["tcp_check"].message_type,
@@ -311,7 +313,7 @@ def test_every_field_of_the_messages_has_its_keyword_and_the_reverse() -> None:
         .message_type.fields_by_name["url"]
         .message_type,
     }
-    assert {*places, ""} == {*TABLES}
+    assert {*places} == {*TABLES}
     heads = {"virtual_server": {"address", "port", "fwmark"}, "virtual_server/real_server": {"address", "port"}}
     heads |= {block: {"reverse"} for block in ("vrrp_script", "track_file", "vrrp_track_file", "vrrp_track_process")}
     own = {"global_defs": {"notify"}}  # keepalived has only FIFOs for that

@@ -55,7 +55,7 @@ class UnicastPeer(_message.Message):
     def __init__(self, address: _Optional[str] = ..., min_ttl: _Optional[int] = ..., max_ttl: _Optional[int] = ...) -> None: ...
 
 class VirtualIpAddress(_message.Message):
-    __slots__ = ("address", "dev", "scope", "label", "brd", "peer", "home", "dad", "mngtmpaddr", "noprefixroute", "autojoin", "preferred_lft", "no_track")
+    __slots__ = ("address", "dev", "scope", "label", "brd", "peer", "home", "dad", "mngtmpaddr", "noprefixroute", "autojoin", "preferred_lft", "no_track", "track_group")
     ADDRESS_FIELD_NUMBER: _ClassVar[int]
     DEV_FIELD_NUMBER: _ClassVar[int]
     SCOPE_FIELD_NUMBER: _ClassVar[int]
@@ -69,6 +69,7 @@ class VirtualIpAddress(_message.Message):
     AUTOJOIN_FIELD_NUMBER: _ClassVar[int]
     PREFERRED_LFT_FIELD_NUMBER: _ClassVar[int]
     NO_TRACK_FIELD_NUMBER: _ClassVar[int]
+    TRACK_GROUP_FIELD_NUMBER: _ClassVar[int]
     address: str
     dev: str
     scope: str
@@ -82,7 +83,8 @@ class VirtualIpAddress(_message.Message):
     autojoin: bool
     preferred_lft: str
     no_track: bool
-    def __init__(self, address: _Optional[str] = ..., dev: _Optional[str] = ..., scope: _Optional[str] = ..., label: _Optional[str] = ..., brd: _Optional[str] = ..., peer: _Optional[str] = ..., home: _Optional[bool] = ..., dad: _Optional[bool] = ..., mngtmpaddr: _Optional[bool] = ..., noprefixroute: _Optional[bool] = ..., autojoin: _Optional[bool] = ..., preferred_lft: _Optional[str] = ..., no_track: _Optional[bool] = ...) -> None: ...
+    track_group: str
+    def __init__(self, address: _Optional[str] = ..., dev: _Optional[str] = ..., scope: _Optional[str] = ..., label: _Optional[str] = ..., brd: _Optional[str] = ..., peer: _Optional[str] = ..., home: _Optional[bool] = ..., dad: _Optional[bool] = ..., mngtmpaddr: _Optional[bool] = ..., noprefixroute: _Optional[bool] = ..., autojoin: _Optional[bool] = ..., preferred_lft: _Optional[str] = ..., no_track: _Optional[bool] = ..., track_group: _Optional[str] = ...) -> None: ...
 
 class TrackInterface(_message.Message):
     __slots__ = ("name", "weight", "reverse")
@@ -105,7 +107,7 @@ class TrackScript(_message.Message):
     def __init__(self, name: _Optional[str] = ..., weight: _Optional[int] = ..., reverse: _Optional[bool] = ...) -> None: ...
 
 class VrrpInstance(_message.Message):
-    __slots__ = ("state", "interface", "virtual_router_id", "priority", "advert_int", "version", "authentication", "virtual_ipaddress", "virtual_ipaddress_excluded", "nopreempt", "preempt_delay", "garp_master_delay", "garp_master_repeat", "garp_master_refresh", "garp_master_refresh_repeat", "garp_lower_prio_delay", "garp_lower_prio_repeat", "lower_prio_no_advert", "higher_prio_send_advert", "down_timer_adverts", "track_interface", "track_script", "track_file", "track_process", "dont_track_primary", "mcast_src_ip", "notify_master", "notify_backup", "notify_fault", "notify_stop", "notify", "smtp_alert", "native_ipv6", "unicast_peer", "unicast_src_ip", "unicast_ttl", "check_unicast_src", "unicast_fault_no_peer", "v3_checksum_as_v2", "old_unicast_checksum")
+    __slots__ = ("state", "interface", "virtual_router_id", "priority", "advert_int", "version", "authentication", "virtual_ipaddress", "virtual_ipaddress_excluded", "nopreempt", "preempt_delay", "garp_master_delay", "garp_master_repeat", "garp_master_refresh", "garp_master_refresh_repeat", "garp_lower_prio_delay", "garp_lower_prio_repeat", "lower_prio_no_advert", "higher_prio_send_advert", "down_timer_adverts", "track_interface", "track_script", "track_file", "track_process", "dont_track_primary", "mcast_src_ip", "notify_master", "notify_backup", "notify_fault", "notify_stop", "notify", "smtp_alert", "native_ipv6", "unicast_peer", "unicast_src_ip", "unicast_ttl", "check_unicast_src", "unicast_fault_no_peer", "v3_checksum_as_v2", "old_unicast_checksum", "virtual_routes", "virtual_rules")
     STATE_FIELD_NUMBER: _ClassVar[int]
     INTERFACE_FIELD_NUMBER: _ClassVar[int]
     VIRTUAL_ROUTER_ID_FIELD_NUMBER: _ClassVar[int]
@@ -146,6 +148,8 @@ class VrrpInstance(_message.Message):
     UNICAST_FAULT_NO_PEER_FIELD_NUMBER: _ClassVar[int]
     V3_CHECKSUM_AS_V2_FIELD_NUMBER: _ClassVar[int]
     OLD_UNICAST_CHECKSUM_FIELD_NUMBER: _ClassVar[int]
+    VIRTUAL_ROUTES_FIELD_NUMBER: _ClassVar[int]
+    VIRTUAL_RULES_FIELD_NUMBER: _ClassVar[int]
     state: InitialState
     interface: str
     virtual_router_id: int
@@ -186,7 +190,9 @@ class VrrpInstance(_message.Message):
     unicast_fault_no_peer: bool
     v3_checksum_as_v2: bool
     old_unicast_checksum: OldUnicastChecksum
-    def __init__(self, state: _Optional[_Union[InitialState, str]] = ..., interface: _Optional[str] = ..., virtual_router_id: _Optional[int] = ..., priority: _Optional[int] = ..., advert_int: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., version: _Optional[int] = ..., authentication: _Optional[_Union[Authentication, _Mapping]] = ..., virtual_ipaddress: _Optional[_Iterable[_Union[VirtualIpAddress, _Mapping]]] = ..., virtual_ipaddress_excluded: _Optional[_Iterable[_Union[VirtualIpAddress, _Mapping]]] = ..., nopreempt: _Optional[bool] = ..., preempt_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., garp_master_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., garp_master_repeat: _Optional[int] = ..., garp_master_refresh: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., garp_master_refresh_repeat: _Optional[int] = ..., garp_lower_prio_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., garp_lower_prio_repeat: _Optional[int] = ..., lower_prio_no_advert: _Optional[bool] = ..., higher_prio_send_advert: _Optional[bool] = ..., down_timer_adverts: _Optional[int] = ..., track_interface: _Optional[_Iterable[_Union[TrackInterface, _Mapping]]] = ..., track_script: _Optional[_Iterable[_Union[TrackScript, _Mapping]]] = ..., track_file: _Optional[_Iterable[_Union[_track_pb2.TrackedFile, _Mapping]]] = ..., track_process: _Optional[_Iterable[_Union[_track_pb2.TrackedProcess, _Mapping]]] = ..., dont_track_primary: _Optional[bool] = ..., mcast_src_ip: _Optional[str] = ..., notify_master: _Optional[str] = ..., notify_backup: _Optional[str] = ..., notify_fault: _Optional[str] = ..., notify_stop: _Optional[str] = ..., notify: _Optional[str] = ..., smtp_alert: _Optional[bool] = ..., native_ipv6: _Optional[bool] = ..., unicast_peer: _Optional[_Iterable[_Union[UnicastPeer, _Mapping]]] = ..., unicast_src_ip: _Optional[str] = ..., unicast_ttl: _Optional[int] = ..., check_unicast_src: _Optional[bool] = ..., unicast_fault_no_peer: _Optional[bool] = ..., v3_checksum_as_v2: _Optional[bool] = ..., old_unicast_checksum: _Optional[_Union[OldUnicastChecksum, str]] = ...) -> None: ...
+    virtual_routes: _containers.RepeatedScalarFieldContainer[str]
+    virtual_rules: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, state: _Optional[_Union[InitialState, str]] = ..., interface: _Optional[str] = ..., virtual_router_id: _Optional[int] = ..., priority: _Optional[int] = ..., advert_int: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., version: _Optional[int] = ..., authentication: _Optional[_Union[Authentication, _Mapping]] = ..., virtual_ipaddress: _Optional[_Iterable[_Union[VirtualIpAddress, _Mapping]]] = ..., virtual_ipaddress_excluded: _Optional[_Iterable[_Union[VirtualIpAddress, _Mapping]]] = ..., nopreempt: _Optional[bool] = ..., preempt_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., garp_master_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., garp_master_repeat: _Optional[int] = ..., garp_master_refresh: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., garp_master_refresh_repeat: _Optional[int] = ..., garp_lower_prio_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., garp_lower_prio_repeat: _Optional[int] = ..., lower_prio_no_advert: _Optional[bool] = ..., higher_prio_send_advert: _Optional[bool] = ..., down_timer_adverts: _Optional[int] = ..., track_interface: _Optional[_Iterable[_Union[TrackInterface, _Mapping]]] = ..., track_script: _Optional[_Iterable[_Union[TrackScript, _Mapping]]] = ..., track_file: _Optional[_Iterable[_Union[_track_pb2.TrackedFile, _Mapping]]] = ..., track_process: _Optional[_Iterable[_Union[_track_pb2.TrackedProcess, _Mapping]]] = ..., dont_track_primary: _Optional[bool] = ..., mcast_src_ip: _Optional[str] = ..., notify_master: _Optional[str] = ..., notify_backup: _Optional[str] = ..., notify_fault: _Optional[str] = ..., notify_stop: _Optional[str] = ..., notify: _Optional[str] = ..., smtp_alert: _Optional[bool] = ..., native_ipv6: _Optional[bool] = ..., unicast_peer: _Optional[_Iterable[_Union[UnicastPeer, _Mapping]]] = ..., unicast_src_ip: _Optional[str] = ..., unicast_ttl: _Optional[int] = ..., check_unicast_src: _Optional[bool] = ..., unicast_fault_no_peer: _Optional[bool] = ..., v3_checksum_as_v2: _Optional[bool] = ..., old_unicast_checksum: _Optional[_Union[OldUnicastChecksum, str]] = ..., virtual_routes: _Optional[_Iterable[str]] = ..., virtual_rules: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class VrrpSyncGroup(_message.Message):
     __slots__ = ("group", "notify_master", "notify_backup", "notify_fault", "notify_stop", "notify", "smtp_alert", "sync_group_tracking_weight", "track_interface", "track_script", "track_file", "track_process")
@@ -237,3 +243,19 @@ class VrrpScript(_message.Message):
     user: str
     reverse: bool
     def __init__(self, script: _Optional[str] = ..., interval: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., weight: _Optional[int] = ..., rise: _Optional[int] = ..., fall: _Optional[int] = ..., init_fail: _Optional[bool] = ..., user: _Optional[str] = ..., reverse: _Optional[bool] = ...) -> None: ...
+
+class Static(_message.Message):
+    __slots__ = ("static_ipaddress", "static_routes", "static_rules")
+    STATIC_IPADDRESS_FIELD_NUMBER: _ClassVar[int]
+    STATIC_ROUTES_FIELD_NUMBER: _ClassVar[int]
+    STATIC_RULES_FIELD_NUMBER: _ClassVar[int]
+    static_ipaddress: _containers.RepeatedCompositeFieldContainer[VirtualIpAddress]
+    static_routes: _containers.RepeatedScalarFieldContainer[str]
+    static_rules: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, static_ipaddress: _Optional[_Iterable[_Union[VirtualIpAddress, _Mapping]]] = ..., static_routes: _Optional[_Iterable[str]] = ..., static_rules: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class TrackGroup(_message.Message):
+    __slots__ = ("group",)
+    GROUP_FIELD_NUMBER: _ClassVar[int]
+    group: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, group: _Optional[_Iterable[str]] = ...) -> None: ...
