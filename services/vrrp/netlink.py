@@ -119,7 +119,7 @@ class Requests:
                 data = self._sock.recv(65536, _socket.MSG_DONTWAIT)
             except BlockingIOError:
                 return
-            for kind, sequence, _port, body in _messages(data):
+            for kind, sequence, _port, body in messages(data):
                 if kind == NLMSG_ERROR:
                     yield sequence, -ERROR.unpack_from(body)[0]
                     if sequence == self._sequence:
@@ -134,7 +134,7 @@ class Monitor:
 
     def __init__(self, port: int) -> None:
         self._port = port
-        self._sock = _netlink(RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR | RTMGRP_IPV6_NETCONF)
+        self._sock = open_netlink(RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR | RTMGRP_IPV6_NETCONF)
         self._expected: set[tuple[int, str]] = set()
         self._links: dict[int, Interface] = {}
         self._addresses: dict[int, list[str]] = {}
@@ -172,7 +172,7 @@ class Monitor:
                 self.overruns += 1
                 self._look_again(changed, vanished)
                 continue
-            for kind, _sequence, port, body in _messages(data):
+            for kind, _sequence, port, body in messages(data):
                 self._take(kind, port, body, changed, vanished)
         return changed, vanished
 
@@ -243,7 +243,7 @@ class Monitor:
                 self._take_forwarding(body)
 
     def _take_forwarding(self, body: bytes) -> None:
-        attributes = _attributes(body, NETCONF.size)
+        attributes = attributes_of(body, NETCONF.size)
         if body[0] == _socket.AF_INET6 and NETCONFA_IFINDEX in attributes and NETCONFA_FORWARDING in attributes:
             (number,) = NUMBER.unpack(attributes[NETCONFA_IFINDEX])
             if NUMBER.unpack(attributes[NETCONFA_FORWARDING])[0]:
@@ -254,12 +254,16 @@ class Monitor:
 
 def request_socket() -> _socket.socket:
     """For `Requests`; its answers leave out what was asked."""
-    sock = _netlink(0)
+    sock = open_netlink(0)
     sock.setsockopt(SOL_NETLINK, NETLINK_CAP_ACK, 1)
     return sock
 
 
-def _netlink(groups: int) -> _socket.socket:
+def open_netlink(groups: int) -> _socket.socket:
+    """A non-blocking rtnetlink socket that is a member of these groups (RTMGRP_...).
+
+    :raises OSError: the kernel refuses.
+    """
     kind = _socket.SOCK_RAW | _socket.SOCK_NONBLOCK | _socket.SOCK_CLOEXEC
     sock = _socket.socket(_socket.AF_NETLINK, kind, NETLINK_ROUTE)
     sock.bind((0, groups))
@@ -269,12 +273,12 @@ def _netlink(groups: int) -> _socket.socket:
 
 def _dump(kind: int, body: bytes) -> Iterator[tuple[int, bytes]]:
     """Everything of one kind; the kernel hands out each part as the one before is read, so this never waits long."""
-    sock = _netlink(0)
+    sock = open_netlink(0)
     try:
         sock.settimeout(5)
         sock.send(HEADER.pack(HEADER.size + len(body), kind, NLM_F_REQUEST | NLM_F_DUMP, 1, 0) + body)
         while True:
-            for answer, _sequence, _port, part in _messages(sock.recv(65536)):
+            for answer, _sequence, _port, part in messages(sock.recv(65536)):
                 if answer in (NLMSG_DONE, NLMSG_ERROR):
                     return
                 yield answer, part
@@ -282,7 +286,8 @@ def _dump(kind: int, body: bytes) -> Iterator[tuple[int, bytes]]:
         sock.close()
 
 
-def _messages(data: bytes) -> Iterator[tuple[int, int, int, bytes]]:
+def messages(data: bytes) -> Iterator[tuple[int, int, int, bytes]]:
+    """Type, sequence, port and body of each netlink message in what one read gave; what is cut short ends it."""
     at = 0
     while at + HEADER.size <= len(data):
         length, kind, _flags, sequence, port = HEADER.unpack_from(data, at)
@@ -292,7 +297,8 @@ def _messages(data: bytes) -> Iterator[tuple[int, int, int, bytes]]:
         at += length + 3 & ~3
 
 
-def _attributes(data: bytes, at: int) -> dict[int, bytes]:
+def attributes_of(data: bytes, at: int) -> dict[int, bytes]:
+    """The attributes from offset `at` on, by type (struct rtattr)."""
     found = {}
     while at + ATTRIBUTE.size <= len(data):
         length, kind = ATTRIBUTE.unpack_from(data, at)
@@ -305,7 +311,7 @@ def _attributes(data: bytes, at: int) -> dict[int, bytes]:
 
 def _link(body: bytes) -> Interface | None:
     family, _kind, number, flags, _change = LINK.unpack_from(body)
-    attributes = _attributes(body, LINK.size)
+    attributes = attributes_of(body, LINK.size)
     if family != _socket.AF_UNSPEC or IFLA_IFNAME not in attributes:
         return None  # a bridge's word about one of its ports (AF_BRIDGE)
     name = attributes[IFLA_IFNAME].rstrip(b"\0").decode(errors="replace")
@@ -315,7 +321,7 @@ def _link(body: bytes) -> Interface | None:
 def _address(body: bytes) -> tuple[int, str, bool]:
     """Interface, address, and whether it can be used: one that is still looked for on the link cannot."""
     family, _prefix, flags, _scope, number = ADDRESS.unpack_from(body)
-    attributes = _attributes(body, ADDRESS.size)
+    attributes = attributes_of(body, ADDRESS.size)
     address = attributes.get(IFA_LOCAL) or attributes.get(IFA_ADDRESS, b"")
     if family != _socket.AF_INET6:
         return number, ".".join(map(str, address)), True
@@ -333,19 +339,20 @@ def _address_body(number: int, row: VirtualAddress) -> bytes:
     address = _packed(row.address)
     family = _socket.AF_INET if len(address) == 4 else _socket.AF_INET6
     body = ADDRESS.pack(family, row.prefix, row.flags & 0xFF, row.scope, number)
-    body += _attribute(IFA_LOCAL, address) + _attribute(IFA_ADDRESS, _packed(row.peer) if row.peer else address)
+    body += attribute(IFA_LOCAL, address) + attribute(IFA_ADDRESS, _packed(row.peer) if row.peer else address)
     if row.flags:
-        body += _attribute(IFA_FLAGS, FLAGS.pack(row.flags))
+        body += attribute(IFA_FLAGS, FLAGS.pack(row.flags))
     if row.preferred_lft != FOREVER:
-        body += _attribute(IFA_CACHEINFO, CACHEINFO.pack(row.preferred_lft, FOREVER, 0, 0))
+        body += attribute(IFA_CACHEINFO, CACHEINFO.pack(row.preferred_lft, FOREVER, 0, 0))
     if row.brd:
-        body += _attribute(IFA_BROADCAST, _broadcast(row, address))
+        body += attribute(IFA_BROADCAST, _broadcast(row, address))
     if row.label:
-        body += _attribute(IFA_LABEL, row.label.encode() + b"\0")
+        body += attribute(IFA_LABEL, row.label.encode() + b"\0")
     return body
 
 
-def _attribute(kind: int, value: bytes) -> bytes:
+def attribute(kind: int, value: bytes) -> bytes:
+    """One struct rtattr with its padding."""
     return pack("=HH", ATTRIBUTE.size + len(value), kind) + value + bytes(-len(value) % 4)
 
 

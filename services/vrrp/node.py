@@ -24,7 +24,7 @@ from services.vrrp.actions import (
     State,
     Transition,
 )
-from services.vrrp.addresses import VirtualAddress, packed
+from services.vrrp.addresses import VirtualAddress
 from services.vrrp.events import (
     AddressVanished,
     Configured,
@@ -44,7 +44,8 @@ from services.vrrp.events import (
     TimeReached,
 )
 from services.vrrp.holders import Holders
-from services.vrrp.packet import IPV6_VRIDS, Advert, Format, Reject, decode, ends_of, number_of
+from services.vrrp.lookup import Lookup
+from services.vrrp.packet import IPV6_VRIDS, Advert, Format, Reject, decode, number_of
 from services.vrrp.resolve import GroupSettings, Resolved, RouterSettings
 from services.vrrp.router import (
     Changed,
@@ -109,9 +110,7 @@ class Node:
         self._configured = False
         self._held: set[str] = set()
         self._held_until = 0
-        self._by_vrid: dict[str, dict[int, VirtualRouter]] = {}  # by interface and `packet.number_of`
-        self._sharing: dict[tuple[str, int], list[VirtualRouter]] = {}  # several with one number
-        self._watchers: dict[Key, set[str]] = {}
+        self._lookup = Lookup()
         self._heap: list[tuple[int, int, Key]] = []
         self._pushed: dict[Key, int] = {}
         self._count = 0
@@ -241,9 +240,7 @@ class Node:
         if isinstance(number, Reject):
             self.rejected[number.value] = self.rejected.get(number.value, 0) + 1
             return
-        router = self._by_vrid.get(interface, {}).get(number)
-        if router is None and (interface, number) in self._sharing:
-            router = self._told_apart(self._sharing[interface, number], data)
+        router = self._lookup.router_of(interface, number, data)
         if router is None:
             unknown = Reject.UNKNOWN_VRID.value
             self.rejected[unknown] = self.rejected.get(unknown, 0) + 1
@@ -273,17 +270,6 @@ class Node:
         four = number < IPV6_VRIDS
         self._known[name] = Known(four, data[:4], data[8], data[12:] if four else data, router.format, advert)
         self._route(actions, router, Heard(advert, age), now)
-
-    def _told_apart(self, routers: list[VirtualRouter], data: bytes) -> VirtualRouter | None:
-        """Which of several routers with one VRID on an interface is meant: unicast ones by their peers."""
-        source, destination = ends_of(data)
-        for router in routers:
-            if router.settings.peers:
-                if any(packed(peer.address) == source for peer in router.settings.peers):
-                    return router
-            elif destination == router.format.group:
-                return router
-        return None
 
     # -- routers and their groups
 
@@ -352,7 +338,7 @@ class Node:
         self._tracked_changed(actions, key, now)
 
     def _tracked_changed(self, actions: list[Action], key: Key, now: int) -> None:
-        watchers = self._watchers.get(key, ())
+        watchers = self._lookup.watchers(key)
         self._dirty.add(key)
         self._dirty.update(("instance", name) for name in watchers)
         self._refresh(actions, watchers, now)
@@ -362,7 +348,7 @@ class Node:
         if before == event:
             return
         self.surroundings.interfaces[event.name] = event
-        watchers = self._watchers.get(("interface", event.name), set())
+        watchers = self._lookup.watchers(("interface", event.name))
         self._refresh(actions, watchers, now)
         if before is None or before.number != event.number:
             for name in sorted(watchers):
@@ -509,7 +495,7 @@ class Node:
                 movers.append((router, self._move(actions, router, Changed(inputs, settings), now)))
         if touched or gone:
             self.routers = {name: fresh.get(name) or self.routers[name] for name in wanted.routers}
-            self._index()
+            self._lookup = Lookup(self.routers.values())
         for router in sorted(gone, key=lambda router: router.settings.name):
             actions += router.step(Stop("DELETED"), now)
             self._known.pop(router.settings.name, None)
@@ -557,25 +543,6 @@ class Node:
     def _saved_group(self, group: GroupSettings) -> State:
         states = [self._saved.get(("instance", member)) for member in group.members]
         return groups.state_of([State(s.state) if s is not None else State.INIT for s in states])
-
-    def _index(self) -> None:
-        numbered: dict[tuple[str, int], list[VirtualRouter]] = {}
-        self._watchers = {}
-        for name, router in self.routers.items():
-            s = router.settings
-            number = s.vrid if s.family == 4 else IPV6_VRIDS + s.vrid
-            numbered.setdefault((s.interface, number), []).append(router)
-            keys = {("interface", s.interface), *(("interface", a.dev) for a in router.addresses)}
-            keys |= {("interface", name) for name in s.depends}
-            keys |= {("interface", t.name) for t in s.track_interface} | {("script", t.name) for t in s.track_script}
-            keys |= {("file", t.name) for t in s.track_file} | {("process", t.name) for t in s.track_process}
-            for key in keys:
-                self._watchers.setdefault(key, set()).add(name)
-        self._by_vrid = {}
-        for (interface, number), routers in numbered.items():
-            if len(routers) == 1:
-                self._by_vrid.setdefault(interface, {})[number] = routers[0]
-        self._sharing = {place: routers for place, routers in numbered.items() if len(routers) > 1}
 
     def _start(self, actions: list[Action], names: Iterable[str], now: int) -> None:
         movers = []

@@ -25,10 +25,10 @@ from services.vrrp.netlink import (
     NLMSG_ERROR,
     Exchange,
     Interface,
-    _attribute,
-    _attributes,
-    _messages,
-    _netlink,
+    attribute,
+    attributes_of,
+    messages,
+    open_netlink,
     request_socket,
 )
 from services.vrrp.routes import ADD, APPEND, Nexthop, Route
@@ -106,7 +106,7 @@ class RouteRequests:
                 data = self._sock.recv(65536, _socket.MSG_DONTWAIT)
             except BlockingIOError:
                 return
-            for kind, sequence, _port, body in _messages(data):
+            for kind, sequence, _port, body in messages(data):
                 if kind == NLMSG_ERROR:
                     yield sequence, -ERROR.unpack_from(body)[0]
                     if sequence == self._sequence:
@@ -118,7 +118,7 @@ class RouteMonitor:
 
     def __init__(self, port: int) -> None:
         self._port = port
-        self._sock = _netlink(RTMGRP_IPV4_ROUTE | RTMGRP_IPV4_RULE | RTMGRP_IPV6_ROUTE | RTMGRP_IPV6_RULE)
+        self._sock = open_netlink(RTMGRP_IPV4_ROUTE | RTMGRP_IPV4_RULE | RTMGRP_IPV6_ROUTE | RTMGRP_IPV6_RULE)
         self._routes: dict[tuple[int, int, bytes], list[Route]] = {}
         self._rules: dict[tuple[int, int], list[Rule]] = {}
 
@@ -150,7 +150,7 @@ class RouteMonitor:
                 break
             except OSError:  # ENOBUFS
                 return rows, True
-            for kind, _sequence, port, body in _messages(data):
+            for kind, _sequence, port, body in messages(data):
                 if port in (0, self._port):
                     continue
                 if kind == RTM_DELROUTE:
@@ -163,7 +163,7 @@ class RouteMonitor:
         family, prefix, _source, tos, table, protocol, _scope, kind, flags = ROUTE.unpack_from(body)
         if flags & RTM_F_CLONED:
             return []
-        attributes = _attributes(body, ROUTE.size)
+        attributes = attributes_of(body, ROUTE.size)
         rows = self._routes.get((family, prefix, attributes.get(RTA_DST, b"") if prefix else b""), ())
         table = _number(attributes, RTA_TABLE, table)
         metric = _number(attributes, RTA_PRIORITY, 0)
@@ -178,7 +178,7 @@ class RouteMonitor:
 
     def _removed_rules(self, body: bytes) -> list[Row]:
         family, to, source, tos, table, _, _, action, flags = RULE.unpack_from(body)
-        attributes = _attributes(body, RULE.size)
+        attributes = attributes_of(body, RULE.size)
         rows = self._rules.get((family, _number(attributes, FRA_PRIORITY, 0)), ())
         seen = (
             (attributes.get(FRA_SRC, b""), source),
@@ -224,49 +224,48 @@ def _route(row: Route, interfaces: Mapping[str, Interface]) -> bytes:
     flags = RTNH_F_ONLINK if row.onlink else 0
     body = ROUTE.pack(row.family, row.prefix, row.origin[1], row.tos, table, row.protocol, row.scope, row.type, flags)
     if row.destination:
-        body += _attribute(RTA_DST, row.destination)
+        body += attribute(RTA_DST, row.destination)
     if row.origin[0]:
-        body += _attribute(RTA_SRC, row.origin[0])
-    body += _attribute(RTA_TABLE, NUMBER.pack(row.table))
+        body += attribute(RTA_SRC, row.origin[0])
+    body += attribute(RTA_TABLE, NUMBER.pack(row.table))
     if row.metric:
-        body += _attribute(RTA_PRIORITY, NUMBER.pack(row.metric))
+        body += attribute(RTA_PRIORITY, NUMBER.pack(row.metric))
     if row.source:
-        body += _attribute(RTA_PREFSRC, row.source)
+        body += attribute(RTA_PREFSRC, row.source)
     if row.gateway:
         body += _gateway(row.family, row.gateway)
     if row.dev:
-        body += _attribute(RTA_OIF, NUMBER.pack(_number_of(row.dev, interfaces)))
+        body += attribute(RTA_OIF, NUMBER.pack(_number_of(row.dev, interfaces)))
     if row.realms:
-        body += _attribute(RTA_FLOW, NUMBER.pack(row.realms))
+        body += attribute(RTA_FLOW, NUMBER.pack(row.realms))
     if row.metrics:
-        body += _attribute(RTA_METRICS, _metrics(row))
+        body += attribute(RTA_METRICS, _metrics(row))
     if row.expires:
-        body += _attribute(RTA_EXPIRES, NUMBER.pack(row.expires))
+        body += attribute(RTA_EXPIRES, NUMBER.pack(row.expires))
     if row.preference is not None:
-        body += _attribute(RTA_PREF, BYTE.pack(row.preference))
+        body += attribute(RTA_PREF, BYTE.pack(row.preference))
     if row.nexthops:
-        body += _attribute(RTA_MULTIPATH, b"".join(_nexthop(row.family, hop, interfaces) for hop in row.nexthops))
+        body += attribute(RTA_MULTIPATH, b"".join(_nexthop(row.family, hop, interfaces) for hop in row.nexthops))
     return body
 
 
 def _gateway(family: int, gateway: bytes) -> bytes:
     if len(gateway) * 8 == _bits(family):
-        return _attribute(RTA_GATEWAY, gateway)
-    return _attribute(RTA_VIA, FAMILY.pack(INET6) + gateway)  # struct rtvia
+        return attribute(RTA_GATEWAY, gateway)
+    return attribute(RTA_VIA, FAMILY.pack(INET6) + gateway)  # struct rtvia
 
 
 def _metrics(row: Route) -> bytes:
-    locks = _attribute(RTAX_LOCK, NUMBER.pack(row.locked)) if row.locked else b""
+    locks = attribute(RTAX_LOCK, NUMBER.pack(row.locked)) if row.locked else b""
     return locks + b"".join(
-        _attribute(kind, value.encode() + b"\0" if isinstance(value, str) else NUMBER.pack(value))
-        for kind, value in row.metrics
+        attribute(kind, value.encode() + b"\0" if isinstance(value, str) else NUMBER.pack(value)) for kind, value in row.metrics
     )
 
 
 def _nexthop(family: int, hop: Nexthop, interfaces: Mapping[str, Interface]) -> bytes:
     attributes = _gateway(family, hop.gateway) if hop.gateway else b""
     if hop.realms:
-        attributes += _attribute(RTA_FLOW, NUMBER.pack(hop.realms))
+        attributes += attribute(RTA_FLOW, NUMBER.pack(hop.realms))
     number = _number_of(hop.dev, interfaces) if hop.dev else 0
     flags = RTNH_F_ONLINK if hop.onlink else 0
     return NEXTHOP.pack(NEXTHOP.size + len(attributes), flags, hop.weight - 1, number) + attributes
@@ -277,9 +276,9 @@ def _rule(row: Rule) -> bytes:
     flags = FIB_RULE_INVERT if row.invert else 0
     body = RULE.pack(row.family, row.destination[1], row.source[1], row.tos, table, 0, 0, row.action, flags)
     if row.source[0]:
-        body += _attribute(FRA_SRC, row.source[0])
+        body += attribute(FRA_SRC, row.source[0])
     if row.destination[0]:
-        body += _attribute(FRA_DST, row.destination[0])
+        body += attribute(FRA_DST, row.destination[0])
     numbers = (
         (FRA_PRIORITY, row.priority),
         (FRA_TABLE, row.table or None),
@@ -290,20 +289,20 @@ def _rule(row: Rule) -> bytes:
         (FRA_SUPPRESS_PREFIXLEN, row.suppress_prefixlength),
         (FRA_SUPPRESS_IFGROUP, row.suppress_ifgroup),
     )
-    body += b"".join(_attribute(kind, NUMBER.pack(value)) for kind, value in numbers if value is not None)
+    body += b"".join(attribute(kind, NUMBER.pack(value)) for kind, value in numbers if value is not None)
     for kind, name in ((FRA_IIFNAME, row.iif), (FRA_OIFNAME, row.oif)):
         if name:
-            body += _attribute(kind, name.encode() + b"\0")
+            body += attribute(kind, name.encode() + b"\0")
     if row.tunnel_id is not None:
-        body += _attribute(FRA_TUN_ID, LONG.pack(row.tunnel_id))
+        body += attribute(FRA_TUN_ID, LONG.pack(row.tunnel_id))
     for kind, value in ((FRA_PROTOCOL, row.protocol), (FRA_IP_PROTO, row.ipproto), (FRA_L3MDEV, row.l3mdev or None)):
         if value is not None:
-            body += _attribute(kind, BYTE.pack(value))
+            body += attribute(kind, BYTE.pack(value))
     if row.uidrange is not None:
-        body += _attribute(FRA_UID_RANGE, UIDS.pack(*row.uidrange))
+        body += attribute(FRA_UID_RANGE, UIDS.pack(*row.uidrange))
     for kind, ends in ((FRA_SPORT_RANGE, row.sport), (FRA_DPORT_RANGE, row.dport)):
         if ends is not None:
-            body += _attribute(kind, PORTS.pack(*ends))
+            body += attribute(kind, PORTS.pack(*ends))
     return body
 
 

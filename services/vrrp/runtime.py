@@ -238,7 +238,7 @@ class Runtime:
         So go through it once beforehand, wait for its moment awake, and hear what came meanwhile.
         """
         due = self.node.takeover_at
-        if due is None:
+        if due is None or self.jobs.pending:  # with work left over the loop does not sleep anyway
             return
         left = due - clock()
         if 0 < left <= AWAKE:
