@@ -14,7 +14,7 @@ PREFIX ?= /usr/local
 LIB    := $(PREFIX)/lib/vipkeeper
 ETC    ?= /etc
 
-.PHONY: venv apt tools gen lock test demo bench lint clean install install-files activate uninstall
+.PHONY: venv apt tools compiled gen lock test demo bench lint clean install install-files activate uninstall
 
 venv: $(VENV)/.stamp
 
@@ -52,15 +52,19 @@ lock:
 lint: venv
 	$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy
 
+# Guests and namespaces start dozens of processes; none compiles a source again, also where PYTHONDONTWRITEBYTECODE is set.
+compiled: venv
+	@$(PY) -m compileall -q services cli gen tests
+
 # Most tests wait for timers, so several run at once. A file's tests stay together: each file has one guest.
 WORKERS ?= 2
-test: apt venv tools
+test: apt compiled tools
 	$(PY) -m pytest -q -n $(WORKERS) --dist loadfile
 
-demo: apt venv
+demo: apt compiled
 	$(PY) -m tests.demo
 
-bench: apt venv
+bench: apt compiled
 	$(PY) -m tests.bench
 
 # PREFIX=/usr/local, DESTDIR= for packages. The venv of the installation holds the locked runtime packages alone.
