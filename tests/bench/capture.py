@@ -56,6 +56,12 @@ class Capture:
                 message = 14 + (data[14] & 15) * 4
                 yield Advert(frame.at, data[26:30], data[message + 1], data[message + 2])
 
+    def gratuitous_arps(self, address: bytes) -> Iterator[int]:
+        """When somebody said that `address` (four bytes) is his, in order."""
+        for frame in list(self.frames):
+            if frame.data[12:14] == b"\x08\x06" and frame.data[28:32] == frame.data[38:42] == address:
+                yield frame.at
+
     def _read(self) -> None:
         while not self._ended.is_set():
             if not select.select([self._socket], [], [], 0.1)[0]:
