@@ -51,6 +51,7 @@ if TYPE_CHECKING:
 
 SECOND = 1_000_000_000
 LEAD, AWAKE = 2_000_000, 350_000  # nanoseconds before a takeover: when it is rehearsed, when the loop is awake for good
+PUNCTUAL = 50_000  # nanoseconds; who sees a takeover's moment later than that looks for packets once more
 CALM = 5_000_000  # nanoseconds after a takeover that belong to clients; what is not the wire's comes after them
 SAVED_AT_ONCE = 64  # backups whose records are renewed each second
 BOOTTIME = time.CLOCK_BOOTTIME  # counts while the machine is suspended, so that waking up late is noticed
@@ -111,6 +112,8 @@ class Runtime:
         self.agent = AgentLink(self, clock)
         self._housekeeping_at = 0
         self._saved_up_to = 0
+        self._untold: list[Transition] = []  # to the agent, once what they are about is done
+        self._adding = False
         self._calm_until = 0
         self._rehearsed = 0  # the takeover, by its time, that was gone through beforehand
         self._perform(self.node.step(Started(handover.inherited), clock()))
@@ -244,9 +247,10 @@ class Runtime:
         if 0 < left <= AWAKE:
             if left > AWAKE // 2:  # enough for once more, now that it is quick
                 rehearse(self.node.foresee(), self.jobs, self._groups, clock)
-            while clock() < due:
-                pass
-            self._receive(tuple(self._readers))
+            while clock() < due and self.node.takeover_at == due:
+                self._receive([fd for fd, _mask in self._epoll.poll(0) if fd in self._readers])
+            if clock() - due > PUNCTUAL:  # it stood still after it last looked
+                self._receive(tuple(self._readers))
         elif AWAKE < left <= LEAD and self._rehearsed != due:
             rehearse(self.node.foresee(), self.jobs, self._groups, clock)
             self._rehearsed = due
@@ -280,20 +284,19 @@ class Runtime:
             if isinstance(action, SendAdvert):
                 self._send(action)
             elif isinstance(action, Transition):
-                self.agent.transition(action)
+                self._untold.append(action)
             elif isinstance(action, (AddAddresses, RemoveAddresses, AddRouting, RemoveRouting, Announce)):
                 self.jobs.add(action)
-                if isinstance(action, AddAddresses) and not self.stopping:
-                    self._begin_calm()
-
-    def _begin_calm(self) -> None:
-        """Hear adverts and no more for a while: netlink's word of our own addresses would cost as much as the takeover."""
-        if not self._calm_until:
-            self._hear_netlink(0)
-            self._calm_until = clock() + CALM
+                self._adding |= isinstance(action, AddAddresses) and not self.stopping
 
     def _calm(self) -> bool:
-        if self._calm_until and clock() >= self._calm_until:
+        """Hear adverts and no more for a while: netlink's word of our own addresses would cost as much as the takeover."""
+        if self._adding:
+            self._adding = False
+            if not self._calm_until:
+                self._hear_netlink(0)
+                self._calm_until = clock() + CALM
+        elif self._calm_until and clock() >= self._calm_until:
             self._hear_netlink(select.EPOLLIN)
             self._calm_until = 0
         return self._calm_until > 0
@@ -315,6 +318,9 @@ class Runtime:
         self.handover.beat(action.router, clock())
 
     def _note_changes(self, keys: set[Key]) -> None:
+        for transition in self._untold:
+            self.agent.transition(transition)
+        self._untold.clear()
         for key in keys:
             kind, name = key
             if kind == "instance" and name in self.node.routers:

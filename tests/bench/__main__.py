@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.bench.figures import keep
 
 BARS = ("adverts", "failover", "edits")  # what has a bar to meet
-MORE = ("checks", "ipvs_writes")
+MORE = ("grid", "footprint", "checks", "ipvs_writes")
 RESULTS = Path(".build/bench.json")
 
 

@@ -80,9 +80,7 @@ def _errors(capture: Capture, witness: Witness, interval: float) -> tuple[list[f
         count += 1
         before = last.get(advert.vrid)
         last[advert.vrid] = advert.at
-        if before is None or witness.disturbed(before) or witness.disturbed(advert.at):
-            continue
-        if advert.at - before < 2e9 * interval or not witness.stalled_between(before, advert.at, round(1e9 * interval)):
+        if before is not None and not witness.spoils(before, advert.at, round(1e9 * interval)):
             errors.append(abs((advert.at - before) / 1e6 - interval * 1e3))
     return errors, count
 

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -16,17 +17,27 @@ from tests.kit.netns import Host
 from tests.kit.process import Process
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+PER_INTERFACE = 250
 RT_PRIORITY = 50  # both run their adverts in the same class, SCHED_FIFO or SCHED_RR
 
 
 @dataclass(frozen=True, slots=True)
 class Routers:
-    """`count` VRRPv3 routers on eth0 with VRIDs from 1; router k holds `prefix`.k/32. `interval` in seconds."""
+    """`count` VRRPv3 routers, 250 to an interface (eth0, eth1 ...), VRIDs from 1 on each; `interval` in seconds."""
 
     count: int
     interval: float
     priority: int
-    prefix: str = "10.9.1"
+
+    def each(self) -> Iterator[tuple[str, int, str]]:
+        """Interface, VRID and virtual address of every router: 10.9.1.VRID on eth0, 10.9.2.VRID on eth1."""
+        for k in range(self.count):
+            interface, vrid = divmod(k, PER_INTERFACE)
+            yield f"eth{interface}", vrid + 1, f"10.9.{interface + 1}.{vrid + 1}"
+
+    @property
+    def interfaces(self) -> int:
+        return -(-self.count // PER_INTERFACE)
 
 
 class Rival(Protocol):
@@ -48,10 +59,10 @@ class Keepalived:
         blocks = [
             f"global_defs {{\n vrrp_version 3\n vrrp_rt_priority {RT_PRIORITY}\n vrrp_no_swap\n vrrp_rlimit_rttime 5000000\n}}"
         ]
-        for k in range(1, routers.count + 1):
+        for interface, vrid, address in routers.each():
             blocks.append(
-                f"vrrp_instance V{k} {{\n interface eth0\n state BACKUP\n virtual_router_id {k}\n priority {routers.priority}\n"
-                f" advert_int {routers.interval:g}\n virtual_ipaddress {{\n {routers.prefix}.{k}/32\n }}\n}}"
+                f"vrrp_instance {interface}-{vrid} {{\n interface {interface}\n state BACKUP\n virtual_router_id {vrid}\n"
+                f" priority {routers.priority}\n advert_int {routers.interval:g}\n virtual_ipaddress {{\n {address}/32\n }}\n}}"
             )
         (folder / "keepalived.conf").write_text("\n".join(blocks) + "\n")
         files = [f"--{kind}={folder / kind}" for kind in ("pid", "vrrp_pid")]
@@ -68,19 +79,28 @@ class Vipkeeper:
         """The service with a file store."""
         folder.mkdir(parents=True, exist_ok=True)
         store: dict[str, object] = {"config/global": {"vrrp_version": 3, "vrrp_rt_priority": RT_PRIORITY}}
-        for k in range(1, routers.count + 1):
-            store[f"config/vrrp_instance/V{k}"] = {
-                "interface": "eth0",
+        for interface, vrid, address in routers.each():
+            store[f"config/vrrp_instance/{interface}-{vrid}"] = {
+                "interface": interface,
                 "state": "BACKUP",
-                "virtual_router_id": k,
+                "virtual_router_id": vrid,
                 "priority": routers.priority,
                 "advert_int": f"{routers.interval:g}s",
-                "virtual_ipaddress": [{"address": f"{routers.prefix}.{k}/32"}],
+                "virtual_ipaddress": [{"address": f"{address}/32"}],
             }
         (folder / "config.json").write_text(json.dumps(store))
         places = ["--store", f"file:{folder / 'config.json'}", "--run-dir", str(folder), "--state-dir", str(folder / "state")]
         command = [sys.executable, "-m", "services.vrrp", *places, "--node", host.name]
         return host.start(command, log=folder / "log", cwd=ROOT)
+
+
+def elector(process: Process) -> int:
+    """Pid of the process that sends the adverts: keepalived's VRRP process, or vipkeeper's engine."""
+    for pid in family(process.pid):
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        if any(word.endswith(b"services/vrrp/engine.py") for word in words):
+            return pid
+    return family(process.pid)[-1]
 
 
 def family(pid: int) -> list[int]:

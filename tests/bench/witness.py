@@ -36,9 +36,15 @@ class Witness:
         k = bisect.bisect_right(self._begins, at) - 1
         return k >= 0 and at <= self._ends[k] + AFTER_NS
 
-    def stalled_between(self, begin: int, end: int, longer_than: int) -> bool:
-        """Whether the machine stood still for more than `longer_than` ns in this time: a master then listens first."""
-        return any(begin <= b <= end and e - b > longer_than for b, e in zip(self._begins, self._ends, strict=True))
+    def spoils(self, before: int, now: int, interval: int) -> bool:
+        """Whether the machine is to blame for the time between two adverts that are `interval` ns apart by right.
+
+        It stood still at one of them, or in between for so long that a master listens before it speaks again.
+        """
+        if self.disturbed(before) or self.disturbed(now):
+            return True
+        stalls = zip(self._begins, self._ends, strict=True)
+        return now - before >= 2 * interval and any(before <= b <= now and e - b > interval for b, e in stalls)
 
     def disturbed_between(self, begin: int, end: int) -> bool:
         """Whether the machine stood still at any moment of this time."""

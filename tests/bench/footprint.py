@@ -1,0 +1,99 @@
+"""What does a node cost? Time from exec to the first advert, memory, and CPU for each advert that is heard."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+from tests.bench.capture import Capture
+from tests.bench.figures import ratio, summary, table
+from tests.bench.grid import SETTLING, cpu_seconds
+from tests.bench.rivals import Keepalived, Rival, Routers, Vipkeeper, elector, kill_all
+from tests.kit.netns import Host, Net
+from tests.kit.wait import until
+
+STARTS = 10
+HEARD = (50, 250)  # routers at 100 ms
+SIZES = (1, 1_000)
+OWNER = 255
+
+
+def run() -> dict[str, Any]:
+    """Milliseconds, MB resident and microseconds per advert heard, of the process that holds the elections."""
+    rows: list[dict[str, Any]] = []
+    rivals: tuple[Rival, ...] = (Keepalived(), Vipkeeper())
+    with tempfile.TemporaryDirectory() as scratch:
+        starts: dict[str, list[float]] = defaultdict(list)
+        for turn in range(STARTS):
+            for rival in rivals:
+                starts[rival.name].append(_start(rival, Path(scratch) / f"{rival.name}-start-{turn}"))
+        rows += _compared("exec to first advert, ms", {name: summary(took, (50,))["p50"] for name, took in starts.items()})
+        for size in SIZES:
+            figures = {rival.name: _memory(rival, size, Path(scratch) / f"{rival.name}-size-{size}") for rival in rivals}
+            rows += _compared(f"resident, {size} routers, MB", figures)
+        for count in HEARD:
+            figures = {rival.name: _hearing(rival, count, Path(scratch) / f"{rival.name}-hears-{count}") for rival in rivals}
+            rows += _compared(f"CPU for each advert heard, {count} routers at 100 ms, us", figures)
+    print(f"What a node costs\n{table(rows)}\n")
+    return {"rows": rows}
+
+
+def _compared(what: str, figures: dict[str, float]) -> list[dict[str, Any]]:
+    return [{"what": what, **figures, "ratio": ratio(figures["vipkeeper"], figures["keepalived"])}]
+
+
+def _plug_in(net: Net, interfaces: int, *names: str) -> list[Host]:
+    """Hosts with these names on common networks."""
+    hosts = [net.host(name) for name in names]
+    for k in range(interfaces):
+        lan = net.bridge(f"lan{k}")
+        for number, host in enumerate(hosts, 1):
+            host.join(lan, f"eth{k}", f"10.9.{100 + k}.{number}/24")
+    return hosts
+
+
+def _start(rival: Rival, folder: Path) -> float:
+    """ms from exec of an address owner's program to its first advert; vipkeeper's has run here before."""
+    with Net() as net:
+        a, b = _plug_in(net, 1, "a", "b")
+        routers = Routers(1, 1, OWNER)
+        with rival.start(a, routers, folder) as process:
+            until(lambda: "/32" in a.ip("-4 address show"), timeout=30, what="it is master")
+            time.sleep(1)  # it keeps its last good configuration
+            process.end()
+        with Capture(b, "eth0") as capture:
+            began = time.time_ns()
+            with rival.start(a, routers, folder) as process:
+                until(lambda: any(a.priority for a in capture.adverts()), timeout=30, what="an advert")
+                kill_all(process)
+        return (min(advert.at for advert in capture.adverts() if advert.priority) - began) / 1e6
+
+
+def _memory(rival: Rival, size: int, folder: Path) -> float:
+    """MB resident once all routers are master."""
+    routers = Routers(size, 1, 200)
+    with Net() as net:
+        a, _ = _plug_in(net, routers.interfaces, "a", "b")
+        with rival.start(a, routers, folder) as process:
+            until(lambda: a.ip("-4 address show").count("/32") == size, timeout=90, what="all routers are master")
+            time.sleep(SETTLING)
+            status = Path(f"/proc/{elector(process)}/status").read_text()
+    return round(int(status.split("VmRSS:")[1].split()[0]) / 1024, 1)
+
+
+def _hearing(rival: Rival, count: int, folder: Path, seconds: float = 10) -> float:
+    """Microseconds of CPU that a backup uses for each advert."""
+    routers = Routers(count, 0.1, 200)
+    with Net() as net:
+        a, b = _plug_in(net, 1, "a", "b")
+        with Vipkeeper().start(a, routers, folder / "master"):
+            until(lambda: a.ip("-4 address show").count("/32") == count, timeout=60, what="all routers are master")
+            with rival.start(b, Routers(count, 0.1, 100), folder / "backup") as backup:
+                time.sleep(SETTLING)
+                used = cpu_seconds(elector(backup))
+                time.sleep(seconds)
+                used = cpu_seconds(elector(backup)) - used
+    return round(used * 1e6 / (count * seconds / 0.1), 2)
