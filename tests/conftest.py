@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Generator
+import tempfile
+from collections.abc import Generator, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -28,3 +30,12 @@ def pytest_runtest_makereport(
             report.outcome = "failed"
             report.longrepr = f"skipped in CI: {reason}; install what it wants (`make apt tools`)"
     return report
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder for programs of other users. pytest's own are closed to them, again whenever a session starts."""
+    with tempfile.TemporaryDirectory(prefix="vipkeeper-test-") as name:
+        folder = Path(name)
+        folder.chmod(0o777)
+        yield folder

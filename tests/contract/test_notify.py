@@ -26,30 +26,19 @@ INSTANCE = {"interface": "eth0", "virtual_router_id": 51}
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A folder that programs of another user can use."""
-    for parent in (tmp_path, *tmp_path.parents):
-        if parent.stat().st_uid == os.geteuid() and parent != Path("/"):
-            with contextlib.suppress(PermissionError):
-                parent.chmod(parent.stat().st_mode | 0o011)
-    tmp_path.chmod(0o777)
-    return tmp_path
-
-
-@pytest.fixture
-def notify(folder: Path) -> Any:
-    service = Notify(folder)
+def notify(open_folder: Path) -> Any:
+    service = Notify(open_folder)
     yield service
     service.close()
 
 
 @pytest.fixture
-def writes(folder: Path) -> Callable[[str], str]:
+def writes(open_folder: Path) -> Callable[[str], str]:
     """A program that adds its arguments to a file: `writes("out")` is its command line."""
-    program = folder / "writes.sh"
+    program = open_folder / "writes.sh"
     program.write_text('#!/bin/sh\nout=$1\nshift\necho "$*" >> "$out"\n')
     program.chmod(0o755)
-    return lambda name: f"{program} {folder / name}"
+    return lambda name: f"{program} {open_folder / name}"
 
 
 def master(name: str = "VI_1", priority: int = 100) -> event_pb2.Event:
@@ -69,7 +58,7 @@ def until_lines(path: Path, expected: list[str]) -> Awaitable[bool]:
 
 
 async def test_the_state_s_program_then_notify_with_keepalived_s_arguments(
-    notify: Notify, writes: Callable[[str], str], folder: Path
+    notify: Notify, writes: Callable[[str], str], open_folder: Path
 ) -> None:
     out = writes("out")
     notify.put(
@@ -79,13 +68,13 @@ async def test_the_state_s_program_then_notify_with_keepalived_s_arguments(
     )
     notify.start()
     await notify.publish(master(priority=150))
-    await until_lines(folder / "out", ["master a b", "any INSTANCE VI_1 MASTER 150"])
+    await until_lines(open_folder / "out", ["master a b", "any INSTANCE VI_1 MASTER 150"])
     await notify.publish(COMPOSE.vrrp_sync_group("VG", "BACKUP", "MASTER", ""))
-    await until_lines(folder / "out", ["master a b", "any INSTANCE VI_1 MASTER 150", "group GROUP VG MASTER 0"])
-    await until_lines(folder / "all", ["INSTANCE VI_1 MASTER 150", "GROUP VG MASTER 0"])
+    await until_lines(open_folder / "out", ["master a b", "any INSTANCE VI_1 MASTER 150", "group GROUP VG MASTER 0"])
+    await until_lines(open_folder / "all", ["INSTANCE VI_1 MASTER 150", "GROUP VG MASTER 0"])
 
 
-async def test_programs_of_servers_and_quorums_run(notify: Notify, writes: Callable[[str], str], folder: Path) -> None:
+async def test_programs_of_servers_and_quorums_run(notify: Notify, writes: Callable[[str], str], open_folder: Path) -> None:
     out = writes("out")
     notify.put(
         virtual_server__web={
@@ -96,28 +85,28 @@ async def test_programs_of_servers_and_quorums_run(notify: Notify, writes: Calla
     notify.start()
     for up in (False, True):
         await notify.publish(COMPOSE.real_server("web", "a", up, "TCP_CHECK"))
-        await until_async(lambda up=up: len(lines(folder / "out")) == (3 if up else 1))
+        await until_async(lambda up=up: len(lines(open_folder / "out")) == (3 if up else 1))
         await notify.publish(COMPOSE.virtual_server("web", up, int(up), 1))
-        await until_async(lambda up=up: len(lines(folder / "out")) == (4 if up else 2))
-    assert lines(folder / "out") == ["down", "qdown", "up", "qup"]
+        await until_async(lambda up=up: len(lines(open_folder / "out")) == (4 if up else 2))
+    assert lines(open_folder / "out") == ["down", "qdown", "up", "qup"]
 
 
-async def test_an_event_that_comes_twice_is_told_once(notify: Notify, writes: Callable[[str], str], folder: Path) -> None:
+async def test_an_event_that_comes_twice_is_told_once(notify: Notify, writes: Callable[[str], str], open_folder: Path) -> None:
     notify.put(vrrp_instance__VI_1={**INSTANCE, "notify": writes("out")})
     notify.start()
     event = master()
     await notify.publish(event, event)
     await notify.publish(event)
-    await until_lines(folder / "out", ["INSTANCE VI_1 MASTER 100"])
+    await until_lines(open_folder / "out", ["INSTANCE VI_1 MASTER 100"])
     notify.stop()
     notify.start()
     await notify.publish(event, backup())
-    await until_lines(folder / "out", ["INSTANCE VI_1 MASTER 100", "INSTANCE VI_1 BACKUP 100"])
+    await until_lines(open_folder / "out", ["INSTANCE VI_1 MASTER 100", "INSTANCE VI_1 BACKUP 100"])
 
 
-async def test_killed_between_journal_and_delivery_everything_is_delivered_in_order(notify: Notify, folder: Path) -> None:
-    gate, out = folder / "gate", folder / "out"
-    program = folder / "gated.sh"
+async def test_killed_between_journal_and_delivery_everything_is_delivered_in_order(notify: Notify, open_folder: Path) -> None:
+    gate, out = open_folder / "gate", open_folder / "out"
+    program = open_folder / "gated.sh"
     program.write_text(f'#!/bin/sh\nwhile ! [ -e {gate} ]; do sleep 0.05; done\necho "$3 $4" >> {out}\n')
     program.chmod(0o755)
     notify.put(vrrp_instance__VI_1={**INSTANCE, "notify": str(program)})
@@ -139,21 +128,21 @@ async def busy(notify: Notify) -> bool:
 
 
 async def test_what_is_done_is_not_done_again_after_a_restart(
-    notify: Notify, writes: Callable[[str], str], folder: Path
+    notify: Notify, writes: Callable[[str], str], open_folder: Path
 ) -> None:
     notify.put(vrrp_instance__VI_1={**INSTANCE, "notify": writes("out")})
     notify.start()
     await notify.publish(master(), backup())
-    await until_lines(folder / "out", ["INSTANCE VI_1 MASTER 100", "INSTANCE VI_1 BACKUP 100"])
+    await until_lines(open_folder / "out", ["INSTANCE VI_1 MASTER 100", "INSTANCE VI_1 BACKUP 100"])
     notify.stop()
     notify.start()
     await notify.publish(master(priority=7))
-    await until_lines(folder / "out", ["INSTANCE VI_1 MASTER 100", "INSTANCE VI_1 BACKUP 100", "INSTANCE VI_1 MASTER 7"])
+    await until_lines(open_folder / "out", ["INSTANCE VI_1 MASTER 100", "INSTANCE VI_1 BACKUP 100", "INSTANCE VI_1 MASTER 7"])
     assert [d.exit_status for d in await notify.deliveries()][:2] == [0, 0]
 
 
 async def test_a_program_that_fails_is_tried_again_then_given_up_and_what_it_said_is_recorded(
-    notify: Notify, folder: Path
+    notify: Notify, open_folder: Path
 ) -> None:
     notify.put(vrrp_instance__VI_1={**INSTANCE, "notify_master": "/bin/sh -c 'echo out of paper; exit 3'"})
     notify.start()
@@ -194,36 +183,36 @@ async def test_programs_run_as_an_unprivileged_user_with_a_clean_environment(not
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to run programs as root")
 async def test_a_program_that_others_may_write_does_not_run_as_root(
-    notify: Notify, writes: Callable[[str], str], folder: Path
+    notify: Notify, writes: Callable[[str], str], open_folder: Path
 ) -> None:
-    (folder / "writes.sh").chmod(0o777)
-    os.chmod(folder, 0o755)
+    (open_folder / "writes.sh").chmod(0o777)
+    os.chmod(open_folder, 0o755)
     notify.put(**{"global": {"script_user": "root"}}, vrrp_instance__VI_1={**INSTANCE, "notify_master": writes("out")})
     notify.start()
     await notify.publish(master())
     refused = (await until_async(notify.deliveries))[0]
     assert (refused.result, refused.attempts) == (notify_pb2.DELIVERY_RESULT_GIVEN_UP, 1)
-    assert f"{folder}/writes.sh is writable by everybody" in refused.error
-    assert f"chmod o-w {folder}/writes.sh" in refused.error
+    assert f"{open_folder}/writes.sh is writable by everybody" in refused.error
+    assert f"chmod o-w {open_folder}/writes.sh" in refused.error
     problems = [e.event.configuration.problem for e in await notify.events() if e.event.HasField("configuration")]
     assert [(p.key, p.field) for p in problems] == [("config/vrrp_instance/VI_1", "notify_master")]
-    (folder / "writes.sh").chmod(0o755)
+    (open_folder / "writes.sh").chmod(0o755)
     await notify.publish(backup(), master())
-    await until_lines(folder / "out", [""])
+    await until_lines(open_folder / "out", [""])
 
 
 async def test_news_of_an_object_waits_a_moment_for_its_configuration(
-    notify: Notify, writes: Callable[[str], str], folder: Path
+    notify: Notify, writes: Callable[[str], str], open_folder: Path
 ) -> None:
     notify.put()
     notify.start()
     await notify.publish(master())
     notify.put(vrrp_instance__VI_1={**INSTANCE, "notify": writes("out")})
-    await until_lines(folder / "out", ["INSTANCE VI_1 MASTER 100"])
+    await until_lines(open_folder / "out", ["INSTANCE VI_1 MASTER 100"])
 
 
 async def test_an_instance_that_left_the_configuration_still_reports_its_end(
-    notify: Notify, writes: Callable[[str], str], folder: Path
+    notify: Notify, writes: Callable[[str], str], open_folder: Path
 ) -> None:
     notify.put(vrrp_instance__VI_1={**INSTANCE, "notify": writes("out")})
     notify.start()
@@ -232,7 +221,7 @@ async def test_an_instance_that_left_the_configuration_still_reports_its_end(
     notify.put()
     await until_async(lambda: not_configured(notify))
     await notify.publish(COMPOSE.vrrp_instance("VI_1", "MASTER", "FAULT", 100, "no longer configured"))
-    await until_lines(folder / "out", ["INSTANCE VI_1 FAULT 100"])
+    await until_lines(open_folder / "out", ["INSTANCE VI_1 FAULT 100"])
 
 
 async def configured(notify: Notify) -> bool:
@@ -275,7 +264,7 @@ async def test_mails_reach_everybody_with_keepalived_s_subjects(notify: Notify) 
 
 
 async def test_a_mail_server_that_is_away_holds_up_nobody_and_gets_everything_later(
-    notify: Notify, writes: Callable[[str], str], folder: Path
+    notify: Notify, writes: Callable[[str], str], open_folder: Path
 ) -> None:
     async with Smtp() as first:
         port = first.port
@@ -289,7 +278,7 @@ async def test_a_mail_server_that_is_away_holds_up_nobody_and_gets_everything_la
     )  # fmt: skip
     notify.start()
     await notify.publish(master(), backup())
-    await until_lines(folder / "out", ["INSTANCE VI_1 MASTER 100", "INSTANCE VI_1 BACKUP 100"])
+    await until_lines(open_folder / "out", ["INSTANCE VI_1 MASTER 100", "INSTANCE VI_1 BACKUP 100"])
     await until_async(lambda: mail_waits(notify))
     assert (await notify.subscriber("smtp")).last_error == f"127.0.0.1 port {port}: connection refused"
     notify.kill()
@@ -297,7 +286,7 @@ async def test_a_mail_server_that_is_away_holds_up_nobody_and_gets_everything_la
         notify.start()
         await until_async(lambda: len(server.mails) == 2)
         assert [subject[-12:] for subject in server.subjects] == ["MASTER state", "BACKUP state"]
-    assert len(lines(folder / "out")) == 2
+    assert len(lines(open_folder / "out")) == 2
 
 
 async def mail_waits(notify: Notify) -> bool:

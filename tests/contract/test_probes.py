@@ -9,9 +9,8 @@ import os
 import pwd
 import signal
 import ssl
-import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -439,14 +438,6 @@ async def test_an_unknown_user_is_named(bench: Bench) -> None:
 
 async def test_an_unknown_group_is_named(bench: Bench) -> None:
     assert await bench.cause(program("true", user=f"{ME} nosuchgroup")) == "there is no group 'nosuchgroup'"
-
-
-@pytest.fixture
-def open_folder() -> Iterator[Path]:
-    """A folder that every user may write into (pytest's own are closed to them)."""
-    with tempfile.TemporaryDirectory() as name:
-        os.chmod(name, 0o777)
-        yield Path(name)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="switching users needs root")

@@ -26,15 +26,6 @@ def script(command: str, interval_ms: int = 50, timeout_ms: int = 20_000, user: 
     return {"script": command, "interval_ns": interval_ms * MS, "timeout_ns": timeout_ms * MS, "user": user}
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    for parent in (tmp_path, *tmp_path.parents[:-1]):
-        if parent.stat().st_uid == os.geteuid():
-            parent.chmod(parent.stat().st_mode | 0o011)
-    tmp_path.chmod(0o777)
-    return tmp_path
-
-
 def test_a_script_runs_again_and_again_and_each_run_is_reported(runner: Runner) -> None:
     runner.tell(chk=script("/bin/true"))
     until(lambda: len(runner.results()) >= 3)
@@ -66,29 +57,29 @@ def test_an_unknown_user_is_failure(runner: Runner) -> None:
     assert "there is no user 'no-such-user'" in error
 
 
-def test_a_script_that_takes_too_long_has_failed_once_and_is_ended_with_its_children(runner: Runner, folder: Path) -> None:
-    program = folder / "slow.sh"
-    program.write_text(f"#!/bin/sh\nsleep 1000 &\necho $! $$ > {folder}/pids\nwait\n")
+def test_a_script_that_takes_too_long_has_failed_once_and_is_ended_with_its_children(runner: Runner, open_folder: Path) -> None:
+    program = open_folder / "slow.sh"
+    program.write_text(f"#!/bin/sh\nsleep 1000 &\necho $! $$ > {open_folder}/pids\nwait\n")
     program.chmod(0o755)
     runner.tell(chk=script(str(program), interval_ms=60_000, timeout_ms=300))
     assert runner.first() == (False, "takes longer than 0.3 s")
-    pids = [int(word) for word in (folder / "pids").read_text().split()]
+    pids = [int(word) for word in (open_folder / "pids").read_text().split()]
     until(lambda: not any(alive(pid) for pid in pids))
     assert len(runner.results()) == 1
 
 
-def test_a_script_that_ignores_being_told_to_end_is_killed(runner: Runner, folder: Path) -> None:
-    program = folder / "stubborn.sh"
-    program.write_text(f"#!/bin/sh\ntrap '' TERM\necho $$ > {folder}/pid\nwhile :; do sleep 0.1; done\n")
+def test_a_script_that_ignores_being_told_to_end_is_killed(runner: Runner, open_folder: Path) -> None:
+    program = open_folder / "stubborn.sh"
+    program.write_text(f"#!/bin/sh\ntrap '' TERM\necho $$ > {open_folder}/pid\nwhile :; do sleep 0.1; done\n")
     program.chmod(0o755)
     runner.tell(chk=script(str(program), interval_ms=60_000, timeout_ms=300))
     assert runner.first() == (False, "takes longer than 0.3 s")
-    until(lambda: not alive(int((folder / "pid").read_text())))
+    until(lambda: not alive(int((open_folder / "pid").read_text())))
 
 
-def test_runs_of_one_script_never_overlap(runner: Runner, folder: Path) -> None:
-    program = folder / "once.sh"
-    program.write_text(f"#!/bin/sh\nmkdir {folder}/lock || exit 1\nsleep 0.3\nrmdir {folder}/lock\n")
+def test_runs_of_one_script_never_overlap(runner: Runner, open_folder: Path) -> None:
+    program = open_folder / "once.sh"
+    program.write_text(f"#!/bin/sh\nmkdir {open_folder}/lock || exit 1\nsleep 0.3\nrmdir {open_folder}/lock\n")
     program.chmod(0o755)
     runner.tell(chk=script(str(program), interval_ms=50))
     until(lambda: len(runner.results()) >= 3)
@@ -101,62 +92,62 @@ def test_scripts_do_not_wait_for_each_other(runner: Runner) -> None:
     assert runner.results("slow") == []
 
 
-def test_a_script_that_is_no_longer_configured_is_ended_and_forgotten(runner: Runner, folder: Path) -> None:
-    program = folder / "slow.sh"
-    program.write_text(f"#!/bin/sh\necho $$ > {folder}/pid\nexec sleep 1000\n")
+def test_a_script_that_is_no_longer_configured_is_ended_and_forgotten(runner: Runner, open_folder: Path) -> None:
+    program = open_folder / "slow.sh"
+    program.write_text(f"#!/bin/sh\necho $$ > {open_folder}/pid\nexec sleep 1000\n")
     program.chmod(0o755)
     runner.tell(slow=script(str(program)))
-    pid = until(lambda: (folder / "pid").exists() and (folder / "pid").read_text().strip())
+    pid = until(lambda: (open_folder / "pid").exists() and (open_folder / "pid").read_text().strip())
     runner.tell(chk=script("/bin/true"))
     until(lambda: not alive(int(str(pid))))
     until(lambda: len(runner.results()) >= 2)
     assert runner.results("slow") == []
 
 
-def test_one_that_did_not_change_runs_on_undisturbed(runner: Runner, folder: Path) -> None:
-    program = folder / "count.sh"
-    program.write_text(f"#!/bin/sh\necho x >> {folder}/starts\nsleep 1000\n")
+def test_one_that_did_not_change_runs_on_undisturbed(runner: Runner, open_folder: Path) -> None:
+    program = open_folder / "count.sh"
+    program.write_text(f"#!/bin/sh\necho x >> {open_folder}/starts\nsleep 1000\n")
     program.chmod(0o755)
     runner.tell(slow=script(str(program)))
-    until(lambda: (folder / "starts").exists())
+    until(lambda: (open_folder / "starts").exists())
     runner.tell(slow=script(str(program)), chk=script("/bin/true"))
     until(lambda: len(runner.results()) >= 3)
-    assert (folder / "starts").read_text() == "x\n"
+    assert (open_folder / "starts").read_text() == "x\n"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become another user")
-def test_scripts_run_as_the_user_that_is_named_with_a_clean_environment(runner: Runner, folder: Path) -> None:
-    command = f"/bin/sh -c 'id -un > {folder}/who; env > {folder}/env; pwd > {folder}/where'"
+def test_scripts_run_as_the_user_that_is_named_with_a_clean_environment(runner: Runner, open_folder: Path) -> None:
+    command = f"/bin/sh -c 'id -un > {open_folder}/who; env > {open_folder}/env; pwd > {open_folder}/where'"
     runner.tell(chk=script(command, user="daemon", interval_ms=3_600_000))
     assert runner.first() == (True, "")
-    assert (folder / "who").read_text() == "daemon\n"
-    assert (folder / "where").read_text() == "/\n"
-    names = {line.partition("=")[0] for line in (folder / "env").read_text().splitlines()}
+    assert (open_folder / "who").read_text() == "daemon\n"
+    assert (open_folder / "where").read_text() == "/\n"
+    names = {line.partition("=")[0] for line in (open_folder / "env").read_text().splitlines()}
     assert names == {"PATH", "LANG", "HOME", "USER", "LOGNAME", "SHELL", "PWD"}
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to run programs as root")
 @pytest.mark.parametrize("security", [True, False])
 def test_a_program_that_others_may_write_runs_as_root_only_without_script_security(
-    runner: Runner, folder: Path, security: bool
+    runner: Runner, open_folder: Path, security: bool
 ) -> None:
-    program = folder / "check.sh"
+    program = open_folder / "check.sh"
     program.write_text("#!/bin/sh\n")
     program.chmod(0o777)
-    folder.chmod(0o755)
+    open_folder.chmod(0o755)
     runner.tell(security, chk=script(str(program), user="root"))
     ok, error = runner.first()
     assert ok is not security
     assert (f"{program} is writable by everybody; chmod o-w {program}" in error) is security
 
 
-def test_when_the_agent_is_gone_the_runner_and_its_scripts_are_too(folder: Path) -> None:
+def test_when_the_agent_is_gone_the_runner_and_its_scripts_are_too(open_folder: Path) -> None:
     runner = Runner()
-    program = folder / "slow.sh"
-    program.write_text(f"#!/bin/sh\necho $$ > {folder}/pid\nexec sleep 1000\n")
+    program = open_folder / "slow.sh"
+    program.write_text(f"#!/bin/sh\necho $$ > {open_folder}/pid\nexec sleep 1000\n")
     program.chmod(0o755)
     runner.tell(slow=script(str(program), user=""))
-    pid = int(str(until(lambda: (folder / "pid").exists() and (folder / "pid").read_text().strip())))
+    pid = int(str(until(lambda: (open_folder / "pid").exists() and (open_folder / "pid").read_text().strip())))
     runner.close()
     until(lambda: not alive(pid))
 

@@ -105,29 +105,26 @@ class Director:
 
 
 @pytest.fixture
-def director(tmp_path: Path) -> Iterator[Director]:
-    for parent in (tmp_path, *tmp_path.parents[:-1]):
-        parent.chmod(parent.stat().st_mode | 0o011)
-    tmp_path.chmod(0o777)
+def director(open_folder: Path) -> Iterator[Director]:
     with Net() as net:
         host = net.host("d1")
         bridge = net.bridge("front")
         host.join(bridge, "eth0", "192.168.200.2/24")
-        store = tmp_path / "store.json"
-        yield Director(Node(host, "d1", tmp_path / "d1", f"file:{store}"), store, bridge)
+        store = open_folder / "store.json"
+        yield Director(Node(host, "d1", open_folder / "d1", f"file:{store}"), store, bridge)
 
 
 @pytest.fixture
-def script(tmp_path: Path) -> Callable[[str], str]:
+def script(open_folder: Path) -> Callable[[str], str]:
     """A program that adds its arguments to a file."""
-    program = tmp_path / "writes.sh"
+    program = open_folder / "writes.sh"
     program.write_text('#!/bin/sh\nout=$1\nshift\necho "$*" >> "$out"\n')
     program.chmod(0o755)
-    return lambda name: f"{program} {tmp_path / name}"
+    return lambda name: f"{program} {open_folder / name}"
 
 
 def test_a_lone_router_becomes_master_says_so_and_tells_programs_with_exact_arguments(
-    director: Director, script: Callable[[str], str], tmp_path: Path
+    director: Director, script: Callable[[str], str], open_folder: Path
 ) -> None:
     out = script("out")
     director.put(
@@ -146,12 +143,12 @@ def test_a_lone_router_becomes_master_says_so_and_tells_programs_with_exact_argu
     sentences = director.call("Explain", vrrp_pb2.ExplainRequest(name="VI_1")).sentences
     assert sentences[0].startswith("VI_1 has been MASTER for ")
     wanted = ["any INSTANCE VI_1 BACKUP 150", "master", "any INSTANCE VI_1 MASTER 150"]
-    until(lambda: lines(tmp_path / "out") == wanted, PATIENCE_S, what=lambda: str(lines(tmp_path / "out")))
-    until(lambda: lines(tmp_path / "group") == ["GROUP VG BACKUP 0", "GROUP VG MASTER 0"], PATIENCE_S)
+    until(lambda: lines(open_folder / "out") == wanted, PATIENCE_S, what=lambda: str(lines(open_folder / "out")))
+    until(lambda: lines(open_folder / "group") == ["GROUP VG BACKUP 0", "GROUP VG MASTER 0"], PATIENCE_S)
     assert director.node.stop("vrrp") == 0
     assert VIP not in director.node.addresses("eth0")
     wanted.append("any INSTANCE VI_1 STOP 150")
-    until(lambda: lines(tmp_path / "out") == wanted, PATIENCE_S, what=lambda: str(lines(tmp_path / "out")))
+    until(lambda: lines(open_folder / "out") == wanted, PATIENCE_S, what=lambda: str(lines(open_folder / "out")))
 
 
 def lines(path: Path) -> list[str]:
@@ -213,14 +210,14 @@ def test_the_time_of_the_next_advert_moves_on_with_the_adverts(director: Directo
 
 
 def test_an_instance_that_leaves_the_configuration_reports_fault_as_in_keepalived(
-    director: Director, script: Callable[[str], str], tmp_path: Path
+    director: Director, script: Callable[[str], str], open_folder: Path
 ) -> None:
     director.put(vrrp_instance__VI_1={**INSTANCE, "notify": script("out")})
     director.node.start("notify", "vrrp")
     director.becomes(lambda i: i.state == MASTER)
     director.put(vrrp_instance__VI_1=None)
     until(lambda: director.transitions()[-1:] == [FAULT], PATIENCE_S, what=director.node.logs)
-    until(lambda: lines(tmp_path / "out")[-1:] == ["INSTANCE VI_1 FAULT 150"], PATIENCE_S)
+    until(lambda: lines(open_folder / "out")[-1:] == ["INSTANCE VI_1 FAULT 150"], PATIENCE_S)
     assert VIP not in director.node.addresses("eth0")
 
 
@@ -374,11 +371,11 @@ def tracking(director: Director, command: str, **more: Any) -> None:
     )
 
 
-def test_a_tracked_script_changes_the_priority(director: Director, tmp_path: Path) -> None:
-    tracking(director, f"/usr/bin/test -e {tmp_path / 'ok'}")
+def test_a_tracked_script_changes_the_priority(director: Director, open_folder: Path) -> None:
+    tracking(director, f"/usr/bin/test -e {open_folder / 'ok'}")
     director.node.start("vrrp")
     director.becomes(lambda i: i.effective_priority == 130 and i.state == MASTER)
-    (tmp_path / "ok").touch()
+    (open_folder / "ok").touch()
     director.becomes(lambda i: i.effective_priority == 150)
     script = director.call("ListScripts", vrrp_pb2.ListScriptsRequest()).scripts[0]
     assert (script.name, script.state, script.last_ok, script.last_error) == ("chk", vrrp_pb2.TRACKER_STATE_UP, True, "")
@@ -388,7 +385,7 @@ def test_a_tracked_script_changes_the_priority(director: Director, tmp_path: Pat
         PATIENCE_S,
         what="a later run",
     )
-    (tmp_path / "ok").unlink()
+    (open_folder / "ok").unlink()
     director.becomes(lambda i: i.effective_priority == 130)
 
 
@@ -406,16 +403,16 @@ def test_a_script_that_takes_too_long_has_failed(director: Director) -> None:
     assert script.last_error == "takes longer than 0.1 s"
 
 
-def test_a_killed_runner_is_replaced_and_scripts_go_on_counting(director: Director, tmp_path: Path) -> None:
-    (tmp_path / "ok").touch()
-    tracking(director, f"/usr/bin/test -e {tmp_path / 'ok'}", timeout="10s")
+def test_a_killed_runner_is_replaced_and_scripts_go_on_counting(director: Director, open_folder: Path) -> None:
+    (open_folder / "ok").touch()
+    tracking(director, f"/usr/bin/test -e {open_folder / 'ok'}", timeout="10s")
     director.node.start("vrrp")
     director.becomes(lambda i: i.state == MASTER and i.trackers and i.trackers[0].state == vrrp_pb2.TRACKER_STATE_UP)
     runner = director.runner()
     os.kill(runner, signal.SIGKILL)
     until(lambda: director.runner() != runner, PATIENCE_S, what=director.node.logs)
     assert director.instance().effective_priority == 150  # type: ignore[union-attr]
-    (tmp_path / "ok").unlink()
+    (open_folder / "ok").unlink()
     director.becomes(lambda i: i.effective_priority == 130)
 
 
@@ -431,10 +428,12 @@ def test_a_runner_that_hangs_is_silent_and_its_scripts_count_as_failed_until_it_
     director.becomes(lambda i: i.effective_priority == 150)
 
 
-def test_scripts_run_as_an_unprivileged_user(director: Director, tmp_path: Path) -> None:
-    tracking(director, f"/bin/sh -c 'id -u > {tmp_path}/uid'")
+def test_scripts_run_as_an_unprivileged_user(director: Director, open_folder: Path) -> None:
+    tracking(director, f"/bin/sh -c 'id -u > {open_folder}/uid'")
     director.node.start("vrrp")
-    uid = until(lambda: (tmp_path / "uid").exists() and (tmp_path / "uid").read_text(), PATIENCE_S, what=director.node.logs)
+    uid = until(
+        lambda: (open_folder / "uid").exists() and (open_folder / "uid").read_text(), PATIENCE_S, what=director.node.logs
+    )
     assert int(str(uid)) != 0
 
 

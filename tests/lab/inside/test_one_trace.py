@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -41,17 +39,9 @@ def chain(file: Path) -> list[str]:
     return []
 
 
-@pytest.fixture
-def world_writable() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        folder.chmod(0o777)
-        yield folder
-
-
-def test_a_failed_probe_is_traced_to_the_notification_of_the_lost_quorum(tmp_path: Path, world_writable: Path) -> None:
+def test_a_failed_probe_is_traced_to_the_notification_of_the_lost_quorum(tmp_path: Path, open_folder: Path) -> None:
     exported = tmp_path / "spans"
-    told = world_writable  # by the user that scripts run as
+    told = open_folder  # by the user that scripts run as
     configuration = CONFIGURATION | {
         f"config/virtual_server/{NAME}": CONFIGURATION[f"config/virtual_server/{NAME}"]
         | {"quorum": 4, "quorum_down": f"/usr/bin/touch {told}/lost"}
