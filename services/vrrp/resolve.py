@@ -85,7 +85,7 @@ class RouterSettings(NamedTuple):
     checksums: tuple[Checksum, ...]
     detect_checksum: bool
     routing: tuple[Route | Rule, ...] = ()  # of the master: routes, then rules
-    depends: tuple[str, ...] = ()  # further interfaces that must be up: those of tracked routes, rules and static entries
+    depends: tuple[str, ...] = ()  # further interfaces that must be up: of tracked addresses, routes, rules, static entries
 
 
 class GroupSettings(NamedTuple):
@@ -239,7 +239,9 @@ def _router(
 
 def _depends(given: VrrpInstance) -> tuple[str, ...]:
     rows: tuple[Route | Rule, ...] = given.virtual_routes + given.virtual_rules
-    return tuple(sorted({name for row in rows for name in row.tracked_interfaces} - {given.interface}))
+    names = {name for row in rows for name in row.tracked_interfaces}
+    names |= {row.dev for row in given.virtual_ipaddress + given.virtual_ipaddress_excluded if row.track and row.dev}
+    return tuple(sorted(names - {given.interface}))
 
 
 def _source(given: VrrpInstance) -> str:

@@ -359,6 +359,17 @@ def test_an_interface_that_is_not_tracked_may_be_down() -> None:
     assert states(running(one(dont_track_primary=True), ETH0._replace(up=False))) == {"A": "BACKUP"}
 
 
+@pytest.mark.parametrize("field", ["virtual_ipaddress", "virtual_ipaddress_excluded"])
+def test_the_interface_of_each_address_must_be_up_unless_it_is_not_tracked(field: str) -> None:
+    elsewhere = {"address": "198.51.100.9/24", "dev": "eth1"}
+    node = running(one(**{field: [elsewhere]}))
+    node.step(ETH1._replace(up=False), T0)
+    assert node.routers["A"].inputs.faults == ("interface eth1 is down",)
+    node = running(one(**{field: [elsewhere | {"no_track": True}]}))
+    node.step(ETH1._replace(up=False), T0)
+    assert states(node) == {"A": "BACKUP"}
+
+
 def test_tracked_interfaces_fault_or_adjust() -> None:
     tracked = [{"name": "eth1"}, {"name": "eth2", "weight": 10}, {"name": "eth0"}, {"name": "eth9", "reverse": True}]
     node = running(one(track_interface=tracked))
@@ -379,7 +390,9 @@ def test_an_interface_event_that_changes_nothing_does_nothing() -> None:
 
 
 def test_addresses_return_to_an_interface_that_returns() -> None:
-    node = running({("vrrp_instance", "A"): vrrp(virtual_ipaddress=[{"address": "192.0.2.9", "dev": "eth1"}])})
+    node = running(
+        {("vrrp_instance", "A"): vrrp(virtual_ipaddress=[{"address": "192.0.2.9", "dev": "eth1", "no_track": True}])}
+    )
     until_due(node)
     node.step(ETH1._replace(number=0, up=False), T0 + 5 * SECOND)
     actions = node.step(ETH1._replace(number=8), T0 + 5 * SECOND)
