@@ -28,6 +28,7 @@ from cli.keepalived_conf.readers import (
     interface,
     joined,
     names,
+    negated,
     number,
     rows,
     seconds,
@@ -41,6 +42,7 @@ from cli.keepalived_conf.special import (
     digest,
     forwarding,
     granularity,
+    hmac_key,
     init_file,
     needless,
     old_checksum,
@@ -191,6 +193,8 @@ _GARP: Final = {
     "higher_prio_send_advert": boolean,
 }
 
+_FIREWALL: Final = needless("where no_accept asks for it, there is an nftables table of its own, inet vipkeeper")
+_LATE: Final = needless("a master that was held up for too long listens before it speaks anyway")
 _EVENTS: Final = needless("the buffer of process events has 1 MiB, and after an overrun the processes are read anew")
 
 GLOBAL_DEFS: Final[Table] = {
@@ -212,6 +216,17 @@ GLOBAL_DEFS: Final[Table] = {
     "vrrp_check_unicast_src": Keyword("vrrp_check_unicast_src", flag),
     "v3_checksum_as_v2": Keyword("v3_checksum_as_v2", boolean),
     "vrrp_startup_delay": Keyword("vrrp_startup_delay", seconds(0.001, TIME_MAX)),
+    "vrrp_delay_after_boot": Keyword("vrrp_delay_after_boot", seconds(0.001, TIME_MAX)),
+    "vrrp_strict": Keyword("vrrp_strict", boolean),
+    "vrrp_skip_check_adv_addr": Keyword("vrrp_skip_check_adv_addr", boolean),
+    "vrrp_owner_ignore_adverts": Keyword("vrrp_owner_ignore_adverts", boolean),
+    "vrrp_down_timer_adverts": Keyword("vrrp_down_timer_adverts", number(1, 100)),
+    "nftables": Keyword("", _FIREWALL),
+    "nftables_priority": Keyword("", _FIREWALL),
+    "nftables_counters": Keyword("", _FIREWALL),
+    "nftables_ifindex": Keyword("", _FIREWALL),
+    "vrrp_iptables": Keyword("", _FIREWALL),
+    "vrrp_ipsets": Keyword("", _FIREWALL),
     "vrrp_rt_priority": Keyword("vrrp_rt_priority", number(1, 99)),
     "process_monitor_rcv_bufs": Keyword("", _EVENTS),
     "process_monitor_rcv_bufs_force": Keyword("", _EVENTS),
@@ -226,13 +241,20 @@ VRRP_INSTANCE: Final[Table] = {
     "advert_int": Keyword("advert_int", seconds(0.01, 255)),
     "version": Keyword("version", number(2, 3)),
     "authentication": Keyword("authentication", sub_block("vrrp_instance/authentication"), block=True),
+    "auth_hmac": Keyword("auth_hmac", sub_block("vrrp_instance/auth_hmac"), block=True),
     "virtual_ipaddress": Listed("virtual_ipaddress", rows(virtual_address)),
     "virtual_ipaddress_excluded": Listed("virtual_ipaddress_excluded", rows(virtual_address)),
     "virtual_routes": Listed("virtual_routes", route_lines(static=False)),
     "virtual_rules": Listed("virtual_rules", rule_lines(static=False)),
     "nopreempt": Keyword("nopreempt", flag),
     "preempt": Keyword("nopreempt", default_word),
-    "accept": Keyword("", default_word),
+    "accept": Keyword("accept", flag),
+    "no_accept": Keyword("accept", negated),
+    "strict_mode": Keyword("strict_mode", boolean),
+    "skip_check_adv_addr": Keyword("skip_check_adv_addr", boolean),
+    "owner_ignore_adverts": Keyword("owner_ignore_adverts", boolean),
+    "timer_expired_backup": Keyword("", _LATE),
+    "thread_timer_expired": Keyword("", _LATE),
     "preempt_delay": Keyword("preempt_delay", seconds(0, 1000)),
     "down_timer_adverts": Keyword("down_timer_adverts", number(1, 100)),
     **_TRACKING,
@@ -253,8 +275,16 @@ VRRP_INSTANCE: Final[Table] = {
 }
 
 AUTHENTICATION: Final[Table] = {
-    "auth_type": Keyword("auth_type", choice({"PASS": "pass"}, ("AH",))),
+    "auth_type": Keyword("auth_type", choice({"PASS": "pass", "AH": "ah"})),
     "auth_pass": Keyword("auth_pass", text("a password")),
+}
+
+AUTH_HMAC: Final[Table] = {
+    "key": Keyword("key", hmac_key, many=True),
+    "active_key": Keyword("active_key", number(1, 255)),
+    "time_window": Keyword("time_window", seconds(1, 300)),
+    "anti_replay": Keyword("anti_replay", choice({"time": "time", "monotonic": "monotonic"})),
+    "mode": Keyword("mode", choice({"enforce": "enforce", "permissive": "permissive", "receive-only": "receive_only"})),
 }
 
 VRRP_SYNC_GROUP: Final[Table] = {
@@ -399,6 +429,7 @@ TABLES: Final[Mapping[str, Table]] = {
     "global_defs": GLOBAL_DEFS,
     "vrrp_instance": VRRP_INSTANCE,
     "vrrp_instance/authentication": AUTHENTICATION,
+    "vrrp_instance/auth_hmac": AUTH_HMAC,
     "vrrp_sync_group": VRRP_SYNC_GROUP,
     "vrrp_script": VRRP_SCRIPT,
     "track_file": TRACK_FILE,

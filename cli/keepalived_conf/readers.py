@@ -131,6 +131,12 @@ def flag(scope: Scope, statement: Statement, path: str) -> bool | None:
     return True
 
 
+def negated(scope: Scope, statement: Statement, path: str) -> bool | None:
+    """A keyword that stands alone and takes the field back."""
+    no_more(scope, statement, 0)
+    return False
+
+
 def boolean(scope: Scope, statement: Statement, path: str) -> bool | None:
     """A keyword alone, or with on or off."""
     if not statement.arguments:

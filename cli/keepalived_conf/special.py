@@ -103,6 +103,23 @@ def unicast_peer(scope: Scope, line: Statement, path: str, keyword: str) -> dict
     return value
 
 
+def hmac_key(scope: Scope, statement: Statement, path: str) -> dict[str, Any] | None:
+    """`ID VALUE|hex:HEX`; files are not read."""
+    if not required(scope, statement, 2, "an id and a key"):
+        return None
+    word, value = statement.arguments[:2]
+    number = whole(word.text)
+    if number is None or not 1 <= number <= 255:
+        scope.wrong(statement.keyword, word, "an id from 1 to 255")
+        return None
+    if value.text.startswith("file:"):
+        scope.report.left_out(value.at, "key: keys are not read from files, left out; expected the key itself, or hex:")
+        return None
+    scope.mark(f"{path}.id", word.at)
+    scope.mark(f"{path}.value", value.at)
+    return {"id": number, "value": value.text}
+
+
 def old_checksum(scope: Scope, statement: Statement, path: str) -> str:
     """`old_unicast_checksum [never]`."""
     for word in statement.arguments[:1]:

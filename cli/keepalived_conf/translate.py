@@ -19,7 +19,7 @@ from cli.keepalived_conf.special import LINKBEAT, endpoint
 from cli.keepalived_conf.tree import Statement, parse
 from services.vrrp.track_settings import ROWS
 
-_DEAFENING: Final = frozenset({"auth_hmac", "mcast_dst_ip"})
+_DEAFENING: Final = frozenset({"mcast_dst_ip"})
 STATIC_NAME: Final = "main"  # all static blocks of a file become one object
 CHECKS: Final = ("tcp_check", "http_get", "ssl_get", "misc_check")
 
@@ -100,11 +100,12 @@ class _Translator:
         scope = Scope(self.report)
         value = read_block(scope, kind, block_of(scope, statement))
         if kind == "vrrp_instance":
-            if (deaf := _deafening(statement)) is not None:
+            if (deaf := _deafening(statement, value)) is not None:
                 message = f"vrrp_instance {name.text} is left out: it could not hear its peers without {deaf.text}"
                 self.report.left_out(name.at, message)
                 return
-            _settle_instance(scope, statement, value)
+            general = self.result.objects.get("config/global", {})
+            _settle_instance(scope, statement, value, general.get("vrrp_version", 2))
             self.priorities.settle(scope, value, "virtual_rules")
         if isinstance(value.get("weight"), dict):
             value |= value.pop("weight")  # and reverse
@@ -223,20 +224,17 @@ def virtual_server_name(value: Mapping[str, Any]) -> str:
     return f"{value['protocol']}-{value['address']}-{value['port']}"
 
 
-def _deafening(statement: Statement) -> Word | None:
+def _deafening(statement: Statement, value: Mapping[str, Any]) -> Word | None:
     """A keyword that is not supported and without which an instance would be a second master beside its peers."""
+    keyless = "auth_hmac" in value and not value["auth_hmac"].get("key")
     for one in statement.body or ():
-        if one.keyword.text in _DEAFENING:
+        if one.keyword.text in _DEAFENING or (keyless and one.keyword.text == "auth_hmac"):
             return one.keyword
-        if one.keyword.text == "authentication":
-            for row in one.body or ():
-                if row.keyword.text == "auth_type" and [word.text for word in row.arguments[:1]] == ["AH"]:
-                    return row.arguments[0]
     return None
 
 
-def _settle_instance(scope: Scope, statement: Statement, value: dict[str, Any]) -> None:
-    """keepalived's rules between an instance's keywords that are worth a word."""
+def _settle_instance(scope: Scope, statement: Statement, value: dict[str, Any], vrrp_version: int) -> None:
+    """keepalived's rules between an instance's keywords that are worth a word; `vrrp_version` is the global one."""
     at = statement.keyword.at
     if value.get("state") == "master" and value.get("nopreempt"):
         scope.report.note(scope.where["nopreempt"], "nopreempt has no effect with state MASTER; expected state BACKUP")
@@ -248,9 +246,13 @@ def _settle_instance(scope: Scope, statement: Statement, value: dict[str, Any]) 
         del value["track_interface"][index]
     if not any(value.get(held) for held in ("virtual_ipaddress", "virtual_ipaddress_excluded", "virtual_routes")):
         scope.report.note(at, "no virtual_ipaddress; expected at least one address")
-    authentication = value.get("authentication")
-    if authentication is None:
-        return
+    if value.get("authentication") is not None:
+        _settle_authentication(scope, value, vrrp_version)
+
+
+def _settle_authentication(scope: Scope, value: dict[str, Any], vrrp_version: int) -> None:
+    """What keepalived makes of an authentication block."""
+    authentication = value["authentication"]
     if "auth_type" not in authentication:
         if "authentication.auth_type" not in scope.where:
             scope.report.mistake(scope.where["authentication"], "authentication: expected auth_type; left out")
@@ -258,9 +260,19 @@ def _settle_instance(scope: Scope, statement: Statement, value: dict[str, Any]) 
     elif "auth_pass" not in authentication:
         scope.report.mistake(scope.where["authentication"], "authentication: expected auth_pass; left out")
         del value["authentication"]
+    elif authentication["auth_type"] == "ah" and (value.get("version", vrrp_version) == 3 or _six(value)):
+        place = scope.where["authentication.auth_type"]
+        scope.report.mistake(place, "auth_type AH: expected VRRPv2 over IPv4; left out, as keepalived sends without it")
+        del value["authentication"]
     elif len(authentication["auth_pass"].encode("utf-8", "replace")) > 8:
         place = scope.where["authentication.auth_pass"]
         scope.report.note(place, "auth_pass: expected at most 8 bytes; only the first 8 count")
+
+
+def _six(value: Mapping[str, Any]) -> bool:
+    """Adverts are IPv6: the first address says so, or native_ipv6 where there is none."""
+    given = [row["address"] for keyword in ("virtual_ipaddress", "unicast_peer") for row in value.get(keyword, ())]
+    return ":" in given[0] if given else bool(value.get("native_ipv6"))
 
 
 def _drop_repeated_addresses(scope: Scope, value: Mapping[str, Any]) -> None:
@@ -281,8 +293,7 @@ def _drop_repeated_addresses(scope: Scope, value: Mapping[str, Any]) -> None:
 
 def _drop_other_family(scope: Scope, value: Mapping[str, Any]) -> None:
     """Adverts carry one family, that of the first address, and go to peers of that family; keepalived leaves out the rest."""
-    given = [row["address"] for keyword in ("virtual_ipaddress", "unicast_peer") for row in value.get(keyword, ())]
-    six = ":" in given[0] if given else False
+    six = _six(value)
     for keyword in ("virtual_ipaddress", "unicast_peer"):
         kept = []
         for index, row in enumerate(value.get(keyword, ())):

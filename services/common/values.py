@@ -135,7 +135,7 @@ def _enum_reader(enum: EnumDescriptor) -> Reader:
     known = {w: w for w in words.values()} | {(prefix + w).lower(): w for w in words.values()}
 
     def read(raw: Any) -> str:
-        word = known.get(raw.lower()) if isinstance(raw, str) else None
+        word = known.get(raw.lower().replace("-", "_")) if isinstance(raw, str) else None
         if word is None:
             raise InvalidValue("", f"expected one of {', '.join(words.values())}, got {_shown(raw)}", _guess(raw, known))
         return word

@@ -22,13 +22,17 @@ class State(StrEnum):
 
 
 class SendAdvert(NamedTuple):
-    """Send one advert now: a complete IP packet but for IPv4's identification. `to`: by unicast; empty: to the group."""
+    """Send one advert now: a complete IP packet but for IPv4's identification. `to`: by unicast; empty: to the group.
+
+    `family`: 4, 6, or `packet.PROTOCOL_AH` for IPv4 in IPSEC-AH, complete with its identification and its `sequence`.
+    """
 
     router: str
     interface: str
     data: bytes
     to: str = ""
     family: int = 4
+    sequence: int = 0
 
 
 class AddAddresses(NamedTuple):

@@ -25,6 +25,12 @@ class Configured(NamedTuple):
     resolved: Resolved
 
 
+class ClockSet(NamedTuple):
+    """The wall clock is `ahead` nanoseconds of the engine's; for those who number or check adverts by it."""
+
+    ahead: int
+
+
 class InterfaceChanged(NamedTuple):
     """An interface as it is now.
 
@@ -119,6 +125,7 @@ class Stopped(NamedTuple):
 Event = (
     Started
     | Configured
+    | ClockSet
     | InterfaceChanged
     | AddressVanished
     | RoutingVanished

@@ -1,8 +1,9 @@
 """How does a successor learn what a killed engine knew? A memfd that the launcher keeps, one slot per record.
 
-A slot has the time of the last advert (eight aligned bytes, written with each advert) and two copies of the record, of
-which the older is overwritten: a kill in the middle of a write leaves the other copy whole (`snapshot.unpack` finds torn
-ones). Nothing is ever cleared but the slots of names that are no longer there.
+A slot has the time and the sequence of the last advert (eight aligned bytes each, written with each advert; the sequence of
+numbered ones only) and two copies of the record, of which the older is overwritten: a kill in the middle of a write leaves
+the other copy whole (`snapshot.unpack` finds torn ones). Nothing is ever cleared but the slots of names that are no longer
+there.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from services.vrrp.snapshot import COPY, Saved, pack, unpack
 MAGIC = b"VIPKEEP1"
 HEADER = 64
 BEAT = Struct("<Q")
+SEALED = 8  # bytes of a slot before the sequence
 SLOT = 64 + 2 * COPY
 FIRST_SLOTS = 64
 
@@ -50,14 +52,18 @@ class Handover:
                 sequence, saved = best
                 key = saved.kind, saved.name
                 self._slots[key], self._sequences[key] = at, sequence
-                found.append(saved._replace(last_advert=BEAT.unpack_from(self._map, at)[0]))
+                (sealed,) = BEAT.unpack_from(self._map, at + SEALED)
+                last_advert, sequence = BEAT.unpack_from(self._map, at)[0], max(saved.sequence, sealed)
+                found.append(saved._replace(last_advert=last_advert, sequence=sequence))
         return found
 
-    def beat(self, name: str, now: int) -> None:
-        """An advert of this instance left at `now`."""
+    def beat(self, name: str, now: int, sequence: int = 0) -> None:
+        """An advert of this instance left at `now`; sealed ones have a sequence."""
         at = self._slots.get(("instance", name))
         if at is not None:
             BEAT.pack_into(self._map, at, now)
+            if sequence:
+                BEAT.pack_into(self._map, at + SEALED, sequence)
 
     def write(self, saved: Saved) -> None:
         """Replace the record of `saved.kind, saved.name`."""

@@ -27,6 +27,7 @@ from services.vrrp.actions import (
 from services.vrrp.addresses import VirtualAddress
 from services.vrrp.events import (
     AddressVanished,
+    ClockSet,
     Configured,
     Event,
     Failed,
@@ -45,7 +46,7 @@ from services.vrrp.events import (
 )
 from services.vrrp.holders import Holders
 from services.vrrp.lookup import Lookup
-from services.vrrp.packet import IPV6_VRIDS, Advert, Format, Reject, decode, number_of
+from services.vrrp.reception import Reception
 from services.vrrp.resolve import GroupSettings, Resolved, RouterSettings
 from services.vrrp.router import (
     Changed,
@@ -83,17 +84,6 @@ class GroupState(NamedTuple):
     cause: str
 
 
-class Known(NamedTuple):
-    """The last valid advert of a router: its bytes but for what changes from packet to packet, for IPv6 all in `body`."""
-
-    four: bool
-    head: bytes
-    ttl: int
-    body: bytes
-    form: Format
-    advert: Advert
-
-
 class Node:
     """All virtual routers of one machine. Attributes are for reading; only `step` changes them."""
 
@@ -105,8 +95,8 @@ class Node:
         self.surroundings = Surroundings()
         self.holders = Holders()
         self.statics = Statics()
-        self.rejected: dict[str, int] = {}
         self._saved: dict[Key, Saved] = {}
+        self._ahead = 0
         self._configured = False
         self._held: set[str] = set()
         self._held_until = 0
@@ -114,12 +104,17 @@ class Node:
         self._heap: list[tuple[int, int, Key]] = []
         self._pushed: dict[Key, int] = {}
         self._count = 0
-        self._known: dict[str, Known] = {}
+        self._reception = Reception()
         self._dirty: set[Key] = set()
 
     def deadline(self) -> int | None:
         """When `TimeReached` is due; None: never."""
         return self._heap[0][0] if self._heap else None
+
+    @property
+    def rejected(self) -> dict[str, int]:
+        """Packets that belonged to no router, by reason."""
+        return self._reception.rejected
 
     def held_until(self, name: str) -> int | None:
         """When vrrp_startup_delay ends for an instance that waits for it."""
@@ -188,6 +183,10 @@ class Node:
                 self._release(actions, router, cause, now)
             case Configured(resolved):
                 self._configure(actions, resolved, now)
+            case ClockSet(ahead):
+                self._ahead = ahead
+                for each in self.routers.values():
+                    each.ahead = ahead
             case Started(saved):
                 self._saved = {(s.kind, s.name): s for s in saved}
             case Stopped():
@@ -236,40 +235,10 @@ class Node:
         heappush(self._heap, (when, self._count, key))
 
     def _packet(self, actions: list[Action], interface: str, data: bytes, age: int, now: int) -> None:
-        number = number_of(data)
-        if isinstance(number, Reject):
-            self.rejected[number.value] = self.rejected.get(number.value, 0) + 1
-            return
-        router = self._lookup.router_of(interface, number, data)
-        if router is None:
-            unknown = Reject.UNKNOWN_VRID.value
-            self.rejected[unknown] = self.rejected.get(unknown, 0) + 1
-            return
-        if router.state is not State.BACKUP and router.state is not State.MASTER:
-            return
-        name = router.settings.name
-        # An advert equal to the last valid one but for identification and header checksum needs no second look.
-        known = self._known.get(name)
-        if (
-            known is not None
-            and known.form is router.format
-            and (
-                data[12:] == known.body and data[8] == known.ttl and data[:4] == known.head
-                if known.four
-                else data == known.body
-            )
-        ):
-            self._route(actions, router, Heard(known.advert, age), now)
-            return
-        advert = decode(data, router.format)
-        if isinstance(advert, Reject):
-            rejected = router.counters.rejected
-            rejected[advert.value] = rejected.get(advert.value, 0) + 1
-            return
-        router.hear_checksum(advert.checksum)
-        four = number < IPV6_VRIDS
-        self._known[name] = Known(four, data[:4], data[8], data[12:] if four else data, router.format, advert)
-        self._route(actions, router, Heard(advert, age), now)
+        heard = self._reception.hear(self._lookup, interface, data, now - age)
+        if heard is not None:
+            router, advert = heard
+            self._route(actions, router, Heard(advert, age), now)
 
     # -- routers and their groups
 
@@ -490,6 +459,7 @@ class Node:
             router = self.routers.get(name)
             if router is None:
                 fresh[name] = VirtualRouter(settings, inputs)
+                fresh[name].ahead = self._ahead
             elif (settings, inputs) != (router.settings, router.inputs):
                 self._dirty.add(("instance", name))
                 movers.append((router, self._move(actions, router, Changed(inputs, settings), now)))
@@ -498,7 +468,7 @@ class Node:
             self._lookup = Lookup(self.routers.values())
         for router in sorted(gone, key=lambda router: router.settings.name):
             actions += router.step(Stop("DELETED"), now)
-            self._known.pop(router.settings.name, None)
+            self._reception.forget(router.settings.name)
             self._dirty.add(("instance", router.settings.name))
         for router, before in movers:
             self._settle(actions, router, before, now)
@@ -507,10 +477,10 @@ class Node:
             self._schedule((kind, name), self.surroundings.sources[kind].silence_at(name))
         if not self._configured:
             self._release_leftovers(actions)
-            if wanted.globals.vrrp_startup_delay and not self._saved:
-                self._held = set(fresh)
-                self._held_until = now + wanted.globals.vrrp_startup_delay
-                self._schedule(("hold", ""), self._held_until)
+            until = max(now + wanted.globals.vrrp_startup_delay, wanted.globals.vrrp_delay_after_boot)
+            if until > now and not self._saved:  # the engine's time begins with the machine's
+                self._held, self._held_until = set(fresh), until
+                self._schedule(("hold", ""), until)
         self._configured = True
         self._start(actions, [name for name in fresh if name not in self._held], now)
         for group in self.groups:

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from services.vrrp import resolve_track
+from services.vrrp import authentication, contradictions, resolve_track, strict
 from services.vrrp.addresses import VirtualAddress
+from services.vrrp.authentication import AuthHmac
 from services.vrrp.orders import Maintenance
-from services.vrrp.packet import TTL, Checksum
+from services.vrrp.packet import PROTOCOL_AH, TTL, Checksum
 from services.vrrp.settings import (
     OWNER,
     SECOND,
@@ -86,6 +87,16 @@ class RouterSettings(NamedTuple):
     detect_checksum: bool
     routing: tuple[Route | Rule, ...] = ()  # of the master: routes, then rules
     depends: tuple[str, ...] = ()  # further interfaces that must be up: of tracked addresses, routes, rules, static entries
+    ah: bool = False  # `auth` is a key of IPSEC-AH
+    hmac: AuthHmac | None = None  # with its window
+    skip_check_adv_addr: bool = False
+    owner_ignore_adverts: bool = False
+    accept: bool = True  # packets to its addresses reach this machine
+
+    @property
+    def link(self) -> int:
+        """What carries its adverts, as `SendAdvert.family` has it."""
+        return PROTOCOL_AH if self.ah else self.family
 
 
 class GroupSettings(NamedTuple):
@@ -134,7 +145,9 @@ def resolve(objects: Mapping[tuple[str, str], Settings | Maintenance], memory: d
     new = {name: _recall(name, s, defaults, sources, memory or {}) for name, s in given.items()}
     routers = {name: found.router for name, found in new.items()}
     problems += (problem for found in new.values() for problem in found.problems)
-    _drop_duplicates(routers, problems)
+    for problem in contradictions.among(routers, given, defaults):
+        problems.append(_problem(f"config/vrrp_instance/{problem.name}", problem.field, problem.reason, problem.hint))
+        routers.pop(problem.name, None)
     groups = _groups(wanted, routers, given, problems)
     _share_trackers(groups, wanted, routers, given, sources, problems)
     statics = {name: s for (_, name), s in sorted(objects.items()) if isinstance(s, StaticEntries)}
@@ -174,12 +187,15 @@ def _router(
     key = f"config/vrrp_instance/{name}"
     family = family_of(given)
     version = (given.version or defaults.vrrp_version) if family == 4 else 3
+    if strict.applies(given, defaults):
+        given, changes = strict.strictly(given, defaults, version)
+        problems += (_problem(key, *changed) for changed in changes)
     if family == 6 and given.version == 2:
         problems.append(_problem(key, "version", "adverts over IPv6 are VRRPv3: 3 is used", "version 3"))
     if (given.unicast_src_ip or given.unicast_ttl) and not given.unicast_peer and not given.unicast_fault_no_peer:
         field = "unicast_src_ip" if given.unicast_src_ip else "unicast_ttl"
         problems.append(_problem(key, field, "there is no unicast_peer: adverts are multicast", "give unicast_peer"))
-    if version == 3 and given.auth_pass is not None:
+    if version == 3 and given.auth_type == authentication.PASS:
         hint = "remove authentication, or use version 2"
         problems.append(_problem(key, "authentication", "VRRPv3 has no authentication: it is ignored", hint))
     if version == 3 and given.advert_int > MAX_V3_INTERVAL:
@@ -192,6 +208,10 @@ def _router(
     master = given.state == "master"
     owner = given.priority == OWNER
     priority = given.priority or (OWNER if master else 100)
+    ah = given.auth_type == authentication.AH
+    if ah and master and priority != OWNER:
+        reason = "with auth_type AH all but an owner start as BACKUP, to hear the number of the last advert first"
+        problems.append(_problem(key, "state", reason, "state BACKUP"))
     rows = resolve_track.resolved(key, resolve_track.given_rows(given), sources, priority == OWNER, problems)
     delay = _first(given.garp_master_delay, defaults.vrrp_garp_master_delay)
     repeat = _first(given.garp_master_repeat, defaults.vrrp_garp_master_repeat)
@@ -202,9 +222,9 @@ def _router(
         vrid=given.virtual_router_id,
         version=version,
         priority=priority,
-        start_master=master or (owner and not given.state),
+        start_master=(master or (owner and not given.state)) and (not ah or priority == OWNER),
         advert_int=_interval(version, given.advert_int),
-        auth=given.auth_pass.encode()[:8].ljust(8, b"\0") if given.auth_pass is not None and version == 2 else None,
+        auth=authentication.key_of(given.auth_pass) if given.auth_pass is not None and version == 2 else None,
         addresses=_on_interface(given.virtual_ipaddress, given.interface),
         excluded=_on_interface(given.virtual_ipaddress_excluded, given.interface),
         nopreempt=given.nopreempt and not master and not owner,
@@ -217,7 +237,7 @@ def _router(
         garp_lower_prio_repeat=_first(given.garp_lower_prio_repeat, defaults.vrrp_garp_lower_prio_repeat, repeat),
         lower_prio_no_advert=bool(_first(given.lower_prio_no_advert, defaults.vrrp_lower_prio_no_advert)),
         higher_prio_send_advert=bool(_first(given.higher_prio_send_advert, defaults.vrrp_higher_prio_send_advert)),
-        down_timer_adverts=given.down_timer_adverts,
+        down_timer_adverts=_first(given.down_timer_adverts, defaults.vrrp_down_timer_adverts),
         track_interface=rows.track_interface,
         track_script=rows.track_script,
         track_file=rows.track_file,
@@ -234,6 +254,11 @@ def _router(
         detect_checksum=detect,
         routing=given.virtual_routes + given.virtual_rules,
         depends=_depends(given),
+        skip_check_adv_addr=bool(_first(given.skip_check_adv_addr, defaults.vrrp_skip_check_adv_addr)),
+        owner_ignore_adverts=bool(_first(given.owner_ignore_adverts, defaults.vrrp_owner_ignore_adverts)),
+        accept=given.accept is not False or priority == OWNER,
+        ah=ah and version == 2,
+        hmac=given.auth_hmac.with_window(_interval(version, given.advert_int)) if given.auth_hmac is not None else None,
     )
 
 
@@ -290,27 +315,6 @@ def _interval(version: int, advert_int: int) -> int:
     if version == 2:
         return max(1, (advert_int + SECOND // 2) // SECOND) * SECOND
     return min(MAX_V3_INTERVAL, max(1, (advert_int + CENTISECOND // 2) // CENTISECOND) * CENTISECOND)
-
-
-def _drop_duplicates(routers: dict[str, RouterSettings], problems: list[Problem]) -> None:
-    """One VRID names one virtual router of a family on a link (RFC 9568 section 5.2.3); the first by name keeps it."""
-    taken: dict[tuple[str, int, int], list[RouterSettings]] = {}
-    for name, router in list(routers.items()):
-        others = taken.setdefault((router.interface, router.vrid, router.family), [])
-        holder = next((other.name for other in others if _meet(router, other)), None)
-        others.append(router)
-        if holder is not None:
-            reason = f"{router.vrid} on {router.interface} is already used by vrrp_instance {holder!r}: not started"
-            hint = "give each instance of an interface its own virtual_router_id"
-            problems.append(_problem(f"config/vrrp_instance/{name}", "virtual_router_id", reason, hint))
-            del routers[name]
-
-
-def _meet(one: RouterSettings, other: RouterSettings) -> bool:
-    """Whether adverts cannot tell the two apart: both multicast, or unicast with a peer in common."""
-    if one.peers and other.peers:
-        return not {peer.address for peer in one.peers}.isdisjoint(peer.address for peer in other.peers)
-    return not one.peers and not other.peers
 
 
 def _groups(

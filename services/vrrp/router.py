@@ -6,18 +6,24 @@ as `Follow`. Time is integer nanoseconds, given.
 
 from __future__ import annotations
 
-from typing import NamedTuple, assert_never
+from typing import TYPE_CHECKING, NamedTuple, assert_never
 
 from services.vrrp import offer, phase, routing
-from services.vrrp.actions import Action, AddAddresses, AddRouting, Announce, RemoveAddresses, SendAdvert, State, Transition
+from services.vrrp.actions import Action, AddAddresses, AddRouting, Announce, RemoveAddresses, State, Transition
 from services.vrrp.addresses import VirtualAddress, packed, text
+from services.vrrp.adverts import Adverts, counter
 from services.vrrp.announce import Announcements
 from services.vrrp.counters import Counters
-from services.vrrp.packet import Advert, Checksum, Format, encode
+from services.vrrp.packet import Advert, Checksum
 from services.vrrp.priority import OWNER
 from services.vrrp.resolve import RouterSettings
+from services.vrrp.rogue import Rogue
 from services.vrrp.settings import SECOND
 from services.vrrp.snapshot import Saved
+
+if TYPE_CHECKING:
+    from services.vrrp.ah import Counter
+    from services.vrrp.trailer import Clock
 
 
 class Inputs(NamedTuple):
@@ -118,10 +124,13 @@ class VirtualRouter:
         self.offer_at: int | None = None  # when it is offered again, by a master in maintenance
         self._offered_until = 0
         self.announcements = Announcements()
-        self._checksums = settings.checksums
+        self._heard_checksum: Checksum | None = None
+        self.counter: Counter | Clock | None = None  # of authenticated adverts
+        self.ahead = 0  # of the wall clock, as `events.ClockSet` has it
         self._reported = State.INIT.value
         self._outranked: Advert | None = None
         self._rival_until = 0
+        self._rogue: Rogue | None = None  # another owner
         self._prepare()
 
     # -- what others may ask
@@ -170,13 +179,16 @@ class VirtualRouter:
             self.master_priority,
             self.inputs.priority,
             self.addresses if self.state is State.MASTER else (),
+            sequence=self.counter.last if self.counter is not None else 0,
         )
 
     def twin(self) -> VirtualRouter:
         """One that will do as this one would; whatever it does changes nothing here."""
         twin = VirtualRouter.__new__(VirtualRouter)
         twin.__dict__.update(self.__dict__)
-        twin.counters, twin.announcements = Counters(), Announcements()
+        twin.counters, twin.announcements, twin._rogue = Counters(), Announcements(), None
+        if self.counter is not None:
+            twin.counter = self.counter.twin()
         return twin
 
     # -- the election
@@ -219,6 +231,8 @@ class VirtualRouter:
             self.master_priority = saved.master_priority
             if self.settings.version == 3 and saved.master_interval:
                 self.master_interval = saved.master_interval
+            if self.counter is not None:
+                self.counter.last = saved.sequence
         if self.inputs.faults:
             self._withdraw(actions)
             self._enter(actions, State.FAULT, "; ".join(self.inputs.faults), now)
@@ -303,9 +317,12 @@ class VirtualRouter:
     def _heard(self, actions: list[Action], advert: Advert, age: int, now: int) -> None:
         if self.state not in (State.BACKUP, State.MASTER):
             return
+        if self.settings.owner_ignore_adverts and self.settings.priority == OWNER:
+            return
         self.counters.adverts_received += 1
         self.heard, self.heard_at = advert, now - age
-        if advert.addresses != self._listed and not _same_addresses(advert.addresses, self._listed, len(self.format.group)):
+        again = self.settings.skip_check_adv_addr and advert.source == self.master_address
+        if not again and not self._adverts.lists(advert.addresses):
             self.counters.address_list_errors += 1
         if not advert.priority:
             self.counters.priority_zero_received += 1
@@ -350,6 +367,11 @@ class VirtualRouter:
         elif advert.priority == 0:
             self._send(actions, own, now)
             self.advert_at = now + self.settings.advert_int
+        elif advert.priority == own == OWNER and advert.source < source and self._gives_way(advert, now):
+            cause = f"{text(advert.source)} has priority 255 too, and does not yield to the higher address"
+            actions += self._to_backup(now, cause)
+            self.last_heard = now
+            self._accept(advert, now)
         elif (advert.priority, advert.source) < (own, source):
             if not self.settings.lower_prio_no_advert:
                 self._send(actions, own, now)
@@ -369,6 +391,11 @@ class VirtualRouter:
             actions += self._to_backup(now, cause)
             self.last_heard = now
             self._accept(advert, now)
+
+    def _gives_way(self, advert: Advert, now: int) -> bool:
+        if self._rogue is None:
+            self._rogue = Rogue()
+        return self._rogue.heard(now, max(advert.interval, self.settings.advert_int))
 
     def _offer(self, actions: list[Action], cause: str, now: int) -> None:
         """Priority 0, then silence; the addresses stay until a peer's advert says that it has taken over."""
@@ -426,7 +453,7 @@ class VirtualRouter:
         if inputs.source != before.source:
             self._prepare()
         elif inputs.priority != before.priority:
-            self._advert(inputs.priority)
+            self._adverts.of(inputs.priority)
         if inputs.faults and self.state is not State.FAULT:
             self._fail(actions, now)
         elif inputs.faults:
@@ -485,22 +512,16 @@ class VirtualRouter:
 
     def _prepare(self) -> None:
         """Build the advert of the present priority anew, before it is needed; those of others when they are."""
-        s = self.settings
-        self._takeover = s.down_timer_adverts * s.advert_int
-        self._listed = b"".join(packed(a.address) for a in s.addresses)
-        heard = self._checksums[0] if s.detect_checksum and self._checksums[0] in s.checksums else s.checksums[0]
-        self._checksums = (heard, *(kind for kind in s.checksums if kind is not heard))
-        sources = {packed(p.address): (p.min_ttl, p.max_ttl) for p in s.peers} if s.check_source else None
-        self.format = Format(
-            s.version, s.vrid, s.advert_int, s.auth, packed(s.mcast_group), bool(s.peers), sources, self._checksums, s.ttl
-        )
-        self._adverts: dict[int, tuple[SendAdvert, ...]] = {}
-        self._advert(self.inputs.priority)
+        self._takeover = self.settings.down_timer_adverts * self.settings.advert_int
+        self._adverts = Adverts(self.settings, self.inputs.source, self._heard_checksum)
+        self._adverts.of(self.inputs.priority)
+        self.format = self._adverts.format
+        self.counter = counter(self.settings, self.counter)
 
     def hear_checksum(self, heard: Checksum) -> None:
         """A peer's valid advert has this kind of checksum; a strict one understands no other, so ours follow."""
-        if self.settings.detect_checksum and heard is not self._checksums[0]:
-            self._checksums = (heard,)
+        if self.settings.detect_checksum and heard is not self.format.checksums[0]:
+            self._heard_checksum = heard
             self._prepare()
 
     # -- changes of state
@@ -555,37 +576,15 @@ class VirtualRouter:
         if self.addresses:
             actions.append(RemoveAddresses(self.settings.name, self.addresses))
 
-    def _advert(self, priority: int) -> tuple[SendAdvert, ...]:
-        """The advert of a priority, ready to be sent: one packet, or one for each unicast peer."""
-        adverts = self._adverts.get(priority)
-        if adverts is None:
-            s = self.settings
-            addresses = [packed(a.address) for a in s.addresses]
-            source = self.inputs.source or bytes(len(self.format.group))
-            adverts = self._adverts[priority] = tuple(
-                SendAdvert(s.name, s.interface, encode(self.format, priority, addresses, source, 0, to), where, s.family)
-                for where, to in self._destinations(source)
-            )
-        return adverts
-
-    def _destinations(self, source: bytes) -> list[tuple[str, bytes | None]]:
-        """All peers but ourselves; without peers the group."""
-        peers = [(peer.address, packed(peer.address)) for peer in self.settings.peers]
-        return [("", None)] if not peers else [(where, to) for where, to in peers if to != source]
-
     def _send(self, actions: list[Action], priority: int, now: int) -> None:
-        actions += self._advert(priority)
+        if self.counter is not None and self._adverts.numbered:
+            actions += self._adverts.with_number(priority, self.counter.next(now + self.ahead))
+        else:
+            actions += self._adverts.of(priority)
         self.counters.adverts_sent += 1
+        if self._rogue is not None:
+            self._rogue.answered(now)
         if priority:
             self.last_advert = now
         else:
             self.counters.priority_zero_sent += 1
-
-
-def _same_addresses(one: bytes, other: bytes, width: int) -> bool:
-    """Equal lists of addresses of `width` bytes but for their order."""
-    return len(one) == len(other) and sorted(_split(one, width)) == sorted(_split(other, width))
-
-
-def _split(listed: bytes, width: int) -> list[bytes]:
-    return [listed[at : at + width] for at in range(0, len(listed), width)]

@@ -27,6 +27,7 @@ from services.vrrp.agent_link import AgentLink
 from services.vrrp.channel import Channel, ChannelClosed
 from services.vrrp.events import (
     AddressVanished,
+    ClockSet,
     Configured,
     Event,
     Failed,
@@ -42,6 +43,7 @@ from services.vrrp.handover import Handover
 from services.vrrp.jobs import Jobs
 from services.vrrp.netlink import Interface, Monitor, Requests, request_socket
 from services.vrrp.node import Key, Node
+from services.vrrp.packet import PROTOCOL_AH
 from services.vrrp.rehearsal import rehearse
 from services.vrrp.resolve import Resolved
 from services.vrrp.sockets import LINKS, Link
@@ -53,6 +55,7 @@ SECOND = 1_000_000_000
 LEAD, AWAKE = 2_000_000, 350_000  # nanoseconds before a takeover: when it is rehearsed, when the loop is awake for good
 PUNCTUAL = 50_000  # nanoseconds; who sees a takeover's moment later than that looks for packets once more
 CALM = 5_000_000  # nanoseconds after a takeover that belong to clients; what is not the wire's comes after them
+DRIFT = 10_000_000  # nanoseconds by which the wall clock may leave what is known of it
 SAVED_AT_ONCE = 64  # backups whose records are renewed each second
 BOOTTIME = time.CLOCK_BOOTTIME  # counts while the machine is suspended, so that waking up late is noticed
 
@@ -101,10 +104,10 @@ class Runtime:
         self._monitor = Monitor(requests.getsockname()[0])
         self._epoll.register(self._monitor.fileno(), select.EPOLLIN)
         self._interfaces: dict[str, Interface] = self._monitor.interfaces()
-        self._links: dict[int, dict[str, Link]] = {4: {}, 6: {}}  # by family and interface
+        self._links: dict[int, dict[str, Link]] = {family: {} for family in LINKS}  # by `SendAdvert.family` and interface
         self._readers: dict[int, Link] = {}
-        self._groups: dict[int, str] = {4: "", 6: ""}
-        self._wanted: dict[int, set[str]] = {4: set(), 6: set()}
+        self._groups: dict[int, str] = dict.fromkeys(LINKS, "")
+        self._wanted: dict[int, set[str]] = {family: set() for family in LINKS}
         self._stop_by = 0
         self._troubles: dict[tuple[int, str], str] = {}
         self.jobs = Jobs(Requests(requests), self._monitor.expect_removal, self._interfaces)
@@ -116,6 +119,8 @@ class Runtime:
         self._adding = False
         self._calm_until = 0
         self._rehearsed = 0  # the takeover, by its time, that was gone through beforehand
+        self._ahead = 0
+        self._look_at_wall_clock()
         self._perform(self.node.step(Started(handover.inherited), clock()))
 
     # -- what the agent's side asks for
@@ -124,8 +129,9 @@ class Runtime:
         """Put a configuration in place."""
         routers = resolved.routers.values()
         defaults = resolved.globals
-        for family, group in ((4, defaults.vrrp_mcast_group4), (6, defaults.vrrp_mcast_group6)):
-            self._open_links(family, {r.interface for r in routers if r.family == family}, group)
+        groups = {4: defaults.vrrp_mcast_group4, 6: defaults.vrrp_mcast_group6, PROTOCOL_AH: defaults.vrrp_mcast_group4}
+        for family, group in groups.items():
+            self._open_links(family, {r.interface for r in routers if family in (r.family, r.link)}, group)
         names = {r.interface for r in routers} | {a.dev for r in routers for a in r.addresses + r.excluded}
         names |= {t.name for r in routers for t in r.track_interface}
         names |= {name for r in routers for name in r.depends} | self._watch_routing(resolved)
@@ -267,8 +273,15 @@ class Runtime:
                     age = now + ahead - stamp
                     self._perform(self.node.step(PacketReceived(link.name, data, age if 0 <= age < SECOND else 0), now))
 
+    def _look_at_wall_clock(self) -> None:
+        ahead = time.time_ns() - clock()
+        if abs(ahead - self._ahead) > DRIFT:
+            self._ahead = ahead
+            self.step(ClockSet(ahead))
+
     def _keep_house(self) -> None:
         self._housekeeping_at = clock() + SECOND
+        self._look_at_wall_clock()
         self._tell_launcher({"is": "alive"})
         self.agent.every_second()
         routers = list(self.node.routers.values())
@@ -315,7 +328,7 @@ class Runtime:
         except OSError:
             self.step(Failed("advert", action.router))
             return
-        self.handover.beat(action.router, clock())
+        self.handover.beat(action.router, clock(), action.sequence)
 
     def _note_changes(self, keys: set[Key]) -> None:
         for transition in self._untold:
@@ -369,7 +382,8 @@ class Runtime:
 
     def _tell_interface(self, name: str) -> None:
         interface = self._interfaces.get(name)
-        troubles = self._troubles.get((4, name), ""), self._troubles.get((6, name), "")
+        trouble = self._troubles.get
+        troubles = trouble((4, name)) or trouble((PROTOCOL_AH, name), ""), trouble((6, name), "")
         if interface is None:
             event = InterfaceChanged(name, 0, False, ())
         else:

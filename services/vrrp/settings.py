@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from services.common.errors import InvalidValue
-from services.vrrp import track_settings
+from services.vrrp import authentication, track_settings
 from services.vrrp.addresses import VirtualAddress as VirtualAddress
 from services.vrrp.addresses import family, interface, parse, virtual_address
 from services.vrrp.addresses import packed as packed
+from services.vrrp.authentication import AuthHmac
 from services.vrrp.ranges import SECOND
 from services.vrrp.ranges import duration as _duration
 from services.vrrp.ranges import in_range as _in_range
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 OWNER = 255
 MOST_ADDRESSES = {4: 255, 6: 90}  # in an advert: eight bits of the header, and what fits into Ethernet's 1500 bytes
 KINDS = ("global", "vrrp_instance", "vrrp_sync_group", *track_settings.DECODERS, "static", "track_group")
+DOWN_TIMER_ADVERTS = 3  # RFC 9568 section 6.1
 DEFAULT_INTERFACE = "eth0"  # keepalived's, of static addresses
 __all__ = ["SECOND", "Source", "TrackFile", "TrackProcess", "Tracked", "VrrpScript"]
 
@@ -48,6 +50,11 @@ class Global(NamedTuple):
     vrrp_check_unicast_src: bool = False
     v3_checksum_as_v2: bool | None = None
     vrrp_startup_delay: int = 0
+    vrrp_delay_after_boot: int = 0
+    vrrp_strict: bool = False
+    vrrp_skip_check_adv_addr: bool = False
+    vrrp_owner_ignore_adverts: bool = False
+    vrrp_down_timer_adverts: int = DOWN_TIMER_ADVERTS
     vrrp_rt_priority: int = 50
 
 
@@ -68,7 +75,9 @@ class VrrpInstance(NamedTuple):
     priority: int | None = None
     advert_int: int = SECOND
     version: int | None = None
+    auth_type: str = ""  # "pass", "ah", or empty: none
     auth_pass: str | None = None
+    auth_hmac: AuthHmac | None = None
     virtual_ipaddress: tuple[VirtualAddress, ...] = ()
     virtual_ipaddress_excluded: tuple[VirtualAddress, ...] = ()
     nopreempt: bool = False
@@ -81,7 +90,7 @@ class VrrpInstance(NamedTuple):
     garp_lower_prio_repeat: int | None = None
     lower_prio_no_advert: bool | None = None
     higher_prio_send_advert: bool | None = None
-    down_timer_adverts: int = 3
+    down_timer_adverts: int | None = None
     track_interface: tuple[Tracked, ...] = ()
     track_script: tuple[Tracked, ...] = ()
     track_file: tuple[Tracked, ...] = ()
@@ -98,6 +107,10 @@ class VrrpInstance(NamedTuple):
     old_unicast_checksum: str = ""  # "always", "never", or empty: as heard
     virtual_routes: tuple[Route, ...] = ()
     virtual_rules: tuple[Rule, ...] = ()
+    strict_mode: bool | None = None
+    accept: bool | None = None
+    skip_check_adv_addr: bool | None = None
+    owner_ignore_adverts: bool | None = None
 
 
 class VrrpSyncGroup(NamedTuple):
@@ -157,7 +170,9 @@ def decode_global(name: str, value: Mapping[str, Any]) -> Global:
         _in_range(value, field, 0, 1000)
     for field in ("vrrp_garp_master_delay", "vrrp_garp_master_refresh", "vrrp_garp_lower_prio_delay"):
         _duration(value, field, 0, 86_400 * SECOND)
-    _duration(value, "vrrp_startup_delay", 0, 86_400 * SECOND)
+    for field in ("vrrp_startup_delay", "vrrp_delay_after_boot"):
+        _duration(value, field, 0, 86_400 * SECOND)
+    _in_range(value, "vrrp_down_timer_adverts", 1, 100)
     return Global(**taken)
 
 
@@ -184,7 +199,8 @@ def decode_instance(name: str, value: Mapping[str, Any]) -> VrrpInstance:
         for at, row in enumerate(taken[field]):
             if row.track_group:
                 raise InvalidValue(f"{field}[{at}]", "track_group is for static entries; an instance tracks its own anyway")
-    taken["auth_pass"] = _password(value)
+    taken["auth_type"], taken["auth_pass"] = authentication.type_and_password(value)
+    taken["auth_hmac"] = authentication.hmac(value)
     return _checked(VrrpInstance(**taken))
 
 
@@ -307,6 +323,8 @@ def _checked(given: VrrpInstance) -> VrrpInstance:
         hint = "move the others to virtual_ipaddress_excluded"
         raise InvalidValue("virtual_ipaddress", f"an advert carries at most {most} addresses", hint)
     _one_family(given)
+    if given.auth_type == authentication.AH:
+        authentication.refuse_ah(given.version or 2, family_of(given))
     for at, peer in enumerate(given.unicast_peer):
         if peer.address in (other.address for other in given.unicast_peer[:at]):
             raise InvalidValue(f"unicast_peer[{at}].address", f"{peer.address} is listed twice")
@@ -343,15 +361,3 @@ def _peer(row: Mapping[str, Any], field: str) -> UnicastPeer:
     if least > most:
         raise InvalidValue(f"{field}.min_ttl", f"{least} is more than max_ttl, {most}: nothing could be heard")
     return UnicastPeer(address, least, most)
-
-
-def _password(value: Mapping[str, Any]) -> str | None:
-    authentication = value.get("authentication")
-    if authentication is None or not authentication.get("auth_type"):
-        if authentication and authentication.get("auth_pass"):
-            raise InvalidValue("authentication.auth_type", "is required where auth_pass is given", "auth_type PASS")
-        return None
-    if not authentication.get("auth_pass"):
-        raise InvalidValue("authentication.auth_pass", "is required for auth_type PASS: 1 to 8 bytes")
-    password: str = authentication["auth_pass"]
-    return password

@@ -33,12 +33,13 @@ class Saved(NamedTuple):
     priority: int = 0
     addresses: tuple[VirtualAddress, ...] = ()
     more_addresses: bool = False  # too many to list: all that are configured
+    sequence: int = 0  # of the last sealed advert that was sent or accepted
 
 
 def pack(saved: Saved, sequence: int) -> bytes:
     """At most COPY bytes that `unpack` recognises; torn or mixed bytes it does not."""
     listed = [[a.address, a.prefix, a.dev, *([a.peer] if a.peer else [])] for a in saved.addresses]
-    body = [*saved[:10], listed, saved.more_addresses]
+    body = [*saved[:10], listed, saved.more_addresses, saved.sequence]
     text = json.dumps(body, separators=(",", ":")).encode()
     while len(text) > COPY - RECORD.size and listed:
         del listed[len(listed) // 2 :]
@@ -60,7 +61,9 @@ def unpack(data: bytes) -> tuple[int, Saved] | None:
     try:
         body = json.loads(text)
         addresses = tuple(VirtualAddress(a, prefix, dev, peer="".join(peer)) for a, prefix, dev, *peer in body[10])
-        return sequence, Saved(*body[:10])._replace(addresses=addresses, more_addresses=bool(body[11]))
+        more, *sealed = body[11:]
+        saved = Saved(*body[:10])._replace(addresses=addresses, more_addresses=bool(more))
+        return sequence, saved._replace(sequence=int(sealed[0])) if sealed else saved
     except (ValueError, TypeError, LookupError):
         return None
 

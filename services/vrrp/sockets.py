@@ -6,14 +6,16 @@ Never blocks. Uses `_socket` itself: the `socket` module around it costs a tenth
 from __future__ import annotations
 
 import _socket
+from array import array
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from struct import Struct
 from typing import Protocol
 
-from services.vrrp.packet import IP_ID_OFFSET, IPV6_HEADER, PROTOCOL_VRRP, checksum
+from services.vrrp.packet import IP_ID_OFFSET, IPV6_HEADER, PROTOCOL_AH, PROTOCOL_VRRP, checksum
 
 SO_RCVBUFFORCE, SO_SNDBUFFORCE = 33, 32  # asm-generic/socket.h
+SO_ATTACH_FILTER = 26
 SO_TIMESTAMPNS = 35
 IP_MULTICAST_ALL = 49  # linux/in.h
 IPV6_MULTICAST_ALL = 29  # linux/in6.h
@@ -36,6 +38,18 @@ NA = Struct("!BBHI16sBB6s")  # RFC 4861 section 4.4, with the target's link-laye
 NA_ROUTER, NA_OVERRIDE = 1 << 31, 1 << 29
 PSEUDO6 = Struct("!16s16sII")
 BUFFER = 1 << 20
+BPF = Struct("=HBBI")  # struct sock_filter: code, jump if true, if false, operand
+SOCK_FPROG = Struct("@HP")  # struct sock_fprog: length, address of the filters
+VRRP_IN_AH = b"".join(
+    BPF.pack(*line)
+    for line in (
+        (0xB1, 0, 0, 0),  # ldxb 4*([0]&0xf): the length of the IP header
+        (0x50, 0, 0, 0),  # ldb [x + 0]: what comes after the AH header
+        (0x15, 0, 1, PROTOCOL_VRRP),
+        (0x06, 0, 0, 0xFFFF),  # ret: all of it
+        (0x06, 0, 0, 0),
+    )
+)
 MAX_RECEIVED = 512  # packets per wake; more than the kernel queues by default
 _RAW = _socket.SOCK_RAW | _socket.SOCK_NONBLOCK | _socket.SOCK_CLOEXEC
 
@@ -71,6 +85,23 @@ class AdvertSender:
             self._sock.sendto(packet, _socket.MSG_DONTROUTE, self._to)
 
 
+class SealedSender:
+    """The same for adverts in IPSEC-AH, whose seal covers their number."""
+
+    def __init__(self, sock: Sending, group: str) -> None:
+        self._sock, self._to = sock, (group, 0)
+
+    def send(self, data: bytes, to: str = "") -> None:
+        """One advert.
+
+        :raises OSError: it could not be sent now.
+        """
+        if to:
+            self._sock.sendto(data, 0, (to, 0))
+        else:
+            self._sock.sendto(data, _socket.MSG_DONTROUTE, self._to)
+
+
 class AdvertSender6:
     """The same for IPv6, whose packets have no numbers."""
 
@@ -92,10 +123,11 @@ class Link:
     """
 
     family = _socket.AF_INET
+    protocol = PROTOCOL_VRRP
 
     def __init__(self, name: str, number: int, group: str) -> None:
         self.name, self.number, self.group = name, number, group
-        self.receiver = _socket.socket(self.family, _RAW, PROTOCOL_VRRP)
+        self.receiver = _socket.socket(self.family, _RAW, self.protocol)
         self._sender = _socket.socket(self.family, _RAW, _socket.IPPROTO_RAW)
         try:
             for sock in (self.receiver, self._sender):
@@ -140,6 +172,21 @@ class Link:
         return packets
 
 
+class SealedLink(Link):
+    """The same for adverts in IPSEC-AH; the machine's other IPsec traffic does not wake the engine."""
+
+    protocol = PROTOCOL_AH
+
+    def _join(self) -> None:
+        super()._join()
+        program = array("B", VRRP_IN_AH)
+        fprog = SOCK_FPROG.pack(len(VRRP_IN_AH) // BPF.size, program.buffer_info()[0])
+        self.receiver.setsockopt(_socket.SOL_SOCKET, SO_ATTACH_FILTER, fprog)
+
+    def _sending(self) -> Callable[..., None]:
+        return SealedSender(self._sender, self.group).send
+
+
 class Link6(Link):
     """The same for IPv6."""
 
@@ -173,8 +220,12 @@ class Link6(Link):
         return packets
 
 
-LINKS: dict[int, type[Link]] = {4: Link, 6: Link6}  # by family
-SENDERS: dict[int, type[AdvertSender] | type[AdvertSender6]] = {4: AdvertSender, 6: AdvertSender6}
+LINKS: dict[int, type[Link]] = {4: Link, 6: Link6, PROTOCOL_AH: SealedLink}  # by `SendAdvert.family`
+SENDERS: dict[int, type[AdvertSender] | type[AdvertSender6] | type[SealedSender]] = {
+    4: AdvertSender,
+    6: AdvertSender6,
+    PROTOCOL_AH: SealedSender,
+}
 
 
 class Announcer:

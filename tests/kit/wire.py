@@ -13,7 +13,8 @@ from tests.kit.wait import until
 
 ETH_P_ALL = 3
 SO_TIMESTAMPNS = 35
-PROTOCOL_VRRP, ICMPV6 = 112, 58
+PROTOCOL_VRRP, PROTOCOL_AH, ICMPV6 = 112, 51, 58
+AH_HEADER = 24
 ALL_NODES = socket.inet_pton(socket.AF_INET6, "ff02::1")
 
 
@@ -31,7 +32,12 @@ class Frame(NamedTuple):
     def is_advert(self) -> bool:
         if self.is_ipv6:
             return self.data[20] == PROTOCOL_VRRP
-        return self.data[12:14] == b"\x08\x00" and self.data[23] == PROTOCOL_VRRP
+        return self.data[12:14] == b"\x08\x00" and (self.data[23] == PROTOCOL_VRRP or self.is_sealed)
+
+    @property
+    def is_sealed(self) -> bool:
+        """An advert in IPSEC-AH."""
+        return self.data[12:14] == b"\x08\x00" and self.data[23] == PROTOCOL_AH and self.data[34] == PROTOCOL_VRRP
 
     @property
     def is_unsolicited_advertisement(self) -> bool:
@@ -63,7 +69,12 @@ class Frame(NamedTuple):
     @property
     def message(self) -> bytes:
         """The VRRP message."""
-        return self.packet[40 if self.is_ipv6 else 20 :]
+        return self.packet[40 if self.is_ipv6 else 20 + AH_HEADER if self.is_sealed else 20 :]
+
+    @property
+    def sequence(self) -> int:
+        """The number of a sealed advert."""
+        return int.from_bytes(self.packet[28:32], "big")
 
     @property
     def priority(self) -> int:

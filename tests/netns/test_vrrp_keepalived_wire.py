@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from services.vrrp.packet import Advert, Checksum, Format, decode
+from services.vrrp.ah import Seal
+from services.vrrp.packet import Advert, Checksum, Format, checksum, decode, encode
 from services.vrrp.settings import packed
 from tests.kit.engine import Engine, Objects, instance
 from tests.kit.keepalived import start_keepalived, vrrp_instance
@@ -25,6 +26,8 @@ OURS6, THEIRS6, NOBODY6 = "2001:db8::2", "2001:db8::3", "2001:db8::4"
 LINK, THEIR_LINK = "fe80::ff:fe00:2", "fe80::ff:fe00:3"
 PASS = {"authentication": {"auth_type": "pass", "auth_pass": "secret12"}}
 PASS_TEXT = "authentication {\n auth_type PASS\n auth_pass secret12\n }"
+AH = {"authentication": {"auth_type": "ah", "auth_pass": "secret12"}}
+AH_TEXT = "authentication {\n auth_type AH\n auth_pass secret12\n }\n"
 
 
 class Case(NamedTuple):
@@ -40,6 +43,7 @@ class Case(NamedTuple):
     version: int = 3
     advert_int: str = "0.2"
     checksum: Checksum = Checksum.PSEUDO
+    ah: bool = False
 
 
 def peers(*addresses: str, **limits: int) -> dict[str, Any]:
@@ -58,6 +62,10 @@ SIX_TEXT = {"address": "2001:db8::10", "addresses": "fe80::10\n2001:db8::10/64"}
 CASES = {
     "v2-unicast-pass": Case(
         V2 | PASS | peers(OURS, THEIRS, NOBODY), PASS_TEXT + peer_text(OURS, NOBODY), version=2, advert_int="1"
+    ),
+    "v2-ah": Case(V2 | AH, AH_TEXT, to_theirs="224.0.0.18", version=2, advert_int="1", ah=True),
+    "v2-ah-unicast": Case(
+        V2 | AH | peers(OURS, THEIRS, NOBODY), AH_TEXT + peer_text(NOBODY, OURS), version=2, advert_int="1", ah=True
     ),
     "v3-unicast": Case(
         V3 | peers(OURS, THEIRS, NOBODY) | {"unicast_src_ip": OURS, "check_unicast_src": True},
@@ -160,13 +168,78 @@ def test_one_master_whoever_is_better_and_whoever_goes(lan: Lan, tmp_path: Path,
         lan.only(lan.theirs, case.address)
 
 
+def test_forged_replayed_and_cut_adverts_in_ah_are_counted_apart_and_change_nothing(lan: Lan, tmp_path: Path) -> None:
+    case = CASES["v2-ah"]
+    with Engine(lan.ours, ours(100, case.settings)) as engine:
+        start_keepalived(lan.theirs, tmp_path / "better", vrrp_instance(150, 2, "1", more=case.lines))
+        lan.wire.until(lambda: len(adverts(lan, THEIRS)) >= 3, "theirs is the master")
+        engine.reaches("BACKUP")
+        old = adverts(lan, THEIRS)[0].data
+        forged = old[:45] + bytes([old[45] ^ 1]) + old[46:]
+        moved = [t["to"] for t in engine.transitions]
+        for frame in (old, old, forged, cut(old, 48), without_ah(old)):
+            lan.wire.send(frame)
+        until(
+            lambda: (rejected(engine).get("replay"), rejected(engine).get("auth_failure")) == (2, 1),
+            what="two replayed, one forged",
+        )
+        until(lambda: rejected(engine).get("auth_type") == 1, what="one without AH")
+        until(lambda: unowned(engine).get("truncated") == 1, what="one cut short")
+        assert engine.state() == "BACKUP"
+        assert [t["to"] for t in engine.transitions] == moved
+
+
+def rejected(engine: Engine) -> dict[str, int]:
+    engine.poll()
+    counters = engine.views.get(("counters", "VI_1"))
+    return dict(counters["rejected"]) if counters else {}
+
+
+def unowned(engine: Engine) -> dict[str, int]:
+    """What was rejected without belonging to an instance."""
+    engine.poll()
+    told = [m["stats"]["rejected"] for m in engine.messages if m["is"] == "engine"]
+    return dict(told[-1]) if told else {}
+
+
+def cut(frame: bytes, length: int) -> bytes:
+    """A frame whose IP packet says, rightly, that it has `length` bytes."""
+    header = frame[14:16] + length.to_bytes(2, "big") + frame[18:24] + bytes(2) + frame[26:34]
+    return frame[:14] + header[:10] + checksum(header).to_bytes(2, "big") + header[12:] + frame[34 : 14 + length]
+
+
+def without_ah(frame: bytes) -> bytes:
+    """The frame of a sealed advert, as if its sender had no authentication."""
+    form = Format(2, 51, 1_000_000_000, None, packed("224.0.0.18"))
+    return frame[:14] + encode(form, 200, [packed("192.168.200.10")], frame[26:30])
+
+
+def test_a_killed_engine_goes_on_with_the_number_that_theirs_waits_for(lan: Lan, tmp_path: Path) -> None:
+    case = CASES["v2-ah"]
+    start_keepalived(lan.theirs, tmp_path / "worse", vrrp_instance(50, 2, "1", more=case.lines))
+    with Engine(lan.ours, ours(100, case.settings)) as engine:
+        engine.reaches("MASTER")
+        lan.only(lan.ours, case.address)
+        lan.wire.until(lambda: len(adverts(lan, OURS)) >= 3, "adverts of ours")
+        before = len(adverts(lan, THEIRS))
+        engine.kill()
+        engine.start()
+        assert engine.says("ready", pid=engine.pid)["resumed"] == ["VI_1"]
+        sent = len(adverts(lan, OURS))
+        lan.wire.until(lambda: len(adverts(lan, OURS)) >= sent + 5, "adverts go on")
+        assert len(adverts(lan, THEIRS)) == before
+        numbers = [frame.sequence for frame in adverts(lan, OURS)]
+        assert numbers == sorted(set(numbers))
+
+
 def checksum_of(frame: Frame, case: Case) -> Checksum:
     """Which of the three kinds of checksum an advert has; the first kind where there is no choice."""
     group = packed("ff02::12" if frame.is_ipv6 else "224.0.0.18")
-    auth = b"secret12" if case.version == 2 else None
+    unicast = case.to_theirs not in ("ff02::12", "224.0.0.18")
+    ah = Seal(b"secret12", unicast) if case.ah else None
+    auth = b"secret12" if case.version == 2 and not case.ah else None
     interval = 1_000_000_000 if case.version == 2 else 0
-    unicast = case.to_theirs != "ff02::12"
-    advert = decode(frame.packet, Format(case.version, 51, interval, auth, group, unicast, None, tuple(Checksum)))
+    advert = decode(frame.packet, Format(case.version, 51, interval, auth, group, unicast, None, tuple(Checksum), ah=ah))
     assert isinstance(advert, Advert)
     return advert.checksum
 

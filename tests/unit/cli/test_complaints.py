@@ -171,7 +171,6 @@ def test_at_the_top_level(text: str, place: tuple[int, int], severity: Severity,
     ("line", "keyword"),
     [
         ("mcast_dst_ip 224.0.0.19", "mcast_dst_ip"),
-        ("authentication {\nauth_type AH\nauth_pass x\n}", "AH"),
     ],
 )
 def test_an_instance_that_could_not_hear_its_peers_is_left_out(line: str, keyword: str) -> None:
@@ -180,6 +179,51 @@ def test_an_instance_that_could_not_hear_its_peers_is_left_out(line: str, keywor
     whole = conf.complaints[0]
     assert (whole.at.line, whole.at.column, whole.severity) == (1, 15, UNSUPPORTED)
     assert f"without {keyword}" in whole.message
+
+
+AH = "authentication {\n auth_type AH\n auth_pass x\n}"
+
+
+@pytest.mark.parametrize("text", ["global_defs {\nvrrp_version 3\n}\n" + INSTANCE % AH, INSTANCE % f"version 3\n {AH}"])
+def test_ah_with_version_3_is_left_out_as_keepalived_leaves_it_out(text: str) -> None:
+    conf = read_text(text)
+    assert [c.severity for c in conf.complaints] == [MISTAKE]
+    assert "auth_type AH: expected VRRPv2 over IPv4" in conf.complaints[0].message
+    assert "authentication" not in conf.objects["config/vrrp_instance/V"]
+
+
+@pytest.mark.parametrize("text", [INSTANCE % AH, "global_defs {\nvrrp_version 3\n}\n" + INSTANCE % f"version 2\n {AH}"])
+def test_ah_of_version_2_is_understood(text: str) -> None:
+    conf = read_text(text)
+    assert conf.complaints == ()
+    assert conf.objects["config/vrrp_instance/V"]["authentication"] == {"auth_type": "ah", "auth_pass": "x"}
+
+
+HMAC_BLOCK = "auth_hmac {\n key 7 %s\n active_key 7\n time_window 9\n anti_replay monotonic\n mode receive-only\n}"
+
+
+def test_an_hmac_block_is_understood() -> None:
+    conf = read_text(INSTANCE % HMAC_BLOCK % ("hex:" + "5a" * 32))
+    assert conf.complaints == ()
+    assert conf.objects["config/vrrp_instance/V"]["auth_hmac"] == {
+        "key": [{"id": 7, "value": "hex:" + "5a" * 32}],
+        "active_key": 7,
+        "time_window": "9s",
+        "anti_replay": "monotonic",
+        "mode": "receive_only",
+    }
+
+
+def test_a_key_in_a_file_leaves_the_instance_out() -> None:
+    conf = read_text(INSTANCE % HMAC_BLOCK % "file:/etc/key")
+    assert dict(conf.objects) == {}
+    assert {c.severity for c in conf.complaints} == {UNSUPPORTED}
+    assert "without auth_hmac" in " ".join(c.message for c in conf.complaints)
+
+
+@pytest.mark.parametrize(("line", "accept"), [("accept", True), ("no_accept", False)])
+def test_accept_and_no_accept_are_one_field(line: str, accept: bool) -> None:
+    assert read_text(INSTANCE % line).objects["config/vrrp_instance/V"]["accept"] is accept
 
 
 def test_two_instances_with_one_vrid_on_an_interface() -> None:
@@ -295,6 +339,7 @@ def test_every_field_of_the_messages_has_its_keyword_and_the_reverse() -> None:
         "global_defs": MESSAGES["global"],
         "vrrp_instance": MESSAGES["vrrp_instance"],
         "vrrp_instance/authentication": MESSAGES["vrrp_instance"].fields_by_name["authentication"].message_type,
+        "vrrp_instance/auth_hmac": MESSAGES["vrrp_instance"].fields_by_name["auth_hmac"].message_type,
         "vrrp_sync_group": MESSAGES["vrrp_sync_group"],
         "vrrp_script": MESSAGES["vrrp_script"],
         "track_file": MESSAGES["track_file"],

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
+import zlib
 from collections.abc import Iterator
 
 import pytest
 
 from services.vrrp.handover import FIRST_SLOTS, SLOT, Handover
 from services.vrrp.settings import VirtualAddress
-from services.vrrp.snapshot import COPY, Saved, pack, unpack
+from services.vrrp.snapshot import COPY, RECORD, Saved, pack, unpack
 
 ROUTER = Saved("instance", "VI_1", "MASTER", 5, 6, 7, 8, "192.0.2.1", 100, 90, (VirtualAddress("192.0.2.10", dev="eth0"),))
 
@@ -72,6 +74,22 @@ def test_a_successor_finds_records_and_the_time_of_the_last_advert(memory: int) 
     assert set(second.inherited) == {ROUTER._replace(last_advert=77), Saved("script", "chk", "up")}
     second.write(ROUTER._replace(state="BACKUP"))
     assert Handover(memory).inherited[0].state == "BACKUP"
+
+
+def test_a_successor_finds_the_number_of_the_last_sealed_advert(memory: int) -> None:
+    handover = Handover(memory)
+    handover.write(ROUTER._replace(sequence=5))
+    handover.beat("VI_1", 77)
+    assert Handover(memory).inherited[0].sequence == 5
+    handover.beat("VI_1", 78, 6)
+    assert Handover(memory).inherited[0].sequence == 6
+
+
+def test_a_record_of_an_older_engine_has_no_number() -> None:
+    data = pack(ROUTER._replace(sequence=5), 1)
+    text = json.dumps(json.loads(data[RECORD.size :])[:-1]).encode()
+    older = RECORD.pack(2, len(text), zlib.crc32(text, zlib.crc32((2).to_bytes(8, "little")))) + text
+    assert unpack(older) == (2, ROUTER)
 
 
 def test_a_write_torn_at_any_byte_leaves_the_record_before(memory: int) -> None:

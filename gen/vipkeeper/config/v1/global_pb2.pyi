@@ -10,7 +10,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Global(_message.Message):
-    __slots__ = ("router_id", "notification_email", "notification_email_from", "smtp_server", "smtp_connect_timeout", "smtp_helo_name", "smtp_alert", "smtp_alert_vrrp", "smtp_alert_checker", "script_user", "enable_script_security", "vrrp_version", "vrrp_garp_master_delay", "vrrp_garp_master_repeat", "vrrp_garp_master_refresh", "vrrp_garp_master_refresh_repeat", "vrrp_garp_lower_prio_delay", "vrrp_garp_lower_prio_repeat", "vrrp_lower_prio_no_advert", "vrrp_higher_prio_send_advert", "vrrp_mcast_group4", "vrrp_startup_delay", "vrrp_rt_priority", "notify", "vrrp_mcast_group6", "vrrp_check_unicast_src", "v3_checksum_as_v2")
+    __slots__ = ("router_id", "notification_email", "notification_email_from", "smtp_server", "smtp_connect_timeout", "smtp_helo_name", "smtp_alert", "smtp_alert_vrrp", "smtp_alert_checker", "script_user", "enable_script_security", "vrrp_version", "vrrp_garp_master_delay", "vrrp_garp_master_repeat", "vrrp_garp_master_refresh", "vrrp_garp_master_refresh_repeat", "vrrp_garp_lower_prio_delay", "vrrp_garp_lower_prio_repeat", "vrrp_lower_prio_no_advert", "vrrp_higher_prio_send_advert", "vrrp_mcast_group4", "vrrp_startup_delay", "vrrp_rt_priority", "notify", "vrrp_mcast_group6", "vrrp_check_unicast_src", "v3_checksum_as_v2", "vrrp_strict", "vrrp_skip_check_adv_addr", "vrrp_owner_ignore_adverts", "vrrp_down_timer_adverts", "vrrp_delay_after_boot")
     ROUTER_ID_FIELD_NUMBER: _ClassVar[int]
     NOTIFICATION_EMAIL_FIELD_NUMBER: _ClassVar[int]
     NOTIFICATION_EMAIL_FROM_FIELD_NUMBER: _ClassVar[int]
@@ -38,6 +38,11 @@ class Global(_message.Message):
     VRRP_MCAST_GROUP6_FIELD_NUMBER: _ClassVar[int]
     VRRP_CHECK_UNICAST_SRC_FIELD_NUMBER: _ClassVar[int]
     V3_CHECKSUM_AS_V2_FIELD_NUMBER: _ClassVar[int]
+    VRRP_STRICT_FIELD_NUMBER: _ClassVar[int]
+    VRRP_SKIP_CHECK_ADV_ADDR_FIELD_NUMBER: _ClassVar[int]
+    VRRP_OWNER_IGNORE_ADVERTS_FIELD_NUMBER: _ClassVar[int]
+    VRRP_DOWN_TIMER_ADVERTS_FIELD_NUMBER: _ClassVar[int]
+    VRRP_DELAY_AFTER_BOOT_FIELD_NUMBER: _ClassVar[int]
     router_id: str
     notification_email: _containers.RepeatedScalarFieldContainer[str]
     notification_email_from: str
@@ -65,4 +70,9 @@ class Global(_message.Message):
     vrrp_mcast_group6: str
     vrrp_check_unicast_src: bool
     v3_checksum_as_v2: bool
-    def __init__(self, router_id: _Optional[str] = ..., notification_email: _Optional[_Iterable[str]] = ..., notification_email_from: _Optional[str] = ..., smtp_server: _Optional[str] = ..., smtp_connect_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., smtp_helo_name: _Optional[str] = ..., smtp_alert: _Optional[bool] = ..., smtp_alert_vrrp: _Optional[bool] = ..., smtp_alert_checker: _Optional[bool] = ..., script_user: _Optional[str] = ..., enable_script_security: _Optional[bool] = ..., vrrp_version: _Optional[int] = ..., vrrp_garp_master_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., vrrp_garp_master_repeat: _Optional[int] = ..., vrrp_garp_master_refresh: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., vrrp_garp_master_refresh_repeat: _Optional[int] = ..., vrrp_garp_lower_prio_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., vrrp_garp_lower_prio_repeat: _Optional[int] = ..., vrrp_lower_prio_no_advert: _Optional[bool] = ..., vrrp_higher_prio_send_advert: _Optional[bool] = ..., vrrp_mcast_group4: _Optional[str] = ..., vrrp_startup_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., vrrp_rt_priority: _Optional[int] = ..., notify: _Optional[str] = ..., vrrp_mcast_group6: _Optional[str] = ..., vrrp_check_unicast_src: _Optional[bool] = ..., v3_checksum_as_v2: _Optional[bool] = ...) -> None: ...
+    vrrp_strict: bool
+    vrrp_skip_check_adv_addr: bool
+    vrrp_owner_ignore_adverts: bool
+    vrrp_down_timer_adverts: int
+    vrrp_delay_after_boot: _duration_pb2.Duration
+    def __init__(self, router_id: _Optional[str] = ..., notification_email: _Optional[_Iterable[str]] = ..., notification_email_from: _Optional[str] = ..., smtp_server: _Optional[str] = ..., smtp_connect_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., smtp_helo_name: _Optional[str] = ..., smtp_alert: _Optional[bool] = ..., smtp_alert_vrrp: _Optional[bool] = ..., smtp_alert_checker: _Optional[bool] = ..., script_user: _Optional[str] = ..., enable_script_security: _Optional[bool] = ..., vrrp_version: _Optional[int] = ..., vrrp_garp_master_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., vrrp_garp_master_repeat: _Optional[int] = ..., vrrp_garp_master_refresh: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., vrrp_garp_master_refresh_repeat: _Optional[int] = ..., vrrp_garp_lower_prio_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., vrrp_garp_lower_prio_repeat: _Optional[int] = ..., vrrp_lower_prio_no_advert: _Optional[bool] = ..., vrrp_higher_prio_send_advert: _Optional[bool] = ..., vrrp_mcast_group4: _Optional[str] = ..., vrrp_startup_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., vrrp_rt_priority: _Optional[int] = ..., notify: _Optional[str] = ..., vrrp_mcast_group6: _Optional[str] = ..., vrrp_check_unicast_src: _Optional[bool] = ..., v3_checksum_as_v2: _Optional[bool] = ..., vrrp_strict: _Optional[bool] = ..., vrrp_skip_check_adv_addr: _Optional[bool] = ..., vrrp_owner_ignore_adverts: _Optional[bool] = ..., vrrp_down_timer_adverts: _Optional[int] = ..., vrrp_delay_after_boot: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...

@@ -21,6 +21,20 @@ class AuthType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     AUTH_TYPE_UNSPECIFIED: _ClassVar[AuthType]
     AUTH_TYPE_PASS: _ClassVar[AuthType]
+    AUTH_TYPE_AH: _ClassVar[AuthType]
+
+class AntiReplay(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    ANTI_REPLAY_UNSPECIFIED: _ClassVar[AntiReplay]
+    ANTI_REPLAY_TIME: _ClassVar[AntiReplay]
+    ANTI_REPLAY_MONOTONIC: _ClassVar[AntiReplay]
+
+class HmacMode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    HMAC_MODE_UNSPECIFIED: _ClassVar[HmacMode]
+    HMAC_MODE_ENFORCE: _ClassVar[HmacMode]
+    HMAC_MODE_PERMISSIVE: _ClassVar[HmacMode]
+    HMAC_MODE_RECEIVE_ONLY: _ClassVar[HmacMode]
 
 class OldUnicastChecksum(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -32,6 +46,14 @@ INITIAL_STATE_MASTER: InitialState
 INITIAL_STATE_BACKUP: InitialState
 AUTH_TYPE_UNSPECIFIED: AuthType
 AUTH_TYPE_PASS: AuthType
+AUTH_TYPE_AH: AuthType
+ANTI_REPLAY_UNSPECIFIED: AntiReplay
+ANTI_REPLAY_TIME: AntiReplay
+ANTI_REPLAY_MONOTONIC: AntiReplay
+HMAC_MODE_UNSPECIFIED: HmacMode
+HMAC_MODE_ENFORCE: HmacMode
+HMAC_MODE_PERMISSIVE: HmacMode
+HMAC_MODE_RECEIVE_ONLY: HmacMode
 OLD_UNICAST_CHECKSUM_UNSPECIFIED: OldUnicastChecksum
 OLD_UNICAST_CHECKSUM_ALWAYS: OldUnicastChecksum
 OLD_UNICAST_CHECKSUM_NEVER: OldUnicastChecksum
@@ -43,6 +65,28 @@ class Authentication(_message.Message):
     auth_type: AuthType
     auth_pass: str
     def __init__(self, auth_type: _Optional[_Union[AuthType, str]] = ..., auth_pass: _Optional[str] = ...) -> None: ...
+
+class HmacKey(_message.Message):
+    __slots__ = ("id", "value")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    value: str
+    def __init__(self, id: _Optional[int] = ..., value: _Optional[str] = ...) -> None: ...
+
+class AuthHmac(_message.Message):
+    __slots__ = ("key", "active_key", "time_window", "anti_replay", "mode")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    ACTIVE_KEY_FIELD_NUMBER: _ClassVar[int]
+    TIME_WINDOW_FIELD_NUMBER: _ClassVar[int]
+    ANTI_REPLAY_FIELD_NUMBER: _ClassVar[int]
+    MODE_FIELD_NUMBER: _ClassVar[int]
+    key: _containers.RepeatedCompositeFieldContainer[HmacKey]
+    active_key: int
+    time_window: _duration_pb2.Duration
+    anti_replay: AntiReplay
+    mode: HmacMode
+    def __init__(self, key: _Optional[_Iterable[_Union[HmacKey, _Mapping]]] = ..., active_key: _Optional[int] = ..., time_window: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., anti_replay: _Optional[_Union[AntiReplay, str]] = ..., mode: _Optional[_Union[HmacMode, str]] = ...) -> None: ...
 
 class UnicastPeer(_message.Message):
     __slots__ = ("address", "min_ttl", "max_ttl")
@@ -107,7 +151,7 @@ class TrackScript(_message.Message):
     def __init__(self, name: _Optional[str] = ..., weight: _Optional[int] = ..., reverse: _Optional[bool] = ...) -> None: ...
 
 class VrrpInstance(_message.Message):
-    __slots__ = ("state", "interface", "virtual_router_id", "priority", "advert_int", "version", "authentication", "virtual_ipaddress", "virtual_ipaddress_excluded", "nopreempt", "preempt_delay", "garp_master_delay", "garp_master_repeat", "garp_master_refresh", "garp_master_refresh_repeat", "garp_lower_prio_delay", "garp_lower_prio_repeat", "lower_prio_no_advert", "higher_prio_send_advert", "down_timer_adverts", "track_interface", "track_script", "track_file", "track_process", "dont_track_primary", "mcast_src_ip", "notify_master", "notify_backup", "notify_fault", "notify_stop", "notify", "smtp_alert", "native_ipv6", "unicast_peer", "unicast_src_ip", "unicast_ttl", "check_unicast_src", "unicast_fault_no_peer", "v3_checksum_as_v2", "old_unicast_checksum", "virtual_routes", "virtual_rules")
+    __slots__ = ("state", "interface", "virtual_router_id", "priority", "advert_int", "version", "authentication", "virtual_ipaddress", "virtual_ipaddress_excluded", "nopreempt", "preempt_delay", "garp_master_delay", "garp_master_repeat", "garp_master_refresh", "garp_master_refresh_repeat", "garp_lower_prio_delay", "garp_lower_prio_repeat", "lower_prio_no_advert", "higher_prio_send_advert", "down_timer_adverts", "track_interface", "track_script", "track_file", "track_process", "dont_track_primary", "mcast_src_ip", "notify_master", "notify_backup", "notify_fault", "notify_stop", "notify", "smtp_alert", "native_ipv6", "unicast_peer", "unicast_src_ip", "unicast_ttl", "check_unicast_src", "unicast_fault_no_peer", "v3_checksum_as_v2", "old_unicast_checksum", "auth_hmac", "virtual_routes", "virtual_rules", "strict_mode", "accept", "skip_check_adv_addr", "owner_ignore_adverts")
     STATE_FIELD_NUMBER: _ClassVar[int]
     INTERFACE_FIELD_NUMBER: _ClassVar[int]
     VIRTUAL_ROUTER_ID_FIELD_NUMBER: _ClassVar[int]
@@ -148,8 +192,13 @@ class VrrpInstance(_message.Message):
     UNICAST_FAULT_NO_PEER_FIELD_NUMBER: _ClassVar[int]
     V3_CHECKSUM_AS_V2_FIELD_NUMBER: _ClassVar[int]
     OLD_UNICAST_CHECKSUM_FIELD_NUMBER: _ClassVar[int]
+    AUTH_HMAC_FIELD_NUMBER: _ClassVar[int]
     VIRTUAL_ROUTES_FIELD_NUMBER: _ClassVar[int]
     VIRTUAL_RULES_FIELD_NUMBER: _ClassVar[int]
+    STRICT_MODE_FIELD_NUMBER: _ClassVar[int]
+    ACCEPT_FIELD_NUMBER: _ClassVar[int]
+    SKIP_CHECK_ADV_ADDR_FIELD_NUMBER: _ClassVar[int]
+    OWNER_IGNORE_ADVERTS_FIELD_NUMBER: _ClassVar[int]
     state: InitialState
     interface: str
     virtual_router_id: int
@@ -190,9 +239,14 @@ class VrrpInstance(_message.Message):
     unicast_fault_no_peer: bool
     v3_checksum_as_v2: bool
     old_unicast_checksum: OldUnicastChecksum
+    auth_hmac: AuthHmac
     virtual_routes: _containers.RepeatedScalarFieldContainer[str]
     virtual_rules: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, state: _Optional[_Union[InitialState, str]] = ..., interface: _Optional[str] = ..., virtual_router_id: _Optional[int] = ..., priority: _Optional[int] = ..., advert_int: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., version: _Optional[int] = ..., authentication: _Optional[_Union[Authentication, _Mapping]] = ..., virtual_ipaddress: _Optional[_Iterable[_Union[VirtualIpAddress, _Mapping]]] = ..., virtual_ipaddress_excluded: _Optional[_Iterable[_Union[VirtualIpAddress, _Mapping]]] = ..., nopreempt: _Optional[bool] = ..., preempt_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., garp_master_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., garp_master_repeat: _Optional[int] = ..., garp_master_refresh: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., garp_master_refresh_repeat: _Optional[int] = ..., garp_lower_prio_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., garp_lower_prio_repeat: _Optional[int] = ..., lower_prio_no_advert: _Optional[bool] = ..., higher_prio_send_advert: _Optional[bool] = ..., down_timer_adverts: _Optional[int] = ..., track_interface: _Optional[_Iterable[_Union[TrackInterface, _Mapping]]] = ..., track_script: _Optional[_Iterable[_Union[TrackScript, _Mapping]]] = ..., track_file: _Optional[_Iterable[_Union[_track_pb2.TrackedFile, _Mapping]]] = ..., track_process: _Optional[_Iterable[_Union[_track_pb2.TrackedProcess, _Mapping]]] = ..., dont_track_primary: _Optional[bool] = ..., mcast_src_ip: _Optional[str] = ..., notify_master: _Optional[str] = ..., notify_backup: _Optional[str] = ..., notify_fault: _Optional[str] = ..., notify_stop: _Optional[str] = ..., notify: _Optional[str] = ..., smtp_alert: _Optional[bool] = ..., native_ipv6: _Optional[bool] = ..., unicast_peer: _Optional[_Iterable[_Union[UnicastPeer, _Mapping]]] = ..., unicast_src_ip: _Optional[str] = ..., unicast_ttl: _Optional[int] = ..., check_unicast_src: _Optional[bool] = ..., unicast_fault_no_peer: _Optional[bool] = ..., v3_checksum_as_v2: _Optional[bool] = ..., old_unicast_checksum: _Optional[_Union[OldUnicastChecksum, str]] = ..., virtual_routes: _Optional[_Iterable[str]] = ..., virtual_rules: _Optional[_Iterable[str]] = ...) -> None: ...
+    strict_mode: bool
+    accept: bool
+    skip_check_adv_addr: bool
+    owner_ignore_adverts: bool
+    def __init__(self, state: _Optional[_Union[InitialState, str]] = ..., interface: _Optional[str] = ..., virtual_router_id: _Optional[int] = ..., priority: _Optional[int] = ..., advert_int: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., version: _Optional[int] = ..., authentication: _Optional[_Union[Authentication, _Mapping]] = ..., virtual_ipaddress: _Optional[_Iterable[_Union[VirtualIpAddress, _Mapping]]] = ..., virtual_ipaddress_excluded: _Optional[_Iterable[_Union[VirtualIpAddress, _Mapping]]] = ..., nopreempt: _Optional[bool] = ..., preempt_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., garp_master_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., garp_master_repeat: _Optional[int] = ..., garp_master_refresh: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., garp_master_refresh_repeat: _Optional[int] = ..., garp_lower_prio_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., garp_lower_prio_repeat: _Optional[int] = ..., lower_prio_no_advert: _Optional[bool] = ..., higher_prio_send_advert: _Optional[bool] = ..., down_timer_adverts: _Optional[int] = ..., track_interface: _Optional[_Iterable[_Union[TrackInterface, _Mapping]]] = ..., track_script: _Optional[_Iterable[_Union[TrackScript, _Mapping]]] = ..., track_file: _Optional[_Iterable[_Union[_track_pb2.TrackedFile, _Mapping]]] = ..., track_process: _Optional[_Iterable[_Union[_track_pb2.TrackedProcess, _Mapping]]] = ..., dont_track_primary: _Optional[bool] = ..., mcast_src_ip: _Optional[str] = ..., notify_master: _Optional[str] = ..., notify_backup: _Optional[str] = ..., notify_fault: _Optional[str] = ..., notify_stop: _Optional[str] = ..., notify: _Optional[str] = ..., smtp_alert: _Optional[bool] = ..., native_ipv6: _Optional[bool] = ..., unicast_peer: _Optional[_Iterable[_Union[UnicastPeer, _Mapping]]] = ..., unicast_src_ip: _Optional[str] = ..., unicast_ttl: _Optional[int] = ..., check_unicast_src: _Optional[bool] = ..., unicast_fault_no_peer: _Optional[bool] = ..., v3_checksum_as_v2: _Optional[bool] = ..., old_unicast_checksum: _Optional[_Union[OldUnicastChecksum, str]] = ..., auth_hmac: _Optional[_Union[AuthHmac, _Mapping]] = ..., virtual_routes: _Optional[_Iterable[str]] = ..., virtual_rules: _Optional[_Iterable[str]] = ..., strict_mode: _Optional[bool] = ..., accept: _Optional[bool] = ..., skip_check_adv_addr: _Optional[bool] = ..., owner_ignore_adverts: _Optional[bool] = ...) -> None: ...
 
 class VrrpSyncGroup(_message.Message):
     __slots__ = ("group", "notify_master", "notify_backup", "notify_fault", "notify_stop", "notify", "smtp_alert", "sync_group_tracking_weight", "track_interface", "track_script", "track_file", "track_process")
