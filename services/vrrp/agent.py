@@ -29,8 +29,10 @@ from services.common.watch_hub import WatchHub
 from services.vrrp.census import Sought
 from services.vrrp.channel import Channel, ChannelClosed, Message, from_fd
 from services.vrrp.engine_link import EngineLink, View
+from services.vrrp.firewall import ruleset
 from services.vrrp.history_file import HistoryFile
 from services.vrrp.launcher import CONTROL, FIRST
+from services.vrrp.nft import Firewall
 from services.vrrp.operators import Operator
 from services.vrrp.peers import statuses
 from services.vrrp.publisher import Transitions
@@ -98,6 +100,8 @@ class Agent:
             options.state_dir / "orders.json", options.node, self.link, lambda: statuses(options), self._tell_engine
         )
         self.runner = RunnerLink(self.link, self.trouble)
+        self.firewall = Firewall(options.state_dir / "no_accept", self.trouble)
+        self._declared = False  # the launcher said stop
         self._fresh = os.environ.pop(FIRST, "") == "1"  # what happens at the service's start happens now
         self._begun: set[str] = set()  # files whose start has been
         self.hub: WatchHub[str, vrrp_pb2.Instance] = WatchHub()
@@ -114,6 +118,7 @@ class Agent:
             work = [
                 tasks.create_task(self.configuration.run(self._on_change)),
                 tasks.create_task(self.runner.run()),
+                tasks.create_task(self.firewall.run()),
                 tasks.create_task(self.link.keep_copy()),
                 tasks.create_task(self.operator.run()),
                 tasks.create_task(self._transitions.publisher.run()),
@@ -123,6 +128,8 @@ class Agent:
             self.link.drain()
             for task in work:
                 task.cancel()
+        if self._declared:
+            await self.firewall.remove()
         await self._transitions.finish(FLUSH_S)
 
     # -- launcher
@@ -150,6 +157,7 @@ class Agent:
             if message.get("do") == "engine" and self._control.descriptors:
                 self.link.adopt(self._control.descriptors.popleft())
             elif message.get("do") == "stop":
+                self._declared = True
                 self.stopped.set()
 
     # -- configuration
@@ -168,6 +176,8 @@ class Agent:
         self._track()
         self._summarise()
         resolved = resolve({identity: o.settings for identity, o in self._objects.items()})
+        deaf = [router for router in resolved.routers.values() if not router.accept]
+        self.firewall.want(ruleset(deaf), [router.name for router in deaf])
         return [*resolved.problems, *_script_problems(scripts, user, security)]
 
     def _track(self) -> None:
@@ -252,7 +262,7 @@ class Agent:
                 "elections": elections(cast("dict[str, InstanceView]", told.instances)),
                 "maintenance": {name: order.reason for name, order in sorted(self.operator.maintenance.items())},
                 "sync_groups": {name: view["state"] for name, view in sorted(told.groups.items())},
-                "problems": [problem.as_dict() for problem in sorted(told.problems | self.runner.problems)],
+                "problems": [problem.as_dict() for problem in sorted(self._at_run_time())],
             }
         )
 
@@ -300,10 +310,13 @@ class Agent:
     def problems(self) -> frozenset[Problem]:
         """Everything that is wrong now, in the configuration and at run time."""
         own = {self.operator.trouble} if self.operator.trouble is not None else set()
-        return frozenset(self.configuration.problems) | self.link.told.problems | self.runner.problems | own
+        return frozenset(self.configuration.problems) | self._at_run_time() | own
+
+    def _at_run_time(self) -> frozenset[Problem]:
+        return self.link.told.problems | self.runner.problems | self.firewall.problems
 
     def _problems(self) -> list[tuple[int, Mapping[str, str]]]:
-        return self.configuration.problem_counts(self.link.told.problems | self.runner.problems)
+        return self.configuration.problem_counts(self._at_run_time())
 
 
 def _row(script: VrrpScript, user: str) -> dict[str, Any]:
