@@ -33,13 +33,11 @@ def among(routers: Mapping[str, RouterSettings], given: Mapping[str, VrrpInstanc
 def _alone(router: RouterSettings, given: VrrpInstance, defaults: Global) -> Impossible | None:
     """What an instance cannot have with what it gets from the global settings."""
     if strict.applies(given, defaults):
-        if not given.virtual_ipaddress:
-            reason = "strict mode has no instance without addresses (RFC 5798 section 6.1): not started, as by keepalived"
-            return Impossible(router.name, "virtual_ipaddress", reason, "give at least one address, or remove strict_mode")
-        if given.unicast_peer:
-            reason = "strict mode has no unicast (RFC 5798 section 5.1): not started, as by keepalived"
-            return Impossible(router.name, "unicast_peer", reason, "remove unicast_peer, or strict_mode")
-    elif given.auth_type == authentication.AH and not router.ah:
+        if given.virtual_ipaddress:
+            return None
+        reason = "strict mode has no instance without addresses (RFC 5798 section 6.1): not started, as by keepalived"
+        return Impossible(router.name, "virtual_ipaddress", reason, "give at least one address, or remove strict_mode")
+    if given.auth_type == authentication.AH and not router.ah:
         reason = "AH is of VRRPv2, and the global vrrp_version is 3: not started; keepalived would send without authentication"
         hint = "version 2 in the instance, on all its routers, or remove authentication"
         return Impossible(router.name, "authentication.auth_type", reason, hint)

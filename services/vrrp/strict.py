@@ -54,6 +54,9 @@ def _changes(given: VrrpInstance, defaults: Global, version: int, owner: bool) -
     if given.auth_type or given.auth_hmac is not None:
         field = "authentication" if given.auth_type else "auth_hmac"
         yield Changed(field, "strict mode has no authentication: it is ignored", f"remove {field}, or strict_mode")
+    if given.unicast_peer:
+        reason = "strict mode has no unicast (RFC 5798 section 5.1): it is used all the same, as by keepalived"
+        yield Changed("unicast_peer", reason, "remove strict_mode")
     if given.preempt_delay:
         yield Changed("preempt_delay", "strict mode has none: it is ignored")
     adverts = given.down_timer_adverts or defaults.vrrp_down_timer_adverts
