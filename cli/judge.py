@@ -7,23 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 from services.checker import settings as checker
 from services.common import values
 from services.common.errors import InvalidValue
 from services.common.judges import DECODERS
-from services.common.problems import Problem
+from services.common.problems import WARNING, Problem
 from services.ipvs import settings as ipvs
 from services.vrrp import resolve as vrrp_resolve
-
-_REFERENCES: Final = (
-    "track_script",
-    "track_file",
-    "track_process",
-    "group",
-    "virtual_router_id",
-)  # fields whose problems leave something out
 
 
 @dataclass(slots=True)
@@ -61,8 +53,7 @@ def judge(objects: Mapping[str, Mapping[str, Any]]) -> Verdict:
 
 def _judge_vrrp(settings: Mapping[tuple[str, str], Any], verdict: Verdict) -> None:
     for problem in vrrp_resolve.resolve(settings).problems:
-        lost = problem.field.partition("[")[0] in _REFERENCES
-        (verdict.lost if lost else verdict.doubts).append(problem)
+        (verdict.doubts if problem.severity == WARNING else verdict.lost).append(problem)
 
 
 def _judge_servers(settings: Mapping[str, Mapping[tuple[str, str], Any]], verdict: Verdict) -> None:

@@ -49,7 +49,7 @@ def command(run_dir: str, node: str, with_store: bool, as_json: bool, **store: A
     if with_store:
         accepted = _from_store(node, store)
         problems += [
-            (service, str(Problem(*(str(p.get(part, "")) for part in ("key", "field", "reason", "hint")))))
+            (service, str(Problem(*(str(p.get(part, "")) for part in ("key", "field", "reason", "hint", "severity")))))
             for service, status in accepted.items()
             for p in status.get("problems", ())
             if isinstance(p, dict)

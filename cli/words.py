@@ -71,7 +71,8 @@ def event_words(event: Any) -> str:
 def problem_words(problem: Any) -> str:
     """A Problem as a line."""
     parts = [part for part in (problem.key, problem.field, problem.reason) if part]
-    return ": ".join(parts) + (f" ({problem.hint})" if problem.hint else "")
+    sign = "warning: " if enum_word(problem, "severity") == "WARNING" else ""
+    return sign + ": ".join(parts) + (f" ({problem.hint})" if problem.hint else "")
 
 
 def _because(text: str, cause: str) -> str:

@@ -236,8 +236,6 @@ def _deafening(statement: Statement, value: Mapping[str, Any]) -> Word | None:
 def _settle_instance(scope: Scope, statement: Statement, value: dict[str, Any], vrrp_version: int) -> None:
     """keepalived's rules between an instance's keywords that are worth a word; `vrrp_version` is the global one."""
     at = statement.keyword.at
-    if value.get("state") == "master" and value.get("nopreempt"):
-        scope.report.note(scope.where["nopreempt"], "nopreempt has no effect with state MASTER; expected state BACKUP")
     _drop_repeated_addresses(scope, value)
     _drop_other_family(scope, value)
     own = [i for i, t in enumerate(value.get("track_interface", ())) if t["name"] == value.get("interface")]
@@ -264,9 +262,6 @@ def _settle_authentication(scope: Scope, value: dict[str, Any], vrrp_version: in
         place = scope.where["authentication.auth_type"]
         scope.report.mistake(place, "auth_type AH: expected VRRPv2 over IPv4; left out, as keepalived sends without it")
         del value["authentication"]
-    elif len(authentication["auth_pass"].encode("utf-8", "replace")) > 8:
-        place = scope.where["authentication.auth_pass"]
-        scope.report.note(place, "auth_pass: expected at most 8 bytes; only the first 8 count")
 
 
 def _six(value: Mapping[str, Any]) -> bool:

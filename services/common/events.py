@@ -129,7 +129,7 @@ class Composer:
 
     def _problem(self, problem: Problem, resolved: bool) -> event_pb2.Event:
         event = self._event("", None)
-        event.configuration.problem.CopyFrom(problem_pb2.Problem(**problem.as_dict()))
+        event.configuration.problem.CopyFrom(problem_pb2.Problem(**problem.as_fields()))
         event.configuration.resolved = resolved
         return event
 

@@ -25,4 +25,4 @@ class ProblemService(problem_pb2_grpc.ProblemServiceServicer):  # type: ignore[m
         self, request: problem_pb2.ListProblemsRequest, context: Context
     ) -> problem_pb2.ListProblemsResponse:
         found = sorted({*self._read()})
-        return problem_pb2.ListProblemsResponse(problems=[problem_pb2.Problem(**p.as_dict()) for p in found])
+        return problem_pb2.ListProblemsResponse(problems=[problem_pb2.Problem(**p.as_fields()) for p in found])

@@ -41,7 +41,7 @@ Three conversations (shapes below; all times in messages are Unix time in nanose
         to: MASTER, BACKUP, FAULT, STOP (declared stop), DELETED (no longer configured), MASTER_RX_LOWER_PRI.
         Kept until acknowledged, at most MAX_TRANSITIONS (the oldest go first, counted in "engine"), sent again to a
         new agent: (boot, sequence) identifies one.
-     {"is": "applied", "revision": 5, "problems": [{"key", "field", "reason", "hint"}, ...]}   as problems.Problem
+     {"is": "applied", "revision": 5, "problems": [{"key", "field", "reason", "hint", "severity"}, ...]}   problems.Problem
      {"is": "problems", "problems": [...]}              what is wrong at run time, whole list at each change
      {"is": "counters", "name": "VI_1", "counters": {...}, "timers": {...}}   at most once a second, only when changed
      {"is": "engine", "stats": {...}}                   at most once a second, only when changed

@@ -1,16 +1,22 @@
-"""Which instances cannot run as they are configured, alone or beside the others? With what keepalived makes of it. Core."""
+"""Which instances cannot run as they are configured, and which run in another way than is written? Core.
+
+The first are not started; keepalived refuses the file, or runs them without what makes them impossible. Of the second
+keepalived says a word in its log.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from services.vrrp import authentication, strict
-from services.vrrp.settings import Global, VrrpInstance
+from services.vrrp.settings import OWNER, SECOND, Global, VrrpInstance
+from services.vrrp.strict import Doubt
 
 if TYPE_CHECKING:
     from services.vrrp.resolve import RouterSettings
 
+LONGEST_V3 = 4095 * 10_000_000  # nanoseconds, the twelve bits of RFC 9568 section 5.2.7
 LISTED = "give each instance of an interface its own virtual_router_id"
 
 
@@ -21,6 +27,48 @@ class Impossible(NamedTuple):
     field: str
     reason: str
     hint: str
+
+
+def doubts(given: VrrpInstance, version: int, family: int, used: Callable[[int, int], int]) -> Iterator[Doubt]:
+    """Of one instance. `version` and `family` are those of its adverts, `used` gives the interval that one can carry."""
+    if family == 6 and given.version == 2:
+        yield Doubt("version", "adverts over IPv6 are VRRPv3: 3 is used", "version 3")
+    if (given.unicast_src_ip or given.unicast_ttl) and not given.unicast_peer and not given.unicast_fault_no_peer:
+        field = "unicast_src_ip" if given.unicast_src_ip else "unicast_ttl"
+        yield Doubt(field, "there is no unicast_peer: adverts are multicast", "give unicast_peer")
+    if given.advert_int != (interval := used(version, given.advert_int)):
+        yield Doubt("advert_int", *_interval(version, given.advert_int, interval))
+    yield from _authentication(given, version)
+    yield from _start(given)
+
+
+def _interval(version: int, given: int, used: int) -> tuple[str, str]:
+    if version == 2:
+        return f"VRRPv2 has whole seconds: {used // SECOND} s is used", "version 3"
+    if given > used and used == LONGEST_V3:
+        return "VRRPv3 allows at most 40.95 s: 40.95 s is used", ""
+    return f"VRRPv3 has steps of 10 ms: {used / SECOND:g} s is used", ""
+
+
+def _authentication(given: VrrpInstance, version: int) -> Iterator[Doubt]:
+    if version == 3 and given.auth_type == authentication.PASS:
+        yield Doubt("authentication", "VRRPv3 has no authentication: it is ignored", "remove authentication, or use version 2")
+    elif given.auth_pass is not None and len(given.auth_pass.encode()) > authentication.KEY:
+        yield Doubt("authentication.auth_pass", f"expected at most {authentication.KEY} bytes: only the first ones count")
+    if given.auth_type == authentication.AH and given.state == "master" and (given.priority or OWNER) != OWNER:
+        reason = "with auth_type AH all but an owner start as BACKUP, to hear the number of the last advert first"
+        yield Doubt("state", reason, "state BACKUP")
+
+
+def _start(given: VrrpInstance) -> Iterator[Doubt]:
+    """Waiting for others, which a master does not do."""
+    master = "state MASTER" if given.state == "master" else "priority 255" if given.priority == OWNER else ""
+    if given.nopreempt and master:
+        yield Doubt("nopreempt", f"has no effect with {master}", "state BACKUP" if given.state == "master" else "")
+    if given.preempt_delay and given.state == "master":
+        yield Doubt("preempt_delay", "has no effect with state MASTER", "state BACKUP")
+    elif given.preempt_delay and given.nopreempt:
+        yield Doubt("preempt_delay", "has no meaning together with nopreempt: it is ignored")
 
 
 def among(routers: Mapping[str, RouterSettings], given: Mapping[str, VrrpInstance], defaults: Global) -> tuple[Impossible, ...]:

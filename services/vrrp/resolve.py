@@ -189,29 +189,12 @@ def _router(
     version = (given.version or defaults.vrrp_version) if family == 4 else 3
     if strict.applies(given, defaults):
         given, changes = strict.strictly(given, defaults, version)
-        problems += (_problem(key, *changed) for changed in changes)
-    if family == 6 and given.version == 2:
-        problems.append(_problem(key, "version", "adverts over IPv6 are VRRPv3: 3 is used", "version 3"))
-    if (given.unicast_src_ip or given.unicast_ttl) and not given.unicast_peer and not given.unicast_fault_no_peer:
-        field = "unicast_src_ip" if given.unicast_src_ip else "unicast_ttl"
-        problems.append(_problem(key, field, "there is no unicast_peer: adverts are multicast", "give unicast_peer"))
-    if version == 3 and given.auth_type == authentication.PASS:
-        hint = "remove authentication, or use version 2"
-        problems.append(_problem(key, "authentication", "VRRPv3 has no authentication: it is ignored", hint))
-    if version == 3 and given.advert_int > MAX_V3_INTERVAL:
-        problems.append(_problem(key, "advert_int", "VRRPv3 allows at most 40.95 s: 40.95 s is used"))
-    if version == 2 and given.advert_int % SECOND:
-        used = _interval(2, given.advert_int) // SECOND
-        problems.append(_problem(key, "advert_int", f"VRRPv2 has whole seconds: {used} s is used", "version 3"))
-    if given.nopreempt and given.preempt_delay:
-        problems.append(_problem(key, "preempt_delay", "has no meaning together with nopreempt: it is ignored"))
+        problems += (_warning(key, *changed) for changed in changes)
+    problems += (_warning(key, *doubt) for doubt in contradictions.doubts(given, version, family, _interval))
     master = given.state == "master"
     owner = given.priority == OWNER
     priority = given.priority or (OWNER if master else 100)
     ah = given.auth_type == authentication.AH
-    if ah and master and priority != OWNER:
-        reason = "with auth_type AH all but an owner start as BACKUP, to hear the number of the last advert first"
-        problems.append(_problem(key, "state", reason, "state BACKUP"))
     rows = resolve_track.resolved(key, resolve_track.given_rows(given), sources, priority == OWNER, problems)
     delay = _first(given.garp_master_delay, defaults.vrrp_garp_master_delay)
     repeat = _first(given.garp_master_repeat, defaults.vrrp_garp_master_repeat)
@@ -301,9 +284,17 @@ def _on_interface(rows: tuple[VirtualAddress, ...], interface: str) -> tuple[Vir
 
 
 def _problem(key: str, field: str, reason: str, hint: str = "") -> Problem:
+    """Something that is left out."""
     from services.common.problems import Problem  # only where there is one: it brings in dataclasses
 
     return Problem(key, field, reason, hint)
+
+
+def _warning(key: str, field: str, reason: str, hint: str = "") -> Problem:
+    """Something that is done in another way than is written; keepalived says so in its log, if at all."""
+    from services.common.problems import WARNING, Problem
+
+    return Problem(key, field, reason, hint, WARNING)
 
 
 def _first(*candidates: int | None) -> int:
@@ -340,6 +331,9 @@ def _groups(
             else:
                 member_of[member] = name
                 members.append(member)
+        if 0 < sum(routers[member].priority == OWNER for member in members) < len(members):
+            reason = "some members own their addresses (priority 255) and some do not: they cannot follow one another"
+            problems.append(_warning(f"config/vrrp_sync_group/{name}", "group", reason, "the same for all members"))
         if members:
             groups[name] = GroupSettings(name, tuple(members), group.sync_group_tracking_weight)
     return groups

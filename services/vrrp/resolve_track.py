@@ -90,16 +90,17 @@ def _without_strays(
     kept: list[Tracked] = []
     for at, row in enumerate(rows):
         reason = hint = ""
+        severity = "error"
         if kind and (kind, row.name) not in sources:
             reason, hint = f"there is no {kind} {row.name!r}: it is not tracked", f"put config/{kind}/{row.name}"
         elif any(row.name == other.name for other in kept):
-            reason = f"{row.name!r} is tracked already: the first row counts"
+            reason, severity = f"{row.name!r} is tracked already: the first row counts", "warning"
         else:
             kept.append(row)
         if reason:
             from services.common.problems import Problem  # only where there is one: it brings in dataclasses
 
-            problems.append(Problem(key, f"{field}[{at}].name", reason, hint))
+            problems.append(Problem(key, f"{field}[{at}].name", reason, hint, severity))
     return kept
 
 

@@ -254,7 +254,7 @@ def _engine(link: EngineLink) -> vrrp_pb2.Engine:
         transitions_dropped=stats.get("transitions_dropped", 0),
         unknown_vrid=stats.get("unknown_vrid", 0),
         rejected=stats.get("rejected", {}),
-        problems=[problem_pb2.Problem(**problem.as_dict()) for problem in sorted(link.told.problems)],
+        problems=[problem_pb2.Problem(**problem.as_fields()) for problem in sorted(link.told.problems)],
         losses=link.losses,
         resident_bytes=stats.get("resident_bytes", 0),
     )

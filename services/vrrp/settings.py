@@ -347,7 +347,8 @@ def _one_family(given: VrrpInstance) -> None:
     for field, address in named:
         if address and family(address) != own:
             hint = "virtual_ipaddress_excluded may have both families" if field.startswith("virtual") else ""
-            raise InvalidValue(field, f"{address} is not an IPv{own} address, and this instance's adverts are IPv{own}", hint)
+            reason = f"{address} is not an IPv{own} address, and this instance's adverts are IPv{own}; keepalived leaves it out"
+            raise InvalidValue(field, reason, hint)
     if given.native_ipv6 and own == 4:
         raise InvalidValue("native_ipv6", "the instance's addresses are IPv4", "remove native_ipv6")
 

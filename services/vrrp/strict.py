@@ -11,8 +11,8 @@ from typing import NamedTuple
 from services.vrrp.settings import DOWN_TIMER_ADVERTS, OWNER, Global, VrrpInstance
 
 
-class Changed(NamedTuple):
-    """Something that was asked for and is not done; the rest of a Problem."""
+class Doubt(NamedTuple):
+    """Something that is done in another way than is written; the rest of a Problem."""
 
     field: str
     reason: str
@@ -24,7 +24,7 @@ def applies(given: VrrpInstance, defaults: Global) -> bool:
     return defaults.vrrp_strict if given.strict_mode is None else given.strict_mode
 
 
-def strictly(given: VrrpInstance, defaults: Global, version: int) -> tuple[VrrpInstance, tuple[Changed, ...]]:
+def strictly(given: VrrpInstance, defaults: Global, version: int) -> tuple[VrrpInstance, tuple[Doubt, ...]]:
     """The instance as strict mode has it, and what it loses. `version` is that of its adverts."""
     owner = (given.priority or (OWNER if given.state == "master" else 100)) == OWNER
     changed = tuple(_changes(given, defaults, version, owner))
@@ -47,28 +47,26 @@ def strictly(given: VrrpInstance, defaults: Global, version: int) -> tuple[VrrpI
     return strict, changed
 
 
-def _changes(given: VrrpInstance, defaults: Global, version: int, owner: bool) -> Iterator[Changed]:
+def _changes(given: VrrpInstance, defaults: Global, version: int, owner: bool) -> Iterator[Doubt]:
     if given.state and (given.state == "master") is not owner:
         used = "MASTER" if owner else "BACKUP"
-        yield Changed("state", f"strict mode has MASTER for priority 255 alone: {used} is used", f"state {used}")
+        yield Doubt("state", f"strict mode has MASTER for priority 255 alone: {used} is used", f"state {used}")
     if given.auth_type or given.auth_hmac is not None:
         field = "authentication" if given.auth_type else "auth_hmac"
-        yield Changed(field, "strict mode has no authentication: it is ignored", f"remove {field}, or strict_mode")
+        yield Doubt(field, "strict mode has no authentication: it is ignored", f"remove {field}, or strict_mode")
     if given.unicast_peer:
         reason = "strict mode has no unicast (RFC 5798 section 5.1): it is used all the same, as by keepalived"
-        yield Changed("unicast_peer", reason, "remove strict_mode")
+        yield Doubt("unicast_peer", reason, "remove strict_mode")
     if given.preempt_delay:
-        yield Changed("preempt_delay", "strict mode has none: it is ignored")
+        yield Doubt("preempt_delay", "strict mode has none: it is ignored")
     adverts = given.down_timer_adverts or defaults.vrrp_down_timer_adverts
     if adverts != DOWN_TIMER_ADVERTS:
-        yield Changed("down_timer_adverts", f"strict mode has {DOWN_TIMER_ADVERTS}: that is used")
+        yield Doubt("down_timer_adverts", f"strict mode has {DOWN_TIMER_ADVERTS}: that is used")
     if given.garp_lower_prio_repeat:
-        yield Changed("garp_lower_prio_repeat", "strict mode announces nothing after an advert of lower priority: 0 is used")
+        yield Doubt("garp_lower_prio_repeat", "strict mode announces nothing after an advert of lower priority: 0 is used")
     if given.lower_prio_no_advert is False:
-        yield Changed("lower_prio_no_advert", "strict mode does not answer adverts of lower priority: true is used")
+        yield Doubt("lower_prio_no_advert", "strict mode does not answer adverts of lower priority: true is used")
     if given.higher_prio_send_advert:
-        yield Changed("higher_prio_send_advert", "strict mode yields without another advert: false is used")
+        yield Doubt("higher_prio_send_advert", "strict mode yields without another advert: false is used")
     if given.accept and version == 2 and not owner:
-        yield Changed(
-            "accept", "strict mode of VRRPv2 accepts packets for an owner alone (RFC 3768): false is used", "version 3"
-        )
+        yield Doubt("accept", "strict mode of VRRPv2 accepts packets for an owner alone (RFC 3768): false is used", "version 3")

@@ -128,7 +128,7 @@ def test_the_counter_ends_where_keepaliveds_does_and_begins_again_on_both_sides(
 
 def instance(**more: Any) -> dict[str, Any]:
     base = {"interface": "eth0", "virtual_router_id": 51, "virtual_ipaddress": [{"address": "192.0.2.10"}]}
-    return base | {"authentication": {"auth_type": "ah", "auth_pass": "secret123"}} | more
+    return base | {"authentication": {"auth_type": "ah", "auth_pass": "secret12"}} | more
 
 
 def resolved(general: dict[str, Any] | None = None, **more: Any) -> Resolved:

@@ -860,3 +860,34 @@ def test_nobody_takes_over_where_a_master_has_the_next_deadline() -> None:
     until_due(node)
     assert states(node) == {"A": "MASTER"}
     assert node.takeover_at is None
+
+
+# -- adverts of which little is looked at, and none before the machine is up
+
+
+def test_the_addresses_of_the_same_master_are_compared_once_where_that_is_enough() -> None:
+    for more, errors in ({}, 3), ({"skip_check_adv_addr": True}, 1):
+        node = running(one(**more))
+        for priority in (200, 201, 202):
+            data = encode(FORM, priority, [packed("192.0.2.99")], packed("192.0.2.9"))
+            node.step(PacketReceived("eth0", data), T0)
+        assert node.routers["A"].counters.address_list_errors == errors
+        assert node.routers["A"].counters.adverts_received == 3
+
+
+@pytest.mark.parametrize(
+    ("general", "until"),
+    [
+        ({"vrrp_delay_after_boot": 130 * SECOND}, 130 * SECOND),
+        ({"vrrp_delay_after_boot": 103 * SECOND, "vrrp_startup_delay": 5 * SECOND}, T0 + 5 * SECOND),
+        ({"vrrp_delay_after_boot": 90 * SECOND}, None),
+    ],
+)
+def test_elections_wait_until_the_machine_has_been_up_for_long_enough(general: dict[str, Any], until: int | None) -> None:
+    node = running(one(priority=255) | {("global", ""): general})
+    assert node.held_until("A") == until
+    if until is not None:
+        assert states(node) == {"A": "INIT"}
+        advance(node, until)
+    advance(node, (until or T0) + 1)
+    assert states(node) == {"A": "MASTER"}

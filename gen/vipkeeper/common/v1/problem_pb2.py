@@ -24,19 +24,21 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!vipkeeper/common/v1/problem.proto\x12\x13vipkeeper.common.v1\"C\n\x07Problem\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05\x66ield\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0c\n\x04hint\x18\x04 \x01(\t\"\x15\n\x13ListProblemsRequest\"F\n\x14ListProblemsResponse\x12.\n\x08problems\x18\x01 \x03(\x0b\x32\x1c.vipkeeper.common.v1.Problem2u\n\x0eProblemService\x12\x63\n\x0cListProblems\x12(.vipkeeper.common.v1.ListProblemsRequest\x1a).vipkeeper.common.v1.ListProblemsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!vipkeeper/common/v1/problem.proto\x12\x13vipkeeper.common.v1\"t\n\x07Problem\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05\x66ield\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0c\n\x04hint\x18\x04 \x01(\t\x12/\n\x08severity\x18\x05 \x01(\x0e\x32\x1d.vipkeeper.common.v1.Severity\"\x15\n\x13ListProblemsRequest\"F\n\x14ListProblemsResponse\x12.\n\x08problems\x18\x01 \x03(\x0b\x32\x1c.vipkeeper.common.v1.Problem*N\n\x08Severity\x12\x18\n\x14SEVERITY_UNSPECIFIED\x10\x00\x12\x12\n\x0eSEVERITY_ERROR\x10\x01\x12\x14\n\x10SEVERITY_WARNING\x10\x02\x32u\n\x0eProblemService\x12\x63\n\x0cListProblems\x12(.vipkeeper.common.v1.ListProblemsRequest\x1a).vipkeeper.common.v1.ListProblemsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'vipkeeper.common.v1.problem_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_SEVERITY']._serialized_start=271
+  _globals['_SEVERITY']._serialized_end=349
   _globals['_PROBLEM']._serialized_start=58
-  _globals['_PROBLEM']._serialized_end=125
-  _globals['_LISTPROBLEMSREQUEST']._serialized_start=127
-  _globals['_LISTPROBLEMSREQUEST']._serialized_end=148
-  _globals['_LISTPROBLEMSRESPONSE']._serialized_start=150
-  _globals['_LISTPROBLEMSRESPONSE']._serialized_end=220
-  _globals['_PROBLEMSERVICE']._serialized_start=222
-  _globals['_PROBLEMSERVICE']._serialized_end=339
+  _globals['_PROBLEM']._serialized_end=174
+  _globals['_LISTPROBLEMSREQUEST']._serialized_start=176
+  _globals['_LISTPROBLEMSREQUEST']._serialized_end=197
+  _globals['_LISTPROBLEMSRESPONSE']._serialized_start=199
+  _globals['_LISTPROBLEMSRESPONSE']._serialized_end=269
+  _globals['_PROBLEMSERVICE']._serialized_start=351
+  _globals['_PROBLEMSERVICE']._serialized_end=468
 # @@protoc_insertion_point(module_scope)
