@@ -199,6 +199,8 @@ def test_defaults_are_keepaliveds() -> None:
         router = resolve({("vrrp_instance", "A"): DECODERS["vrrp_instance"]("A", instance(advert_int=interval))}).routers["A"]
         assert router.hmac is not None
         assert router.hmac.window == window * SECOND
+    settings = DECODERS["vrrp_instance"]("A", instance(hmac={"time_window": 9 * SECOND}))
+    assert resolve({("vrrp_instance", "A"): settings}).routers["A"].hmac.window == 9 * SECOND  # type: ignore[union-attr]
     given = instance(hmac={"time_window": 9 * SECOND, "active_key": 9, "mode": "permissive"})
     assert DECODERS["vrrp_instance"]("A", given).auth_hmac == AuthHmac(  # type: ignore[union-attr]
         ((7, KEY), (9, OTHER)), 9, 9 * SECOND, "permissive"
@@ -264,6 +266,13 @@ def test_a_node_signs_and_checks_by_the_wall_clock_that_it_is_told() -> None:
     first = adverts(node, T0 + 5 * SECOND)[0]
     assert NOW - 10 * SECOND < (first.sequence >> 32) * SECOND + 5 * SECOND < NOW
     assert isinstance(decode(first.data, FORMS["v3"]), Advert)
+
+
+def test_looking_ahead_at_a_takeover_uses_up_no_sequence() -> None:
+    node = running()
+    (foreseen,) = (action for action in node.foresee() if isinstance(action, SendAdvert))
+    assert node.routers["A"].saved().sequence == 0
+    assert adverts(node, T0 + 4 * SECOND)[0].data == foreseen.data
 
 
 def test_who_only_receives_signs_nothing_and_still_notices_replays() -> None:
