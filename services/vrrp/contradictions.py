@@ -9,15 +9,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from services.vrrp import authentication, strict
-from services.vrrp.settings import OWNER, SECOND, Global, VrrpInstance
-from services.vrrp.strict import Doubt
+from services.vrrp import authentication
+from services.vrrp.settings import OWNER, SECOND, Global, VrrpInstance, is_strict
 
 if TYPE_CHECKING:
     from services.vrrp.resolve import RouterSettings
 
 LONGEST_V3 = 4095 * 10_000_000  # nanoseconds, the twelve bits of RFC 9568 section 5.2.7
 LISTED = "give each instance of an interface its own virtual_router_id"
+
+
+class Doubt(NamedTuple):
+    """Something that is done in another way than is written; the rest of a Problem."""
+
+    field: str
+    reason: str
+    hint: str = ""
 
 
 class Impossible(NamedTuple):
@@ -80,7 +87,7 @@ def among(routers: Mapping[str, RouterSettings], given: Mapping[str, VrrpInstanc
 
 def _alone(router: RouterSettings, given: VrrpInstance, defaults: Global) -> Impossible | None:
     """What an instance cannot have with what it gets from the global settings."""
-    if strict.applies(given, defaults):
+    if is_strict(given, defaults):
         if given.virtual_ipaddress:
             return None
         reason = "strict mode has no instance without addresses (RFC 5798 section 6.1): not started, as by keepalived"

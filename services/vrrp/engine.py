@@ -81,6 +81,7 @@ def _settle(runtime: Runtime, rt_priority: int) -> int:
     import signal
 
     import services.common.problems
+    import services.vrrp.rogue
     import services.vrrp.views  # noqa: F401  (loaded now, so that no disk is touched later)
     from services.vrrp.timer import lock_memory
 

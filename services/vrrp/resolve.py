@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from services.vrrp import authentication, contradictions, resolve_track, strict
+from services.vrrp import authentication, contradictions, resolve_track
 from services.vrrp.addresses import VirtualAddress
 from services.vrrp.authentication import AuthHmac
 from services.vrrp.orders import Maintenance
@@ -30,6 +30,7 @@ from services.vrrp.settings import (
     VrrpScript,
     VrrpSyncGroup,
     family_of,
+    is_strict,
 )
 
 if TYPE_CHECKING:
@@ -187,8 +188,10 @@ def _router(
     key = f"config/vrrp_instance/{name}"
     family = family_of(given)
     version = (given.version or defaults.vrrp_version) if family == 4 else 3
-    if strict.applies(given, defaults):
-        given, changes = strict.strictly(given, defaults, version)
+    if is_strict(given, defaults):
+        from services.vrrp.strict import strictly  # only where it is used: the engine's start is in a hurry
+
+        given, changes = strictly(given, defaults, version)
         problems += (_warning(key, *changed) for changed in changes)
     problems += (_warning(key, *doubt) for doubt in contradictions.doubts(given, version, family, _interval))
     master = given.state == "master"

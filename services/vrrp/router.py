@@ -17,12 +17,12 @@ from services.vrrp.counters import Counters
 from services.vrrp.packet import Advert, Checksum
 from services.vrrp.priority import OWNER
 from services.vrrp.resolve import RouterSettings
-from services.vrrp.rogue import Rogue
 from services.vrrp.settings import SECOND
 from services.vrrp.snapshot import Saved
 
 if TYPE_CHECKING:
     from services.vrrp.ah import Counter
+    from services.vrrp.rogue import Rogue
     from services.vrrp.trailer import Clock
 
 
@@ -394,6 +394,8 @@ class VirtualRouter:
 
     def _gives_way(self, advert: Advert, now: int) -> bool:
         if self._rogue is None:
+            from services.vrrp.rogue import Rogue  # hardly ever, and the engine's start is in a hurry
+
             self._rogue = Rogue()
         return self._rogue.heard(now, max(advert.interval, self.settings.advert_int))
 

@@ -331,6 +331,11 @@ def _checked(given: VrrpInstance) -> VrrpInstance:
     return given
 
 
+def is_strict(given: VrrpInstance, defaults: Global) -> bool:
+    """Whether an instance is in strict mode."""
+    return defaults.vrrp_strict if given.strict_mode is None else given.strict_mode
+
+
 def family_of(given: VrrpInstance) -> int:
     """4 or 6: the family of an instance's adverts, which is that of its first address, as keepalived has it."""
     said = [row.address for row in given.virtual_ipaddress[:1]] + [peer.address for peer in given.unicast_peer[:1]]

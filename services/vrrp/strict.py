@@ -6,22 +6,9 @@ What is only switched off is said as a problem where somebody asked for it; what
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
+from services.vrrp.contradictions import Doubt
 from services.vrrp.settings import DOWN_TIMER_ADVERTS, OWNER, Global, VrrpInstance
-
-
-class Doubt(NamedTuple):
-    """Something that is done in another way than is written; the rest of a Problem."""
-
-    field: str
-    reason: str
-    hint: str = ""
-
-
-def applies(given: VrrpInstance, defaults: Global) -> bool:
-    """Whether an instance is strict."""
-    return defaults.vrrp_strict if given.strict_mode is None else given.strict_mode
 
 
 def strictly(given: VrrpInstance, defaults: Global, version: int) -> tuple[VrrpInstance, tuple[Doubt, ...]]:
