@@ -317,7 +317,7 @@ class VirtualRouter:
     def _heard(self, actions: list[Action], advert: Advert, age: int, now: int) -> None:
         if self.state not in (State.BACKUP, State.MASTER):
             return
-        if self.settings.owner_ignore_adverts and self.settings.priority == OWNER:
+        if self.settings.owner_ignore_adverts and self.inputs.priority == OWNER:  # in maintenance it has another one
             return
         self.counters.adverts_received += 1
         self.heard, self.heard_at = advert, now - age

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from services.vrrp import orders
 from services.vrrp.rogue import Rogue
 from services.vrrp.settings import SECOND
 from tests.kit.cluster import Cluster
@@ -71,3 +72,19 @@ def test_an_owner_may_ignore_all_adverts() -> None:
     node = cluster.machines["a"].node
     assert node is not None
     assert node.routers["VI_1"].counters.adverts_received == 0
+
+
+def test_an_owner_that_ignores_adverts_stands_back_for_maintenance_all_the_same() -> None:
+    cluster = Cluster()
+    cluster.add("a", owner(owner_ignore_adverts=True))
+    cluster.add("b", owner(priority=100))
+    cluster.run(5 * SECOND)
+    machine = cluster.machines["a"]
+    machine.objects[orders.KIND, ""] = {"reason": "new kernel", "since": 0, "until": 0}
+    cluster.do("a", lambda m: m.configure(cluster.now))
+    cluster.run(5 * SECOND)
+    assert cluster.masters() == ["b"]
+    del machine.objects[orders.KIND, ""]
+    cluster.do("a", lambda m: m.configure(cluster.now))
+    cluster.run(10 * SECOND)
+    assert cluster.masters() == ["a"]
