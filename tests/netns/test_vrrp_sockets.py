@@ -8,7 +8,8 @@ import time
 
 import pytest
 
-from services.vrrp.packet import Format, encode
+from services.vrrp.ah import Seal
+from services.vrrp.packet import PROTOCOL_AH, Advert, Format, decode, encode
 from services.vrrp.settings import SECOND, packed
 from services.vrrp.sockets import LINKS, Link
 from tests.kit.netns import Bridge, Net
@@ -16,7 +17,7 @@ from tests.kit.wait import until
 
 pytestmark = [pytest.mark.netns, pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root")]
 
-GROUPS = {4: "224.0.0.18", 6: "ff02::12"}
+GROUPS = {4: "224.0.0.18", 6: "ff02::12", PROTOCOL_AH: "224.0.0.18"}
 
 
 def test_a_packet_that_waited_is_as_old_as_it_is() -> None:
@@ -33,6 +34,26 @@ def test_a_packet_that_waited_is_as_old_as_it_is() -> None:
         [(data, stamp)] = second.receive()
     assert data[12:] == advert[12:]
     assert before <= stamp <= sent + SECOND // 4
+
+
+def test_sealed_adverts_arrive_with_their_seal_and_other_ipsec_does_not() -> None:
+    seal = Seal(b"secret12", unicast=False)
+    form = Format(2, 51, SECOND, None, packed(GROUPS[4]), ah=seal)
+    plain = encode(form, 100, [packed("192.0.2.9")], packed("192.0.2.1"))
+    other = plain[:20] + b"\x06" + plain[21:]  # TCP in AH
+    heard: list[bytes] = []
+    with Net() as net, contextlib.ExitStack() as opened:
+        lan = net.bridge("lan")
+        first, second = (opened.enter_context(contextlib.closing(_link(net, lan, n, PROTOCOL_AH))) for n in (1, 2))
+
+        def arrived() -> bool:
+            first.send(other)
+            first.send(seal.close(plain, 70_000))
+            heard.extend(data for data, _stamp in second.receive())
+            return len(heard) >= 3
+
+        until(arrived, timeout=30, what="three sealed adverts arrive")
+    assert all(isinstance(decode(data, form), Advert) for data in heard)
 
 
 @pytest.mark.parametrize("to", ["", "2001:db8::2"])
