@@ -1,4 +1,4 @@
-"""Is the table of `firewall` in the kernel as it should be? Told to nft by the agent, again and again until it is.
+"""Is the table of `firewall` in the kernel as it should be? Told to nft by the agent, again and again.
 
 A file in the state folder remembers that there is a table, so that one that a killed service left goes at the next start, and
 nobody who does not use it needs nft.
@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 
 LIMIT_S = 10.0  # of one run of nft
 PAUSE_S = 5.0  # before it is tried again
+AGAIN_S = 15.0  # after which it is put again, all at once as ever, because others may have flushed all tables
 
 
 class Firewall:
@@ -44,9 +45,11 @@ class Firewall:
     async def run(self) -> None:
         """Keep the kernel at what is wanted; never returns."""
         while True:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(PAUSE_S if self.problems else None):
+            try:
+                async with asyncio.timeout(PAUSE_S if self.problems else AGAIN_S if self._there else None):
                     await self._news.wait()
+            except TimeoutError:
+                self._there = None
             self._news.clear()
             if self._wanted is not None:
                 self._troubled("" if self._wanted == self._there else await self._put(self._wanted))

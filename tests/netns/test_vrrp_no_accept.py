@@ -114,6 +114,14 @@ def test_nobody_reaches_the_addresses_while_their_neighbour_is_found_until_it_is
     assert lan.reaches("fe80::77%eth0")
 
 
+def test_a_table_that_somebody_flushed_comes_back(lan: Lan) -> None:
+    lan.put(accept=False)
+    lan.node.start("vrrp")
+    wait(lan, lambda: lan.holds() and "vipkeeper" in lan.table(), "the addresses and the table are there")
+    lan.director.run(["nft", "flush", "ruleset"])
+    wait(lan, lambda: "vipkeeper" in lan.table() and not lan.reaches(VIP), "the table is back")
+
+
 def test_the_table_goes_with_a_declared_stop(lan: Lan) -> None:
     lan.director.run(["nft", "add", "table", "inet", "others"])
     lan.put(accept=False)
