@@ -214,6 +214,22 @@ def without_ah(frame: bytes) -> bytes:
     return frame[:14] + encode(form, 200, [packed("192.168.200.10")], frame[26:30])
 
 
+def test_a_running_engine_takes_up_ah_and_lets_go_of_it(lan: Lan, tmp_path: Path) -> None:
+    case = CASES["v2-ah"]
+    with Engine(lan.ours, ours(100, V2 | PASS)) as engine:
+        engine.reaches("MASTER")
+        engine.apply(2, ours(100, case.settings))
+        keepalived = start_keepalived(lan.theirs, tmp_path / "ah", vrrp_instance(150, 2, "1", more=case.lines))
+        assert f"{THEIRS} has priority 150" in engine.reaches("BACKUP")["cause"]
+        lan.only(lan.theirs, case.address)
+        keepalived.terminate()
+        engine.reaches("MASTER")
+        engine.apply(3, ours(100, V2 | PASS))
+        start_keepalived(lan.theirs, tmp_path / "pass", vrrp_instance(150, 2, "1", more=PASS_TEXT))
+        engine.reaches("BACKUP")
+        lan.only(lan.theirs, case.address)
+
+
 def test_a_killed_engine_goes_on_with_the_number_that_theirs_waits_for(lan: Lan, tmp_path: Path) -> None:
     case = CASES["v2-ah"]
     start_keepalived(lan.theirs, tmp_path / "worse", vrrp_instance(50, 2, "1", more=case.lines))
