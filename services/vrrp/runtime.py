@@ -267,17 +267,21 @@ class Runtime:
             link = self._readers.get(fd)
             if link is not None:
                 packets = link.receive()
-                ahead = time.time_ns() - clock()  # of the wall clock, by which the kernel stamps packets
+                told = self._look_at_wall_clock()  # else these stamps are of a clock that was set meanwhile
                 for data, stamp in packets:
                     now = clock()
-                    age = now + ahead - stamp
-                    self._perform(self.node.step(PacketReceived(link.name, data, age if 0 <= age < SECOND else 0), now))
+                    age = now + self._wall - stamp
+                    age = age if told and 0 <= age < SECOND else 0
+                    self._perform(self.node.step(PacketReceived(link.name, data, age), now))
 
-    def _look_at_wall_clock(self) -> None:
-        ahead = time.time_ns() - clock()
-        if abs(ahead - self._ahead) > DRIFT:
-            self._ahead = ahead
-            self.step(ClockSet(ahead))
+    def _look_at_wall_clock(self) -> bool:
+        """By how much it, by which the kernel stamps packets, is ahead of ours. False: it was set since the last look."""
+        self._wall = time.time_ns() - clock()
+        if abs(self._wall - self._ahead) <= DRIFT:
+            return True
+        self._ahead = self._wall
+        self.step(ClockSet(self._ahead))
+        return False
 
     def _keep_house(self) -> None:
         self._housekeeping_at = clock() + SECOND
