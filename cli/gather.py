@@ -32,6 +32,7 @@ class Snapshot:
     scripts: list[Any] = field(default_factory=list)
     maintenance: list[Any] = field(default_factory=list)
     switchovers: list[Any] = field(default_factory=list)
+    bfd_sessions: list[Any] = field(default_factory=list)
     engine: Any = None
     virtual_servers: list[Any] = field(default_factory=list)
     ipvs_unavailable: str = ""
@@ -94,6 +95,7 @@ async def snapshot(run_dir: Path) -> Snapshot:
             stub.GetEngine(vrrp_pb2.GetEngineRequest(), timeout=DEADLINE_S),
             stub.ListMaintenance(vrrp_pb2.ListMaintenanceRequest(), timeout=DEADLINE_S),
             stub.ListSwitchovers(vrrp_pb2.ListSwitchoversRequest(), timeout=DEADLINE_S),
+            stub.ListBfdSessions(vrrp_pb2.ListBfdSessionsRequest(), timeout=DEADLINE_S),
         )
         result.instances = list(found[0].instances)
         result.sync_groups = list(found[1].sync_groups)
@@ -102,6 +104,7 @@ async def snapshot(run_dir: Path) -> Snapshot:
         result.maintenance = list(found[4].maintenance)
         pending = vrrp_pb2.SWITCHOVER_OUTCOME_PENDING
         result.switchovers = [m for m in found[5].switchovers if m.outcome == pending]
+        result.bfd_sessions = list(found[6].sessions)
 
     async def ipvs(opened: grpc.aio.Channel) -> None:
         stub = ipvs_pb2_grpc.IpvsServiceStub(opened)

@@ -85,6 +85,7 @@ def _as_json(found: Snapshot, problems: list[tuple[str, str]], accepted: dict[st
         "scripts": [words.plain(m) for m in found.scripts],
         "maintenance": [words.plain(m) for m in found.maintenance],
         "switchovers": [words.plain(m) for m in found.switchovers],
+        "bfd_sessions": [words.plain(m) for m in found.bfd_sessions],
         "engine": words.plain(found.engine) if found.engine is not None else None,
         "virtual_servers": [words.plain(m) for m in found.virtual_servers],
         "ipvs_unavailable": found.ipvs_unavailable,
@@ -102,7 +103,8 @@ def _print(found: Snapshot, problems: list[tuple[str, str]], accepted: dict[str,
     now = datetime.now(UTC)
     for text in found.trouble.values():
         console.print(Text(text, style="red"))
-    for table in (_instances(found, now), _groups(found, now), _scripts(found, now), _servers(found), _checks(found, now)):
+    vrrp = (_instances(found, now), _groups(found, now), _scripts(found, now), _bfd_sessions(found, now))
+    for table in (*vrrp, _servers(found), _checks(found, now)):
         if table.row_count:
             console.print(table)
     for order in found.maintenance:
@@ -174,6 +176,36 @@ def _scripts(found: Snapshot, now: datetime) -> Table:
         last = words.ago(words.moment(m, "last_result_time"), now)
         table.add_row(Text(m.name), _coloured(words.enum_word(m, "state")), f"{last} ago" if last else "", Text(why))
     return table
+
+
+def _bfd_sessions(found: Snapshot, now: datetime) -> Table:
+    table = _table("BFD session", "neighbor", "state", "for", "counts as", "detection", "why")
+    for m in found.bfd_sessions:
+        detection = f"{m.detection_time.ToMicroseconds() / 1000:g} ms" if m.HasField("detection_time") else ""
+        table.add_row(
+            Text(m.name),
+            Text(m.neighbor_ip),
+            _coloured(words.enum_word(m, "state")),
+            words.ago(words.moment(m, "state_since"), now),
+            _coloured(words.enum_word(m, "counts_as").lower()),
+            detection,
+            Text(_why_bfd(m)),
+        )
+    return table
+
+
+def _why_bfd(session: Any) -> str:
+    """What there is to say of a session beside its state."""
+    said = [session.trouble] if session.trouble else []
+    if not session.current:
+        said.append("the process that runs it does not answer")
+    if session.diagnostic:
+        said.append(session.diagnostic)
+    if words.enum_word(session, "remote_state") == "ADMIN_DOWN":
+        said.append("the neighbor is down on purpose")
+    if session.remote_diagnostic:
+        said.append(f"the neighbor says: {session.remote_diagnostic}")
+    return "; ".join(said)
 
 
 def _servers(found: Snapshot) -> Table:

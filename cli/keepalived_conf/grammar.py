@@ -44,6 +44,7 @@ from cli.keepalived_conf.special import (
     granularity,
     hmac_key,
     init_file,
+    milliseconds,
     needless,
     old_checksum,
     process_words,
@@ -180,6 +181,7 @@ _TRACKING: Final[Table] = {
     "track_script": Listed("track_script", tracked(253)),
     "track_file": Listed("track_file", tracked(254)),
     "track_process": Listed("track_process", tracked(254)),
+    "track_bfd": Listed("track_bfd", tracked(253)),
 }
 
 _GARP: Final = {
@@ -336,6 +338,23 @@ TRACK_GROUP: Final[Table] = {
     "group": Listed("group", names("names of instances")),
 }
 
+BFD_INSTANCE: Final[Table] = {
+    "neighbor_ip": Keyword("neighbor_ip", address),
+    "neighbour_ip": Keyword("neighbor_ip", address),
+    "source_ip": Keyword("source_ip", address),
+    "min_rx": Keyword("min_rx", milliseconds(1)),
+    "min_tx": Keyword("min_tx", milliseconds(1)),
+    "idle_tx": Keyword("idle_tx", milliseconds(1000)),
+    "multiplier": Keyword("multiplier", number(1, 255)),
+    "passive": Keyword("passive", flag),
+    "ttl": Keyword("ttl", number(1, 255)),
+    "hoplimit": Keyword("hoplimit", number(1, 255)),
+    "max_hops": Keyword("max_hops", number(-1, 255)),
+    "multihop": Keyword("multihop", boolean),
+    "weight": Keyword("weight", tracker_weight(253)),
+    "vrrp": Keyword("", default_word),
+}
+
 _CHECK_TIMES: Final[Table] = {
     "delay_loop": Keyword("delay_loop", _TIMER),
     "connect_timeout": Keyword("connect_timeout", _TIMER),
@@ -436,6 +455,7 @@ TABLES: Final[Mapping[str, Table]] = {
     "vrrp_track_file": TRACK_FILE,
     "vrrp_track_process": VRRP_TRACK_PROCESS,
     "track_group": TRACK_GROUP,
+    "bfd_instance": BFD_INSTANCE,
     "virtual_server": VIRTUAL_SERVER,
     "virtual_server/real_server": REAL_SERVER,
     "virtual_server/real_server/TCP_CHECK": TCP_CHECK,

@@ -6,7 +6,22 @@ from typing import Any, Final
 
 from cli.keepalived_conf.keywords import known_keywords
 from cli.keepalived_conf.lexer import Word
-from cli.keepalived_conf.readers import ListReader, Reader, Scope, choice, ip, number, required, rows, shown, text, whole
+from cli.keepalived_conf.readers import (
+    ListReader,
+    Reader,
+    Scope,
+    choice,
+    duration,
+    ip,
+    nanoseconds,
+    no_more,
+    number,
+    required,
+    rows,
+    shown,
+    text,
+    whole,
+)
 from cli.keepalived_conf.tree import Statement
 
 PORT_MAX: Final = 65535
@@ -211,6 +226,24 @@ def needless(why: str) -> Reader:
 
 
 LINKBEAT: Final = needless("the kernel tells of each link as it changes, so that none is polled")
+
+
+def milliseconds(low: int) -> Reader:
+    """A time in milliseconds from `low` on, exact to the microsecond."""
+    expected = f"{low} to {2**32 // 1000} milliseconds"
+
+    def read(scope: Scope, statement: Statement, path: str) -> str | None:
+        if not required(scope, statement, 1, expected):
+            return None
+        no_more(scope, statement, 1)
+        word = statement.arguments[0]
+        millionfold = nanoseconds(word.text)
+        if millionfold is None or not low * 10**9 <= millionfold < 2**32 * 10**6:
+            scope.wrong(statement.keyword, word, expected)
+            return None
+        return duration(millionfold // 10**6 * 1000)
+
+    return read
 
 
 def sorry_server(scope: Scope, statement: Statement, path: str) -> dict[str, Any] | None:

@@ -112,6 +112,9 @@ class _Translator:
         if kind == "vrrp_track_file":
             self.report.note(statement.keyword.at, "vrrp_track_file is deprecated; expected track_file")
             kind = "track_file"
+        if kind == "bfd_instance" and "neighbor_ip" not in value:
+            self.report.mistake(name.at, f"bfd_instance {name.text}: expected neighbor_ip; left out")
+            return
         self._note_late(scope, value)
         self.add(f"config/{kind}/{name.text}", value, scope, name)
 
@@ -213,6 +216,7 @@ _TOP_LEVEL: Final[Mapping[str, Callable[[_Translator, Statement], None]]] = {
     "linkbeat_interfaces": _Translator.linkbeat,
     "track_group": _Translator.named,
     **dict.fromkeys(STATIC, _Translator.static),
+    "bfd_instance": _Translator.named,
     "virtual_server": _Translator.virtual_server,
 }
 

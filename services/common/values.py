@@ -16,7 +16,7 @@ from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescript
 
 from services.common import json_text
 from services.common.errors import InvalidValue
-from vipkeeper.config.v1 import global_pb2, server_pb2, track_pb2, vrrp_pb2
+from vipkeeper.config.v1 import bfd_pb2, global_pb2, server_pb2, track_pb2, vrrp_pb2
 
 MESSAGES: Final[Mapping[str, Any]] = {  # of Descriptor
     "global": global_pb2.Global.DESCRIPTOR,
@@ -27,6 +27,7 @@ MESSAGES: Final[Mapping[str, Any]] = {  # of Descriptor
     "vrrp_track_process": track_pb2.VrrpTrackProcess.DESCRIPTOR,
     "static": vrrp_pb2.Static.DESCRIPTOR,
     "track_group": vrrp_pb2.TrackGroup.DESCRIPTOR,
+    "bfd_instance": bfd_pb2.BfdInstance.DESCRIPTOR,
     "virtual_server": server_pb2.VirtualServer.DESCRIPTOR,
     "real_server": server_pb2.RealServer.DESCRIPTOR,
 }

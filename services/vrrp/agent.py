@@ -288,6 +288,7 @@ class Agent:
         observe("vrrp.timer_lateness", lambda: told.engine.get("late_sum_ns", 0) / 1e9, "s", "Sum of their lateness")
         for limit in ("1ms", "10ms", "100ms"):
             observe(f"vrrp.timers_late_over_{limit}", late_over(limit), "{timer}", f"Timers served more than {limit} late")
+        observe("vrrp.bfd_up", self._bfd_up, "1", "1 if the BFD session counts as up", "gauge")
         publisher = self._transitions.publisher
         observe("vrrp.events_waiting", lambda: publisher.pending, "{event}", "Events that notify has not got", "gauge")
         observe("vrrp.events_dropped", lambda: publisher.dropped, "{event}", "Events lost while notify was away")
@@ -303,6 +304,9 @@ class Agent:
 
     def _masters(self) -> list[tuple[int, Mapping[str, str]]]:
         return [(int(v["state"] == "MASTER"), {"instance": name}) for name, v in self.link.told.instances.items()]
+
+    def _bfd_up(self) -> list[tuple[int, Mapping[str, str]]]:
+        return [(int(v["state"] == "up"), {"session": name}) for name, v in self.link.told.bfds.items()]
 
     def _priorities(self) -> list[tuple[int, Mapping[str, str]]]:
         return [(v["effective_priority"], {"instance": name}) for name, v in self.link.told.instances.items()]

@@ -188,6 +188,7 @@ class AgentLink:
         keys = [(kind, name) for name in node.routers for kind in ("instance", "counters")]
         keys += [("group", name) for name in node.groups]
         keys += [("script", name) for name in node.surroundings.scripts.states]
+        keys += [("bfd", name) for name in node.surroundings.neighbors.states]
         return [*keys, ("problems", ""), ("engine", "")]
 
     def _render(self, key: Key) -> Message | None:
@@ -217,6 +218,10 @@ class AgentLink:
                 body = views.group_view(node, name, self._unix)
             elif kind == "script" and name in node.surroundings.scripts.states:
                 body = views.script_view(node, name, self._unix)
+            elif kind == "bfd" and name in node.surroundings.neighbors.states:
+                link = self._runtime.bfd
+                session, current = (link.views.get(name, {}), link.up) if link is not None else ({}, False)
+                body = views.bfd_view(node, name, session, current, self._unix)
             message = {"is": kind, "name": name, "view": body}
             if body is None:
                 self._told.pop(("counters", name), None)
@@ -242,6 +247,10 @@ class AgentLink:
             else:
                 continue
             rows.append({"key": key, "field": "interface", "reason": reason, "hint": hint})
+        for name, session in sorted(runtime.bfd.views.items()) if runtime.bfd is not None else ():
+            if session.get("trouble"):
+                key = f"config/bfd_instance/{name}"
+                rows.append({"key": key, "field": "neighbor_ip", "reason": session["trouble"], "hint": ""})
         for (name, address), reason in sorted(runtime.jobs.troubles.items()):
             key, kind = _home(name)
             reason = f"{address} could not be added: {reason}"
@@ -269,6 +278,7 @@ class AgentLink:
             "unknown_vrid": rejected.pop("unknown_vrid", 0),
             "rejected": rejected,
             "agent_last_alive_at": self._alive_at,
+            "bfd_rejected": dict(runtime.bfd.rejected) if runtime.bfd is not None else {},
         }
 
 

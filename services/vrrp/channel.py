@@ -4,8 +4,10 @@ Three conversations (shapes below; all times in messages are Unix time in nanose
 
 1. launcher -> engine, on the *control* pair (`--control FD`):
      {"do": "agent"} with one descriptor (SCM_RIGHTS): talk to this agent from now on; an older one is closed
+     {"do": "bfd"} with one descriptor: likewise, to this bfd process (`services.vrrp.bfd.process`)
    engine -> launcher:
      {"is": "started", "pid": 7}                  once, when adverts flow
+     {"is": "bfd", "wanted": true}                whether there must be a bfd process, at each change
      {"is": "alive"}                              every second, from the engine's loop (feed the watchdog with it)
      {"is": "stopped"}                            after a declared stop, before exit status 0
    End of file on this pair means that the launcher is gone: with `--orphan leave` the engine exits at once and leaves
@@ -26,7 +28,7 @@ Three conversations (shapes below; all times in messages are Unix time in nanose
      {"do": "query", "id": 3}                           send every view again, then {"is": "synced", "id": 3}
      {"do": "stop"}                                     declared stop, as SIGTERM
    kinds: "global" (name ""), "vrrp_instance", "vrrp_sync_group", "vrrp_script", "track_file", "vrrp_track_process",
-   "static", "track_group"; and
+   "static", "track_group", "bfd_instance"; and
    "maintenance", an operator's order of `services.vrrp.orders` (name: an instance's, or "" for the whole node).
 
 3. engine -> agent (a new agent gets "ready", every view, then "synced" with id 0, then what changes):
@@ -36,6 +38,7 @@ Three conversations (shapes below; all times in messages are Unix time in nanose
      {"is": "instance", "name": "VI_1", "view": {...} | null}     null: no longer configured
      {"is": "group", "name": "VG_1", "view": {...} | null}
      {"is": "script", "name": "chk", "view": {...} | null}
+     {"is": "bfd", "name": "b1", "view": {...} | null}
      {"is": "transition", "boot": "5f3a...", "sequence": 12, "kind": "instance" | "group", "name": "VI_1",
       "from": "BACKUP", "to": "MASTER", "priority": 100, "cause": "no advert from 192.0.2.1 for 3.609 s", "at": T}
         to: MASTER, BACKUP, FAULT, STOP (declared stop), DELETED (no longer configured), MASTER_RX_LOWER_PRI.

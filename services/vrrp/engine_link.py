@@ -50,6 +50,7 @@ class Told:
     instances: dict[str, View] = field(default_factory=dict)
     groups: dict[str, View] = field(default_factory=dict)
     scripts: dict[str, View] = field(default_factory=dict)
+    bfds: dict[str, View] = field(default_factory=dict)
     counters: dict[str, View] = field(default_factory=dict)
     engine: View = field(default_factory=dict)
     problems: frozenset[Problem] = frozenset()
@@ -210,7 +211,7 @@ class EngineLink:
                 self._forget_stale()
                 self.up = True
                 self._listener.engine_up(True)
-            case "instance" | "group" | "script" as kind:
+            case "instance" | "group" | "script" | "bfd" as kind:
                 self._view(kind, message["name"], message["view"])
             case "transition":
                 self._listener.transition(message)
@@ -232,7 +233,7 @@ class EngineLink:
     def _view(self, kind: str, name: str, view: View | None) -> None:
         if self._fresh is not None and view is not None:
             self._fresh.add((kind, name))
-        kept = {"instance": self.told.instances, "group": self.told.groups, "script": self.told.scripts}[kind]
+        kept = self._kept()[kind]
         if view is None:
             kept.pop(name, None)
         else:
@@ -244,12 +245,16 @@ class EngineLink:
         elif kind == "group":
             self._listener.group()
 
+    def _kept(self) -> dict[str, dict[str, View]]:
+        told = self.told
+        return {"group": told.groups, "script": told.scripts, "bfd": told.bfds, "instance": told.instances}
+
     def _forget_stale(self) -> None:
         """What an earlier engine told and this one did not is gone."""
         if self._fresh is None:
             return
         fresh, self._fresh = self._fresh, None
-        for kind, kept in (("group", self.told.groups), ("script", self.told.scripts), ("instance", self.told.instances)):
+        for kind, kept in self._kept().items():
             for name in [name for name in kept if (kind, name) not in fresh]:
                 self._view(kind, name, None)
 

@@ -100,6 +100,17 @@ class FileValue(NamedTuple):
     value: int
 
 
+class BfdChanged(NamedTuple):
+    """The bfd process's word of a session. `up` None: not up since that process started."""
+
+    name: str
+    up: bool | None
+
+
+class BfdLost(NamedTuple):
+    """The bfd process is gone, or has fallen silent."""
+
+
 class TimeReached(NamedTuple):
     """`deadline()` has come (or may have)."""
 
@@ -135,6 +146,8 @@ Event = (
     | ScriptResult
     | ProcessResult
     | FileValue
+    | BfdChanged
+    | BfdLost
     | TimeReached
     | Failed
     | Release

@@ -113,7 +113,8 @@ def _made_of(view: InstanceView) -> str:
 
 
 def _tracker(tracker: TrackerView) -> str:
-    what = f"{tracker['kind']} {tracker['name']} is {tracker['state']}"
+    kind = "BFD session" if tracker["kind"] == "bfd" else tracker["kind"]
+    what = f"{kind} {tracker['name']} is {tracker['state']}"
     if tracker["kind"] == "file" and tracker["state"] != "unknown":
         what = f"file {tracker['name']} holds {tracker['value']}"
     if tracker["fault"]:

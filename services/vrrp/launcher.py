@@ -1,5 +1,7 @@
 """Who keeps vrrp's processes alive? The unit's main process: starts the engine first, then the agent, replaces what dies.
 
+The third, bfd, is there while the engine wants it, and talks to the engine alone.
+
 Holds the memory file with the engine's hand-over state, also in systemd's descriptor store, so that the next engine goes on
 where the last one was. Imports nothing heavy, and nothing at all that the engine's start could wait for.
 
@@ -33,10 +35,12 @@ HANDOVER = "handover"  # name in systemd's descriptor store
 TICK_S = 1.0
 ENGINE_SILENCE = (8, 8)  # ticks without a word after which it is taken for hung: before its first word, and later
 AGENT_SILENCE = (60, 15)
+BFD_SILENCE = (10, 2)
 CLOSED_SILENCE = 1  # of a process whose end of the channel is closed: at least a whole second to end
 READY_AFTER = 20  # ticks after which the unit counts as up without its agent: elections are what matters
 ENGINE_STOP_S = 3.0
 AGENT_STOP_S = 5.0
+BFD_STOP_S = 1.0
 PAUSES_S = (0.0, 0.0, 0.1, 0.5, 1.0, 2.0)  # before the next start, by starts in a row that did not live long
 LONG_S = 10.0
 USAGE = 2  # exit status
@@ -44,7 +48,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 class Child:
-    """The engine or the agent: its process, its control pair, and how often it had to be replaced."""
+    """The engine, the agent or bfd: its process, its control pair, and how often it had to be replaced."""
 
     def __init__(self, name: str, silence: tuple[int, int]) -> None:
         self.name = name
@@ -109,6 +113,8 @@ class Launcher:
         signal.signal(signal.SIGCHLD, lambda _number, _frame: None)  # only to wake the loop
         self._engine = Child("engine", ENGINE_SILENCE)
         self._agent = Child("agent", AGENT_SILENCE)
+        self._bfd = Child("bfd process", BFD_SILENCE)
+        self._bfd_wanted = False
         stored = sdnotify.stored_fds().get(HANDOVER, ())
         self._memory = stored[0] if stored else os.memfd_create("vipkeeper-vrrp", os.MFD_CLOEXEC)
         self._ready_told = False
@@ -151,7 +157,8 @@ class Launcher:
         process = subprocess.Popen(command, pass_fds=(theirs.fileno(), self._memory), env=self._environment())
         theirs.close()
         self._engine.started(process, Channel(ours))
-        self._introduce()
+        self._introduce(self._agent, "agent")
+        self._introduce(self._bfd, "bfd")
 
     def _start_agent(self) -> None:
         ours, theirs = pair()
@@ -161,16 +168,25 @@ class Launcher:
         process = subprocess.Popen(command, pass_fds=(theirs.fileno(),), env=environment, preexec_fn=_die_with(os.getpid()))
         theirs.close()
         self._agent.started(process, Channel(ours))
-        self._introduce()
+        self._introduce(self._agent, "agent")
 
-    def _introduce(self) -> None:
-        """Give engine and agent a pair of sockets to talk on, once both are there."""
-        if self._engine.channel is None or self._agent.channel is None:
+    def _start_bfd(self) -> None:
+        ours, theirs = pair()
+        environment = {**self._environment(), CONTROL: str(theirs.fileno())}
+        command = [sys.executable, "-m", "services.vrrp.bfd"]
+        process = subprocess.Popen(command, pass_fds=(theirs.fileno(),), env=environment, preexec_fn=_die_with(os.getpid()))
+        theirs.close()
+        self._bfd.started(process, Channel(ours))
+        self._introduce(self._bfd, "bfd")
+
+    def _introduce(self, other: Child, word: str) -> None:
+        """Give engine and agent, or engine and bfd, a pair of sockets to talk on, once both are there."""
+        if self._engine.channel is None or other.channel is None:
             return
-        engine_end, agent_end = pair()
+        engine_end, other_end = pair()
         for child, message, end in (
-            (self._engine, {"do": "agent"}, engine_end),
-            (self._agent, {"do": "engine"}, agent_end),
+            (self._engine, {"do": word}, engine_end),
+            (other, {"do": "engine"}, other_end),
         ):
             assert child.channel is not None
             with contextlib.suppress(ChannelClosed):  # it is about to be replaced, and introduced then
@@ -179,15 +195,19 @@ class Launcher:
 
     # -- keeping alive
 
+    @property
+    def _children(self) -> tuple[Child, ...]:
+        return self._engine, self._agent, self._bfd
+
     def _due(self) -> tuple[float, ...]:
-        return tuple(child.due for child in (self._engine, self._agent) if child.process is None)
+        return tuple(c.due for c in self._children if c.process is None and (c is not self._bfd or self._bfd_wanted))
 
     def _listen(self, until: float) -> None:
         """Wait for a word of a child, a signal, or the time."""
         poll = select.poll()
         poll.register(self._wake, select.POLLIN)
         children = {}
-        for child in (self._engine, self._agent):
+        for child in self._children:
             if child.channel is not None:
                 children[child.channel.fileno()] = child
                 poll.register(child.channel.fileno(), select.POLLIN | (select.POLLOUT if child.channel.backlog else 0))
@@ -210,17 +230,27 @@ class Launcher:
             if message.get("is") in ("started", "ready"):
                 child.up = child.spoke = True
                 self._tell_systemd()
+            elif message.get("is") == "bfd" and child is self._engine:
+                self._want_bfd(bool(message.get("wanted")))
+
+    def _want_bfd(self, wanted: bool) -> None:
+        """The engine has sessions, or has none any more: then the process ends, once it has told its neighbors."""
+        self._bfd_wanted = wanted
+        if not wanted:
+            self._bfd.signal(signal.SIGTERM)
 
     def _replace(self) -> None:
-        for child, start in ((self._engine, self._start_engine), (self._agent, self._start_agent)):
+        starts = (self._start_engine, self._start_agent, self._start_bfd)
+        for child, start in zip(self._children, starts, strict=True):
+            wanted = not self._over and (child is not self._bfd or self._bfd_wanted)
             first = not child.spoke
             status = child.ended()
             if status is not None:
                 # The first agent says so where the command line cannot be meant: that does not heal.
                 self._usage_error |= status == USAGE and first and child is self._agent
-                if not self._over:
+                if wanted:
                     self._log("warning", "the %s %s; it is started again", child.name, _ending(status))
-            if child.process is None and child.due <= time.monotonic() and not self._over:
+            if child.process is None and child.due <= time.monotonic() and wanted:
                 start()
                 self._tell_systemd()
 
@@ -232,7 +262,7 @@ class Launcher:
         """Once a second: who is silent for too long is killed, and then replaced. Counted in turns of this loop, so that a
         machine that stood still as a whole is not blamed on anybody."""
         self._ticks += 1
-        for child in (self._engine, self._agent):
+        for child in self._children:
             child.quiet += 1
             if child.hangs:
                 self._log("error", "the %s hangs: no word for %d s; it is killed", child.name, child.quiet)
@@ -245,8 +275,9 @@ class Launcher:
         if not self._ready_told and self._engine.up and (self._agent.up or self._ticks >= READY_AFTER):
             self._ready_told = True
             sdnotify.ready()
-        words = [f"{c.name} {'up' if c.up else 'starting'}" for c in (self._engine, self._agent)]
-        words += [f"{c.restarts} restarts of the {c.name}" for c in (self._engine, self._agent) if c.restarts]
+        children = self._children if self._bfd_wanted else self._children[:2]
+        words = [f"{c.name} {'up' if c.up else 'starting'}" for c in children]
+        words += [f"{c.restarts} restarts of the {c.name}" for c in children if c.restarts]
         text = ", ".join(words)
         if text != self._status:
             self._status = text
@@ -258,7 +289,10 @@ class Launcher:
         self._stopping = True
 
     def _stop(self, status: int) -> int:
-        """Engine first: priority 0, addresses off, its last transitions to the agent; then the agent, which delivers them."""
+        """Engine first: priority 0, addresses off, its last transitions to the agent; then the agent, which delivers them.
+
+        And bfd, which tells its neighbors that the sessions end on purpose.
+        """
         self._stopping = True
         sdnotify.stopping()
         self._engine.signal(signal.SIGTERM)
@@ -266,7 +300,9 @@ class Launcher:
         if self._agent.channel is not None:
             with contextlib.suppress(ChannelClosed):
                 self._agent.channel.send({"do": "stop"})
+        self._bfd.signal(signal.SIGTERM)
         self._await_end(self._agent, AGENT_STOP_S)
+        self._await_end(self._bfd, BFD_STOP_S)
         if clean:
             sdnotify.remove_fds(HANDOVER)  # nothing is left that a successor should go on with
         return status

@@ -8,7 +8,7 @@ from services.vrrp.addresses import packed
 from services.vrrp.packet import IPV6_VRIDS, ends_of
 from services.vrrp.router import VirtualRouter
 
-Watched = tuple[str, str]  # ("interface" | "script" | "process" | "file", name)
+Watched = tuple[str, str]  # ("interface" | "script" | "process" | "file" | "bfd", name)
 
 
 class Lookup:
@@ -48,7 +48,8 @@ def _watched(router: VirtualRouter) -> set[Watched]:
     keys = {("interface", s.interface), *(("interface", a.dev) for a in router.addresses)}
     keys |= {("interface", name) for name in s.depends}
     keys |= {("interface", t.name) for t in s.track_interface} | {("script", t.name) for t in s.track_script}
-    return keys | {("file", t.name) for t in s.track_file} | {("process", t.name) for t in s.track_process}
+    keys |= {("file", t.name) for t in s.track_file} | {("process", t.name) for t in s.track_process}
+    return keys | {("bfd", t.name) for t in s.track_bfd}
 
 
 def _told_apart(routers: Iterable[VirtualRouter], data: bytes) -> VirtualRouter | None:

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, NamedTuple, assert_never
 
+from services.vrrp import difference, phase, routing
 from services.vrrp import group as groups
-from services.vrrp import phase, routing
 from services.vrrp.actions import (
     Action,
     AddAddresses,
@@ -27,6 +27,8 @@ from services.vrrp.actions import (
 from services.vrrp.addresses import VirtualAddress
 from services.vrrp.events import (
     AddressVanished,
+    BfdChanged,
+    BfdLost,
     ClockSet,
     Configured,
     Event,
@@ -73,7 +75,7 @@ if TYPE_CHECKING:
 MAX_DUE = 256  # timers served in one step, so that no step takes long
 FORESEEN = 8  # members of a sync group whose common takeover is looked at beforehand
 ORDER = {SendAdvert: 0, AddAddresses: 1, AddRouting: 2, RemoveRouting: 2, RemoveAddresses: 3, Announce: 4, Transition: 5}
-Key = tuple[str, str]  # ("instance" | "group" | "script" | "process" | "file" | "hold" | "static", name)
+Key = tuple[str, str]  # ("instance" | "group" | "script" | "process" | "file" | "bfd" | "hold" | "static", name)
 
 
 class GroupState(NamedTuple):
@@ -167,6 +169,12 @@ class Node:
                 self._reported(actions, ("process", name), self.surroundings.processes.result(name, ok, now), now)
             case FileValue(name, value):
                 self._reported(actions, ("file", name), self.surroundings.files.told(name, value, now), now)
+            case BfdChanged(name, up):
+                if self.surroundings.neighbors.told(name, up, now):
+                    self._tracked_changed(actions, ("bfd", name), now)
+            case BfdLost():
+                self.surroundings.neighbors.lost(now)
+                self._schedule(("bfd", ""), self.surroundings.neighbors.deadline)
             case InterfaceChanged():
                 self._interface_changed(actions, event, now)
             case AddressVanished(interface, address):
@@ -213,6 +221,8 @@ class Node:
                     self._instance_due(actions, router, key, now)
             elif kind == "static":
                 self._static_due(actions, now)
+            elif kind == "bfd":
+                self._bfd_due(actions, now)
             elif kind == "hold":
                 self._end_hold(actions, now)
             else:
@@ -311,6 +321,12 @@ class Node:
         self._dirty.add(key)
         self._dirty.update(("instance", name) for name in watchers)
         self._refresh(actions, watchers, now)
+
+    def _bfd_due(self, actions: list[Action], now: int) -> None:
+        """Sessions that nobody has vouched for long enough are down."""
+        for name in sorted(self.surroundings.neighbors.expire(now)):
+            self._tracked_changed(actions, ("bfd", name), now)
+        self._schedule(("bfd", ""), self.surroundings.neighbors.deadline)
 
     def _interface_changed(self, actions: list[Action], event: InterfaceChanged, now: int) -> None:
         before = self.surroundings.interfaces.get(event.name)
@@ -435,13 +451,14 @@ class Node:
     def _configure(self, actions: list[Action], wanted: Resolved, now: int) -> None:
         """The difference, by name; what is the same is not disturbed. Additions come before removals."""
         present = self.routers
-        gone = {r for name, r in present.items() if not _same_identity(r.settings, wanted.routers.get(name))}
+        gone = {r for name, r in present.items() if not difference.same_identity(r.settings, wanted.routers.get(name))}
         saved = {key: s.state for key, s in self._saved.items()}
         virtual, groups_before, orders_before = self.surroundings.virtual, self.groups, self.surroundings.maintenance
         self.surroundings.maintenance = wanted.maintenance
         actions += self.statics.configure(wanted.statics, wanted.track_groups)
         depended, self.surroundings.static_faults = self.surroundings.static_faults, self.statics.faults()
         tracked = self.surroundings.configure(wanted, saved, now)
+        bfds = self.surroundings.neighbors.configure(wanted.bfds, self._saved_bfds(), now)
         self._regroup(wanted, now)
         self.routers = {name: r for name, r in present.items() if r not in gone}
         changed = (groups_before, virtual, depended, orders_before) != (
@@ -450,7 +467,7 @@ class Node:
             self.surroundings.static_faults,
             wanted.maintenance,
         )
-        touched = set(wanted.routers) if tracked or changed else self._touched(wanted)
+        touched = set(wanted.routers) if tracked or bfds or changed else difference.touched(present, wanted)
         fresh = {}
         movers = []
         for name in sorted(touched):
@@ -475,8 +492,10 @@ class Node:
         for kind, name in tracked:
             self._dirty.add((kind, name))
             self._schedule((kind, name), self.surroundings.sources[kind].silence_at(name))
+        self._dirty.update(("bfd", name) for name in bfds)
+        self._schedule(("bfd", ""), self.surroundings.neighbors.deadline)
         if not self._configured:
-            self._release_leftovers(actions)
+            actions += difference.leftovers(self._saved.values(), wanted)
             until = max(now + wanted.globals.vrrp_startup_delay, wanted.globals.vrrp_delay_after_boot)
             if until > now and not self._saved:  # the engine's time begins with the machine's
                 self._held, self._held_until = set(fresh), until
@@ -486,18 +505,6 @@ class Node:
         for group in self.groups:
             self._tell_group(actions, group, "configuration", now)
         actions.sort(key=lambda action: ORDER[type(action)])
-
-    def _touched(self, wanted: Resolved) -> set[str]:
-        """The routers whose settings, or a group mate's, are others than before."""
-        touched = set()
-        for name, settings in wanted.routers.items():
-            router = self.routers.get(name)
-            if router is None or router.settings is not settings:
-                touched.add(name)
-        for name in tuple(touched):
-            group = self.group_of.get(name)
-            touched.update(self.groups[group].members if group is not None else ())
-        return touched
 
     def _regroup(self, wanted: Resolved, now: int) -> None:
         for name in self.groups.keys() | wanted.groups.keys():
@@ -509,6 +516,12 @@ class Node:
                 self._dirty.add(("group", name))
         self.groups = dict(wanted.groups)
         self.group_of = {member: name for name, group in self.groups.items() for member in group.members}
+
+    def _saved_bfds(self) -> dict[str, str]:
+        """What a predecessor knew of the neighbors; of one that is configured later nothing is known."""
+        if self._configured:
+            return {}
+        return {name: s.state for (kind, name), s in self._saved.items() if kind == "bfd"}
 
     def _saved_group(self, group: GroupSettings) -> State:
         states = [self._saved.get(("instance", member)) for member in group.members]
@@ -527,15 +540,6 @@ class Node:
         held, self._held = self._held, set()
         self._start(actions, sorted(held & self.routers.keys()), now)
 
-    def _release_leftovers(self, actions: list[Action]) -> None:
-        """Addresses that a killed predecessor held and that nobody here will have."""
-        configured = {(a.address, a.dev) for router in self.routers.values() for a in router.addresses}
-        configured |= {(a.address, a.dev) for entries in self.statics.entries.values() for a in entries.static_ipaddress}
-        for (_kind, name), saved in self._saved.items():
-            left = tuple(a for a in saved.addresses if (a.address, a.dev) not in configured)
-            if left:
-                actions.append(RemoveAddresses(name, left))
-
     def _stop(self, actions: list[Action], now: int) -> None:
         for router in self.routers.values():
             actions += router.step(Stop("STOP"), now)
@@ -551,13 +555,6 @@ class Node:
 
 def _member(router: VirtualRouter) -> groups.Member:
     return groups.Member(router.settings.name, router.state, router.wants_master)
-
-
-def _same_identity(old: RouterSettings, new: RouterSettings | None) -> bool:
-    """Whether it is still the same virtual router to its peers; if not it stops and a new one starts."""
-    if new is None or (old.interface, old.vrid, old.version) != (new.interface, new.vrid, new.version):
-        return False
-    return old.family == new.family
 
 
 def held_addresses(router: VirtualRouter, surroundings: Surroundings) -> tuple[VirtualAddress, ...]:

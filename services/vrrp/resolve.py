@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from services.vrrp import authentication, contradictions, resolve_track
 from services.vrrp.addresses import VirtualAddress
 from services.vrrp.authentication import AuthHmac
+from services.vrrp.bfd.settings import BfdInstance
 from services.vrrp.orders import Maintenance
 from services.vrrp.packet import PROTOCOL_AH, TTL, Checksum
 from services.vrrp.settings import (
@@ -76,6 +77,7 @@ class RouterSettings(NamedTuple):
     track_script: tuple[Tracked, ...]
     track_file: tuple[Tracked, ...]
     track_process: tuple[Tracked, ...]
+    track_bfd: tuple[Tracked, ...]
     track_primary: bool
     source: str
     mcast_group: str
@@ -117,6 +119,7 @@ class Resolved(NamedTuple):
     scripts: Mapping[str, VrrpScript]
     files: Mapping[str, TrackFile]
     processes: Mapping[str, TrackProcess]
+    bfds: Mapping[str, BfdInstance]
     problems: tuple[Problem, ...]
     maintenance: Mapping[str, Maintenance]  # by instance; "" is the whole node
     statics: Mapping[str, StaticEntries] = {}
@@ -141,6 +144,7 @@ def resolve(objects: Mapping[tuple[str, str], Settings | Maintenance], memory: d
     problems: list[Problem] = []
     defaults = next((s for s in objects.values() if isinstance(s, Global)), DEFAULTS)
     sources = {identity: s for identity, s in objects.items() if isinstance(s, Source)}
+    bfds = _one_per_neighbor(sources, problems)
     given = {name: s for (_, name), s in sorted(objects.items()) if isinstance(s, VrrpInstance)}
     wanted = {name: s for (_, name), s in sorted(objects.items()) if isinstance(s, VrrpSyncGroup)}
     new = {name: _recall(name, s, defaults, sources, memory or {}) for name, s in given.items()}
@@ -162,7 +166,8 @@ def resolve(objects: Mapping[tuple[str, str], Settings | Maintenance], memory: d
     files = {name: s for (_, name), s in sources.items() if isinstance(s, TrackFile)}
     processes = {name: s for (_, name), s in sources.items() if isinstance(s, TrackProcess)}
     maintenance = {name: order for (_, name), order in objects.items() if isinstance(order, Maintenance)}
-    return Resolved(defaults, routers, groups, scripts, files, processes, tuple(problems), maintenance, statics, track_groups)
+    every = (defaults, routers, groups, scripts, files, processes, bfds, tuple(problems), maintenance, statics, track_groups)
+    return Resolved(*every)
 
 
 def _recall(
@@ -228,6 +233,7 @@ def _router(
         track_script=rows.track_script,
         track_file=rows.track_file,
         track_process=rows.track_process,
+        track_bfd=rows.track_bfd,
         track_primary=not given.dont_track_primary,
         source=_source(given),
         mcast_group=defaults.vrrp_mcast_group4 if family == 4 else defaults.vrrp_mcast_group6,
@@ -311,6 +317,19 @@ def _interval(version: int, advert_int: int) -> int:
     return min(MAX_V3_INTERVAL, max(1, (advert_int + CENTISECOND // 2) // CENTISECOND) * CENTISECOND)
 
 
+def _one_per_neighbor(sources: dict[Id, Source], problems: list[Problem]) -> dict[str, BfdInstance]:
+    """One session for each neighbor (RFC 5881 section 3); the first by name keeps it, the others are left out of `sources`."""
+    taken: dict[tuple[str, bool], str] = {}
+    bfds = {name: s for (_, name), s in sorted(sources.items()) if isinstance(s, BfdInstance)}
+    for name, bfd in tuple(bfds.items()):
+        holder = taken.setdefault((bfd.neighbor_ip, bfd.multihop), name)
+        if holder != name:
+            reason = f"{bfd.neighbor_ip} is already the neighbor of bfd_instance {holder!r}: not started"
+            problems.append(_problem(f"config/bfd_instance/{name}", "neighbor_ip", reason, f"track {holder} instead"))
+            del bfds[name], sources["bfd_instance", name]
+    return bfds
+
+
 def _groups(
     wanted: Mapping[str, VrrpSyncGroup],
     routers: Mapping[str, RouterSettings],
@@ -392,7 +411,7 @@ def _share_trackers(
         owners = any(routers[member].priority == OWNER for member in group.members)
         for member in group.members:
             router = routers[member]
-            own = resolve_track.Rows(router.track_interface, router.track_script, router.track_file, router.track_process)
+            own = resolve_track.given_rows(router)
             all_rows = resolve_track.given_rows(given[member])
             found = resolve_track.of_member(own, all_rows, shared, group.tracking_weight, owners)
             if found != own:

@@ -2,8 +2,8 @@
 
 keepalived 2.2.7's rules, as seen on the wire:
 - A row without a weight has the weight and the reverse of what it names.
-- In a sync group without `sync_group_tracking_weight`, weighted scripts of members are left out, and so are files whose row
-  has a weight; files whose row has none get weight 0. Interfaces and processes keep their weights.
+- In a sync group without `sync_group_tracking_weight`, weighted scripts and BFD sessions of members are left out, and so are
+  files whose row has a weight; files whose row has none get weight 0. Interfaces and processes keep their weights.
 - Files of an address owner (255) are treated likewise, because its priority does not change.
 - What a group tracks counts for every member with its weight, which is 0 if a member is an address owner. What is tracked by
   both counts once, as the group has it.
@@ -18,6 +18,7 @@ from services.vrrp.track_settings import ROWS, Source, Tracked
 
 if TYPE_CHECKING:
     from services.common.problems import Problem
+    from services.vrrp.resolve import RouterSettings
     from services.vrrp.settings import VrrpInstance, VrrpSyncGroup
 
 Id = tuple[str, str]
@@ -30,14 +31,15 @@ class Rows(NamedTuple):
     track_script: tuple[Tracked, ...] = ()
     track_file: tuple[Tracked, ...] = ()
     track_process: tuple[Tracked, ...] = ()
+    track_bfd: tuple[Tracked, ...] = ()
 
 
 NONE = Rows()
 
 
-def given_rows(given: VrrpInstance | VrrpSyncGroup) -> Rows:
-    """The rows as they are configured."""
-    return Rows(given.track_interface, given.track_script, given.track_file, given.track_process)
+def given_rows(given: VrrpInstance | VrrpSyncGroup | RouterSettings) -> Rows:
+    """The rows as they are configured, or of a router as they are resolved."""
+    return Rows(given.track_interface, given.track_script, given.track_file, given.track_process, given.track_bfd)
 
 
 def named(given: VrrpInstance | VrrpSyncGroup) -> tuple[Id, ...]:
@@ -75,7 +77,8 @@ def of_member(own: Rows, given: Rows, shared: Rows, weights: bool, owners: bool)
         scripts = tuple(row for row in own.track_script if not row.weight)
         explicit = {row.name for row in given.track_file if row.weight}
         files = tuple(row._replace(weight=0) for row in own.track_file if row.name not in explicit)
-        own = own._replace(track_script=scripts, track_file=files)
+        bfds = tuple(row for row in own.track_bfd if not row.weight)
+        own = own._replace(track_script=scripts, track_file=files, track_bfd=bfds)
     merged = []
     for mine, common in zip(own, shared, strict=True):
         names = {row.name for row in common}

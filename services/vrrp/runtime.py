@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import select
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from services.vrrp.actions import (
@@ -49,6 +49,8 @@ from services.vrrp.resolve import Resolved
 from services.vrrp.sockets import LINKS, Link
 
 if TYPE_CHECKING:
+    from services.vrrp.bfd.link import BfdLink
+    from services.vrrp.bfd.settings import BfdInstance
     from services.vrrp.route_netlink import RouteMonitor
 
 SECOND = 1_000_000_000
@@ -118,6 +120,9 @@ class Runtime:
         self._untold: list[Transition] = []  # to the agent, once what they are about is done
         self._adding = False
         self._calm_until = 0
+        self.bfd: BfdLink | None = None  # comes after the first advert
+        self._bfds: Mapping[str, BfdInstance] = {}
+        self._bfd_wanted: bool | None = None  # as told; a predecessor may have told something else
         self._rehearsed = 0  # the takeover, by its time, that was gone through beforehand
         self._ahead = 0
         self._look_at_wall_clock()
@@ -140,10 +145,13 @@ class Runtime:
         self.step(Configured(resolved))
         known = {("instance", name) for name in resolved.routers} | {("script", name) for name in resolved.scripts}
         known |= {("process", name) for name in resolved.processes} | {("file", name) for name in resolved.files}
+        known |= {("bfd", name) for name in resolved.bfds}
         self.handover.forget_others(known)
         running = self.node.routers
         self.resumed += [n for n in self._were_master if n in running and running[n].state is State.MASTER]
         self._were_master = []
+        self._bfds = resolved.bfds
+        self._configure_bfd()
 
     def step(self, event: Event) -> None:
         """One event into the node, its actions carried out."""
@@ -190,6 +198,7 @@ class Runtime:
 
     def run(self, wake_fd: int) -> None:
         """Until a declared stop has been carried out, or the launcher is gone. `wake_fd` is readable after a signal."""
+        from services.vrrp.bfd.link import BfdLink
         from services.vrrp.timer import Timer  # ctypes comes only after the first advert
 
         timer = Timer(BOOTTIME)
@@ -198,6 +207,8 @@ class Runtime:
         if self._control is not None:
             self._epoll.register(self._control.fileno(), select.EPOLLIN)
             self._tell_launcher({"is": "started", "pid": os.getpid()})
+        self.bfd = BfdLink(self)
+        self._configure_bfd()
         while not self._finished():
             self._await_takeover()
             self.tick()
@@ -217,6 +228,7 @@ class Runtime:
                 self.terminate()
             if self._control is not None and self._control.fileno() in ready:
                 self._hear_launcher()
+            self.bfd.serve(ready)
             self.agent.serve(ready, hold=self.jobs.pending or calm)
             if clock() >= self._housekeeping_at:
                 self._keep_house()
@@ -288,6 +300,8 @@ class Runtime:
         self._look_at_wall_clock()
         self._tell_launcher({"is": "alive"})
         self.agent.every_second()
+        if self.bfd is not None:
+            self.bfd.every_second()
         routers = list(self.node.routers.values())
         for router in routers[self._saved_up_to : self._saved_up_to + SAVED_AT_ONCE]:
             if router.master_down_at is not None:  # a backup's deadline moves with each advert: a second old will do
@@ -344,6 +358,8 @@ class Runtime:
                 self.handover.write(self.node.routers[name].saved())
             elif (source := self.node.surroundings.sources.get(kind)) is not None and name in source.states:
                 self.handover.write(source.saved(name))
+            elif kind == "bfd" and name in self.node.surroundings.neighbors.states:
+                self.handover.write(self.node.surroundings.neighbors.saved(name))
             self.agent.changed(key)
 
     # -- interfaces
@@ -446,6 +462,17 @@ class Runtime:
         for message in messages:
             if message.get("do") == "agent" and self._control.descriptors:
                 self.agent.adopt(self._control.descriptors.popleft())
+            elif message.get("do") == "bfd" and self._control.descriptors and self.bfd is not None:
+                self.bfd.adopt(self._control.descriptors.popleft())
+
+    def _configure_bfd(self) -> None:
+        """Tell the bfd process its sessions, and the launcher whether there must be one."""
+        if self.bfd is None:
+            return
+        self.bfd.configure(self._bfds)
+        if self.bfd.wanted != self._bfd_wanted:
+            self._bfd_wanted = self.bfd.wanted
+            self._tell_launcher({"is": "bfd", "wanted": self._bfd_wanted})
 
     def _orphaned(self) -> None:
         """The launcher is gone: leave all to a successor that finds the hand-over, or stop as declared."""

@@ -30,9 +30,21 @@ TRACKERS = {
     "script": vrrp_pb2.Tracker.KIND_SCRIPT,
     "file": vrrp_pb2.Tracker.KIND_FILE,
     "process": vrrp_pb2.Tracker.KIND_PROCESS,
+    "bfd": vrrp_pb2.Tracker.KIND_BFD,
 }
 TRACKER_STATES = {"up": vrrp_pb2.TRACKER_STATE_UP, "down": vrrp_pb2.TRACKER_STATE_DOWN}
 SUBJECTS = {vrrp_pb2.SUBJECT_INSTANCE: "instance", vrrp_pb2.SUBJECT_SYNC_GROUP: "group"}
+BFD_STATES = {
+    "DOWN": vrrp_pb2.BFD_STATE_DOWN,
+    "INIT": vrrp_pb2.BFD_STATE_INIT,
+    "UP": vrrp_pb2.BFD_STATE_UP,
+    "ADMIN_DOWN": vrrp_pb2.BFD_STATE_ADMIN_DOWN,
+}
+BFD_PLAIN = (
+    *("neighbor_ip", "source_ip", "multihop", "diagnostic", "remote_diagnostic", "last_failure", "local_discriminator"),
+    *("remote_discriminator", "multiplier", "remote_multiplier", "polling", "packets_sent", "packets_received", "ups"),
+    *("downs", "send_errors", "rejected", "trouble"),
+)
 COUNTERS = tuple(name for name in vrrp_pb2.Counters.DESCRIPTOR.fields_by_name if name != "rejected")
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -136,6 +148,15 @@ class VrrpService(Operations, vrrp_pb2_grpc.VrrpServiceServicer):  # type: ignor
             scripts=[_script(name, view, self._runner.last.get(name)) for name, view in scripts]
         )
 
+    async def ListBfdSessions(
+        self, request: vrrp_pb2.ListBfdSessionsRequest, context: Context
+    ) -> vrrp_pb2.ListBfdSessionsResponse:
+        told = self._link.told
+        return vrrp_pb2.ListBfdSessionsResponse(
+            sessions=[_bfd(name, view, self._link.up) for name, view in sorted(told.bfds.items())],
+            rejected=told.engine.get("bfd_rejected", {}),
+        )
+
     async def GetEngine(self, request: vrrp_pb2.GetEngineRequest, context: Context) -> vrrp_pb2.GetEngineResponse:
         return vrrp_pb2.GetEngineResponse(engine=_engine(self._link))
 
@@ -233,6 +254,31 @@ def _script(name: str, view: View, last: LastRun | None) -> vrrp_pb2.Script:
         script.last_error = last.error
         script.last_duration.CopyFrom(_span(last.took_ns))
     return script
+
+
+def _bfd(name: str, view: View, engine_up: bool) -> vrrp_pb2.BfdSession:
+    """The message of one view (`services.vrrp.views.BfdView`)."""
+    said = view["session"]
+    session = vrrp_pb2.BfdSession(
+        name=name,
+        counts_as=TRACKER_STATES[view["state"]],
+        since=_time(view["since_at"]),
+        current=view["current"] and engine_up,
+    )
+    if said:
+        session.MergeFrom(
+            vrrp_pb2.BfdSession(
+                **{field: said[field] for field in BFD_PLAIN},
+                state=BFD_STATES[said["state"]],
+                state_since=_time(said["since_at"]),
+                remote_state=BFD_STATES.get(said["remote_state"], vrrp_pb2.BFD_STATE_UNSPECIFIED),
+                last_failure_time=_time(said["last_failure_at"]),
+                transmit_interval=_span(said["transmit_interval_ns"]) if said["transmit_interval_ns"] else None,
+                detection_time=_span(said["detection_time_ns"]) if said["detection_time_ns"] else None,
+                last_packet_time=_time(said["last_packet_at"]),
+            )
+        )
+    return session
 
 
 def _engine(link: EngineLink) -> vrrp_pb2.Engine:

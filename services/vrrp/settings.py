@@ -111,6 +111,7 @@ class VrrpInstance(NamedTuple):
     accept: bool | None = None
     skip_check_adv_addr: bool | None = None
     owner_ignore_adverts: bool | None = None
+    track_bfd: tuple[Tracked, ...] = ()
 
 
 class VrrpSyncGroup(NamedTuple):
@@ -122,6 +123,7 @@ class VrrpSyncGroup(NamedTuple):
     track_script: tuple[Tracked, ...] = ()
     track_file: tuple[Tracked, ...] = ()
     track_process: tuple[Tracked, ...] = ()
+    track_bfd: tuple[Tracked, ...] = ()
 
 
 class StaticEntries(NamedTuple):

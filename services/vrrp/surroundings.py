@@ -12,6 +12,7 @@ from typing import NamedTuple
 from services.vrrp.addresses import family, link_local, packed
 from services.vrrp.events import InterfaceChanged
 from services.vrrp.group import shared_faults
+from services.vrrp.neighbors import Neighbors
 from services.vrrp.orders import Maintenance, in_words
 from services.vrrp.priority import LEAST, OWNER, effective
 from services.vrrp.resolve import Resolved, RouterSettings
@@ -22,7 +23,7 @@ from services.vrrp.track import Verdict, judge, judge_file
 
 
 class Tracker(NamedTuple):
-    """One tracker of one instance, with what it does now. `kind` is "interface", "script", "file" or "process".
+    """One tracker of one instance, with what it does now. `kind` is "interface", "script", "file", "process" or "bfd".
 
     A file with a number that means no fault is up; `value` is the number.
     """
@@ -37,7 +38,7 @@ class Tracker(NamedTuple):
 
 
 class Surroundings:
-    """Interfaces, scripts, files and processes of this machine. Attributes are for reading."""
+    """Interfaces, scripts, files, processes and BFD sessions of this machine. Attributes are for reading."""
 
     def __init__(self) -> None:
         self.interfaces: dict[str, InterfaceChanged] = {}
@@ -50,6 +51,7 @@ class Surroundings:
         self.virtual: frozenset[str] = frozenset()
         self.maintenance: Mapping[str, Maintenance] = {}
         self.static_faults: Mapping[str, list[str]] = {}  # by instance, of static entries that it depends on
+        self.neighbors = Neighbors()
 
     def configure(self, wanted: Resolved, saved: Mapping[tuple[str, str], str], now: int) -> set[tuple[str, str]]:
         """New things to track and new virtual addresses; `saved` as `Saved` has it. Returns (kind, name) of what changed."""
@@ -78,6 +80,7 @@ class Surroundings:
             weight, reverse = tracked.weight or 0, bool(tracked.reverse)
             rows.append(Tracker("file", tracked.name, weight, reverse, up, verdict, value or 0))
         rows += [_checked("process", row, self.processes.states[row.name].health.up) for row in settings.track_process]
+        rows += [_checked("bfd", row, self.neighbors.states[row.name].up) for row in settings.track_bfd]
         return rows
 
     def inputs(
@@ -129,6 +132,8 @@ class Surroundings:
         match tracker.kind:
             case "interface":
                 return f"{what} is {'up' if tracker.up else 'down'}"
+            case "bfd":
+                return f"BFD session {tracker.name} is {'up' if tracker.up else 'down'}"
             case "file":
                 return f"{what} holds {tracker.value}"
             case "script":

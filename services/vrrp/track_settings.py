@@ -1,4 +1,4 @@
-"""What is tracked? Settings of scripts, files and processes, and of the rows by which instances and groups track them.
+"""What is tracked? Settings of scripts, files, processes, BFD sessions, and of the rows by which instances and groups do so.
 
 Limits and defaults are keepalived 2.2.7's. Values are plain dicts of `services.common.values`.
 """
@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from services.common.errors import InvalidValue
 from services.vrrp.addresses import interface
+from services.vrrp.bfd.settings import BfdInstance, decode_bfd_instance
 from services.vrrp.ranges import SECOND, duration, in_range
 
 MAX_WEIGHT = 253
@@ -21,6 +22,7 @@ ROWS: Final = {  # field of an instance or a group: the kind that it names, and 
     "track_script": ("vrrp_script", MAX_WEIGHT),
     "track_file": ("track_file", MAX_FILE_WEIGHT),
     "track_process": ("vrrp_track_process", MAX_FILE_WEIGHT),
+    "track_bfd": ("bfd_instance", MAX_WEIGHT),
 }
 
 
@@ -86,7 +88,7 @@ class TrackProcess(NamedTuple):
         return self.process, self.param_match, self.full_command, self.quorum, self.quorum_max
 
 
-Source = VrrpScript | TrackFile | TrackProcess
+Source = VrrpScript | TrackFile | TrackProcess | BfdInstance
 
 
 def decode_script(name: str, value: Mapping[str, Any]) -> VrrpScript:
@@ -158,6 +160,7 @@ DECODERS: Final[Mapping[str, Callable[[str, Mapping[str, Any]], Source]]] = {
     "vrrp_script": decode_script,
     "track_file": decode_file,
     "vrrp_track_process": decode_process,
+    "bfd_instance": decode_bfd_instance,
 }
 
 

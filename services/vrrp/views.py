@@ -6,7 +6,7 @@ Every view is a plain JSON-able dict. Times (`*_at`) are Unix nanoseconds, 0 whe
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from services.vrrp.actions import State
 from services.vrrp.addresses import VirtualAddress, text
@@ -20,7 +20,7 @@ Clock = Callable[[int | None], int]  # engine time to Unix nanoseconds; None and
 class TrackerView(TypedDict):
     """One input of the priority. `adjustment` is what it adds now; `fault`: it alone keeps the instance in FAULT."""
 
-    kind: str  # "interface", "script", "file" or "process"
+    kind: str  # "interface", "script", "file", "process" or "bfd"
     name: str
     state: str  # "up", "down", "unknown"
     weight: int
@@ -92,6 +92,15 @@ class ScriptView(TypedDict):
     silent: bool  # results are overdue: the runner does not report
 
 
+class BfdView(TypedDict):
+    """One BFD session: what it counts as here, and what the bfd process last said of it."""
+
+    state: str  # "up", "down"
+    since_at: int
+    current: bool  # False: the process is gone or silent, and only its last word speaks for the session
+    session: dict[str, Any]  # services.vrrp.bfd.views.SessionView; empty before the first word
+
+
 class CountersView(TypedDict):
     """Counters of one instance since the engine started: RFC 6527's and keepalived's, rejections by reason."""
 
@@ -122,6 +131,7 @@ class EngineView(TypedDict):
     unknown_vrid: int
     rejected: dict[str, int]  # packets that belong to no instance, by reason
     agent_last_alive_at: int
+    bfd_rejected: dict[str, int]  # packets that belong to no BFD session, by reason
 
 
 def instance_view(node: Node, name: str, unix: Clock) -> InstanceView:
@@ -194,6 +204,12 @@ def script_view(node: Node, name: str, unix: Clock) -> ScriptView:
         "last_result_at": unix(told.last_result_at),
         "silent": told.silent,
     }
+
+
+def bfd_view(node: Node, name: str, session: dict[str, Any], current: bool, unix: Clock) -> BfdView:
+    """The view of one BFD session."""
+    state = node.surroundings.neighbors.states[name]
+    return {"state": _word(state.up), "since_at": unix(state.since), "current": current, "session": session}
 
 
 def counters_view(counters: Counters) -> CountersView:

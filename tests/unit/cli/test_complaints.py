@@ -14,6 +14,7 @@ from tests.unit.cli import corpus
 from tests.unit.cli.test_translate import DIRECTOR
 
 NOTE, UNSUPPORTED, MISTAKE, REFUSED = Severity.NOTE, Severity.UNSUPPORTED, Severity.MISTAKE, Severity.REFUSED
+BFD = "bfd_instance b {\n neighbor_ip 192.0.2.2\n %s\n}"
 INSTANCE = "vrrp_instance V {\n interface eth0\n virtual_router_id 5\n virtual_ipaddress {\n 10.0.0.1\n }\n %s\n}\n"
 SERVER = "virtual_server 10.0.0.1 80 {\n protocol TCP\n lb_algo rr\n lb_kind NAT\n real_server 10.0.0.2 80 {\n }\n %s\n}\n"
 REAL = "virtual_server 10.0.0.1 80 {\n protocol TCP\n lb_algo rr\n lb_kind NAT\n real_server 10.0.0.2 80 {\n %s\n}\n}\n"
@@ -146,7 +147,6 @@ def test_in_a_real_server(line: str, place: tuple[int, int], severity: Severity,
     [
         ("foo", (1, 1), MISTAKE, "unknown keyword 'foo' at the top level"),
         ("vrrp_instanze V {\n bar\n}", (1, 1), MISTAKE, "did you mean 'vrrp_instance'?"),
-        ("bfd_instance b {\n neighbor_ip 10.0.0.9\n}", (1, 1), UNSUPPORTED, "bfd_instance is not supported yet"),
         ("}\n", (1, 1), MISTAKE, "unexpected '}': no block is open here"),
         ("global_defs {\n router_id a", (1, 13), MISTAKE, "this '{' is never closed: expected '}' for 'global_defs'"),
         ("vrrp_instance {\n}", (1, 1), MISTAKE, "vrrp_instance: expected a name after it, got nothing"),
@@ -159,6 +159,15 @@ def test_in_a_real_server(line: str, place: tuple[int, int], severity: Severity,
         ("virtual_server {\n}", (1, 1), REFUSED, "expected ADDRESS PORT, or fwmark MARK after it"),
         ("vrrp_script x {\n}", (1, 13), MISTAKE, "script: expected a command line, got none"),
         ("vrrp_script x {\nscript /a b\n}", (2, 11), NOTE, "'b' is ignored; quote the command with its arguments"),
+        ("bfd_instance b {\n}", (1, 14), MISTAKE, "bfd_instance b: expected neighbor_ip; left out"),
+        ("bfd_instance b {\n neighbor_ip x\n}", (2, 14), MISTAKE, "neighbor_ip: expected"),
+        (BFD % "min_rx 0.9", (3, 9), MISTAKE, "min_rx: expected 1 to 4294967 milliseconds, got '0.9'"),
+        (BFD % "min_tx 4294968", (3, 9), MISTAKE, "min_tx: expected 1 to 4294967 milliseconds"),
+        (BFD % "idle_tx 999", (3, 10), MISTAKE, "idle_tx: expected 1000 to 4294967 milliseconds"),
+        (BFD % "min_tx", (3, 2), REFUSED, "min_tx: expected 1 to 4294967 milliseconds after it"),
+        (BFD % "weight 5 sideways", (3, 11), NOTE, "weight: 'sideways' is ignored"),
+        (BFD % "weight 254", (3, 9), MISTAKE, "weight: expected a number from -253 to 253"),
+        (BFD % "checker", (3, 2), UNSUPPORTED, "checker in bfd_instance is not supported yet, left out"),
         ("{ " * 60, (1, 101), REFUSED, "blocks are nested deeper than 50"),
     ],
 )
@@ -310,6 +319,16 @@ def test_what_has_nothing_to_do_here_says_so_and_does_not_hinder_an_import(text:
     assert conf.importable
 
 
+def test_a_bfd_session_defined_below_is_tracked_and_noted() -> None:
+    complaints = found(INSTANCE % "track_bfd {\n x\n}" + "bfd_instance x {\nneighbor_ip 192.0.2.2\n}")
+    assert [c[:3] for c in complaints] == [(8, 2, NOTE)]
+
+
+def test_a_bfd_session_that_does_not_exist_is_no_tracker() -> None:
+    complaints = found(INSTANCE % "track_bfd {\n nope\n}")
+    assert [c for c in complaints if "there is no bfd_instance 'nope': it is not tracked" in c[3]] != [], complaints
+
+
 def test_an_unknown_block_is_skipped_as_a_whole_with_one_complaint() -> None:
     conf = read_text(INSTANCE % "bogus {\n a b\n c {\n d\n }\n}\n priority 7")
     assert [c.at.line for c in conf.complaints] == [7]
@@ -347,6 +366,7 @@ def test_every_field_of_the_messages_has_its_keyword_and_the_reverse() -> None:
         "vrrp_track_process": MESSAGES["vrrp_track_process"],
         "": MESSAGES["static"],
         "track_group": MESSAGES["track_group"],
+        "bfd_instance": MESSAGES["bfd_instance"],
         "virtual_server": MESSAGES["virtual_server"],
         "virtual_server/real_server": MESSAGES["real_server"],
         "virtual_server/real_server/TCP_CHECK": MESSAGES["real_server"].fields_by_name["tcp_check"].message_type,
@@ -360,7 +380,9 @@ def test_every_field_of_the_messages_has_its_keyword_and_the_reverse() -> None:
     }
     assert {*places} == {*TABLES}
     heads = {"virtual_server": {"address", "port", "fwmark"}, "virtual_server/real_server": {"address", "port"}}
-    heads |= {block: {"reverse"} for block in ("vrrp_script", "track_file", "vrrp_track_file", "vrrp_track_process")}
+    heads |= {
+        block: {"reverse"} for block in ("vrrp_script", "track_file", "vrrp_track_file", "vrrp_track_process", "bfd_instance")
+    }
     own = {"global_defs": {"notify"}}  # keepalived has only FIFOs for that
     for block, message in places.items():
         fields = {k.field for k in TABLES[block].values()} - {"", "sorry_server.lb_kind"}

@@ -27,6 +27,23 @@ vrrp_script check { # every two seconds
     interval 2
     weight -20
     fall 3 }
+bfd_instance far {
+    neighbor_ip 192.168.200.1
+    source_ip 192.168.200.2
+    min_rx 3.312
+    min_tx 20
+    idle_tx 2000
+    multiplier 3
+    passive
+    ttl 254
+    hoplimit 100
+    max_hops 2
+    multihop
+    weight -10 reverse
+    vrrp
+}
+bfd_instance near { neighbour_ip 2001:DB8::1
+    weight 0 noreverse }
 vrrp_instance VI_1
 {
     state MASTER
@@ -42,6 +59,8 @@ vrrp_instance VI_1
         192.168.200.11/24 dev eth1 label eth1:1 brd + scope link
     }
     track_script { check weight 5 reverse }
+    track_bfd { far
+        near weight 30 }
     notify_master "/usr/local/bin/up.sh VI_1"
 }
 vrrp_instance VI_2 {
@@ -107,6 +126,22 @@ EXPECTED = {
     },
     "config/vrrp_sync_group/VG1": {"group": ["VI_1", "VI_2"]},
     "config/vrrp_script/check": {"script": "/usr/bin/check -a 'b c'", "interval": "2s", "weight": -20, "fall": 3},
+    "config/bfd_instance/far": {
+        "neighbor_ip": "192.168.200.1",
+        "source_ip": "192.168.200.2",
+        "min_rx": "0.003312s",
+        "min_tx": "0.02s",
+        "idle_tx": "2s",
+        "multiplier": 3,
+        "passive": True,
+        "ttl": 254,
+        "hoplimit": 100,
+        "max_hops": 2,
+        "multihop": True,
+        "weight": -10,
+        "reverse": True,
+    },
+    "config/bfd_instance/near": {"neighbor_ip": "2001:db8::1", "weight": 0, "reverse": False},
     "config/vrrp_instance/VI_1": {
         "state": "master",
         "interface": "eth0",
@@ -119,6 +154,7 @@ EXPECTED = {
             {"address": "192.168.200.11/24", "dev": "eth1", "label": "eth1:1", "brd": "+", "scope": "link"},
         ],
         "track_script": [{"name": "check", "weight": 5, "reverse": True}],
+        "track_bfd": [{"name": "far"}, {"name": "near", "weight": 30}],
         "notify_master": "/usr/local/bin/up.sh VI_1",
     },
     "config/vrrp_instance/VI_2": {

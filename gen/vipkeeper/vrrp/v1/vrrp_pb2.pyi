@@ -19,6 +19,14 @@ class TrackerState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     TRACKER_STATE_UP: _ClassVar[TrackerState]
     TRACKER_STATE_DOWN: _ClassVar[TrackerState]
 
+class BfdState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    BFD_STATE_UNSPECIFIED: _ClassVar[BfdState]
+    BFD_STATE_DOWN: _ClassVar[BfdState]
+    BFD_STATE_INIT: _ClassVar[BfdState]
+    BFD_STATE_UP: _ClassVar[BfdState]
+    BFD_STATE_ADMIN_DOWN: _ClassVar[BfdState]
+
 class Subject(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     SUBJECT_UNSPECIFIED: _ClassVar[Subject]
@@ -38,6 +46,11 @@ class SwitchoverOutcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
 TRACKER_STATE_UNSPECIFIED: TrackerState
 TRACKER_STATE_UP: TrackerState
 TRACKER_STATE_DOWN: TrackerState
+BFD_STATE_UNSPECIFIED: BfdState
+BFD_STATE_DOWN: BfdState
+BFD_STATE_INIT: BfdState
+BFD_STATE_UP: BfdState
+BFD_STATE_ADMIN_DOWN: BfdState
 SUBJECT_UNSPECIFIED: Subject
 SUBJECT_INSTANCE: Subject
 SUBJECT_SYNC_GROUP: Subject
@@ -59,11 +72,13 @@ class Tracker(_message.Message):
         KIND_SCRIPT: _ClassVar[Tracker.Kind]
         KIND_FILE: _ClassVar[Tracker.Kind]
         KIND_PROCESS: _ClassVar[Tracker.Kind]
+        KIND_BFD: _ClassVar[Tracker.Kind]
     KIND_UNSPECIFIED: Tracker.Kind
     KIND_INTERFACE: Tracker.Kind
     KIND_SCRIPT: Tracker.Kind
     KIND_FILE: Tracker.Kind
     KIND_PROCESS: Tracker.Kind
+    KIND_BFD: Tracker.Kind
     KIND_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
@@ -221,6 +236,75 @@ class Script(_message.Message):
     silent: bool
     def __init__(self, name: _Optional[str] = ..., state: _Optional[_Union[TrackerState, str]] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., streak: _Optional[int] = ..., rise: _Optional[int] = ..., fall: _Optional[int] = ..., last_result_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_ok: _Optional[bool] = ..., last_error: _Optional[str] = ..., last_duration: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., silent: _Optional[bool] = ...) -> None: ...
 
+class BfdSession(_message.Message):
+    __slots__ = ("name", "counts_as", "since", "current", "neighbor_ip", "source_ip", "multihop", "state", "state_since", "diagnostic", "remote_state", "remote_diagnostic", "last_failure", "last_failure_time", "local_discriminator", "remote_discriminator", "multiplier", "remote_multiplier", "transmit_interval", "detection_time", "polling", "last_packet_time", "packets_sent", "packets_received", "ups", "downs", "send_errors", "rejected", "trouble")
+    class RejectedEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    COUNTS_AS_FIELD_NUMBER: _ClassVar[int]
+    SINCE_FIELD_NUMBER: _ClassVar[int]
+    CURRENT_FIELD_NUMBER: _ClassVar[int]
+    NEIGHBOR_IP_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_IP_FIELD_NUMBER: _ClassVar[int]
+    MULTIHOP_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    STATE_SINCE_FIELD_NUMBER: _ClassVar[int]
+    DIAGNOSTIC_FIELD_NUMBER: _ClassVar[int]
+    REMOTE_STATE_FIELD_NUMBER: _ClassVar[int]
+    REMOTE_DIAGNOSTIC_FIELD_NUMBER: _ClassVar[int]
+    LAST_FAILURE_FIELD_NUMBER: _ClassVar[int]
+    LAST_FAILURE_TIME_FIELD_NUMBER: _ClassVar[int]
+    LOCAL_DISCRIMINATOR_FIELD_NUMBER: _ClassVar[int]
+    REMOTE_DISCRIMINATOR_FIELD_NUMBER: _ClassVar[int]
+    MULTIPLIER_FIELD_NUMBER: _ClassVar[int]
+    REMOTE_MULTIPLIER_FIELD_NUMBER: _ClassVar[int]
+    TRANSMIT_INTERVAL_FIELD_NUMBER: _ClassVar[int]
+    DETECTION_TIME_FIELD_NUMBER: _ClassVar[int]
+    POLLING_FIELD_NUMBER: _ClassVar[int]
+    LAST_PACKET_TIME_FIELD_NUMBER: _ClassVar[int]
+    PACKETS_SENT_FIELD_NUMBER: _ClassVar[int]
+    PACKETS_RECEIVED_FIELD_NUMBER: _ClassVar[int]
+    UPS_FIELD_NUMBER: _ClassVar[int]
+    DOWNS_FIELD_NUMBER: _ClassVar[int]
+    SEND_ERRORS_FIELD_NUMBER: _ClassVar[int]
+    REJECTED_FIELD_NUMBER: _ClassVar[int]
+    TROUBLE_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    counts_as: TrackerState
+    since: _timestamp_pb2.Timestamp
+    current: bool
+    neighbor_ip: str
+    source_ip: str
+    multihop: bool
+    state: BfdState
+    state_since: _timestamp_pb2.Timestamp
+    diagnostic: str
+    remote_state: BfdState
+    remote_diagnostic: str
+    last_failure: str
+    last_failure_time: _timestamp_pb2.Timestamp
+    local_discriminator: int
+    remote_discriminator: int
+    multiplier: int
+    remote_multiplier: int
+    transmit_interval: _duration_pb2.Duration
+    detection_time: _duration_pb2.Duration
+    polling: bool
+    last_packet_time: _timestamp_pb2.Timestamp
+    packets_sent: int
+    packets_received: int
+    ups: int
+    downs: int
+    send_errors: int
+    rejected: _containers.ScalarMap[str, int]
+    trouble: str
+    def __init__(self, name: _Optional[str] = ..., counts_as: _Optional[_Union[TrackerState, str]] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., current: _Optional[bool] = ..., neighbor_ip: _Optional[str] = ..., source_ip: _Optional[str] = ..., multihop: _Optional[bool] = ..., state: _Optional[_Union[BfdState, str]] = ..., state_since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., diagnostic: _Optional[str] = ..., remote_state: _Optional[_Union[BfdState, str]] = ..., remote_diagnostic: _Optional[str] = ..., last_failure: _Optional[str] = ..., last_failure_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., local_discriminator: _Optional[int] = ..., remote_discriminator: _Optional[int] = ..., multiplier: _Optional[int] = ..., remote_multiplier: _Optional[int] = ..., transmit_interval: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., detection_time: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., polling: _Optional[bool] = ..., last_packet_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., packets_sent: _Optional[int] = ..., packets_received: _Optional[int] = ..., ups: _Optional[int] = ..., downs: _Optional[int] = ..., send_errors: _Optional[int] = ..., rejected: _Optional[_Mapping[str, int]] = ..., trouble: _Optional[str] = ...) -> None: ...
+
 class Engine(_message.Message):
     __slots__ = ("up", "pid", "start_time", "scheduling", "memory_locked", "revision", "resumed", "timers", "late_max", "late_sum", "late_over_1ms", "late_over_10ms", "late_over_100ms", "transitions_dropped", "unknown_vrid", "rejected", "problems", "losses", "resident_bytes")
     class RejectedEntry(_message.Message):
@@ -331,6 +415,25 @@ class ListScriptsResponse(_message.Message):
     SCRIPTS_FIELD_NUMBER: _ClassVar[int]
     scripts: _containers.RepeatedCompositeFieldContainer[Script]
     def __init__(self, scripts: _Optional[_Iterable[_Union[Script, _Mapping]]] = ...) -> None: ...
+
+class ListBfdSessionsRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ListBfdSessionsResponse(_message.Message):
+    __slots__ = ("sessions", "rejected")
+    class RejectedEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
+    SESSIONS_FIELD_NUMBER: _ClassVar[int]
+    REJECTED_FIELD_NUMBER: _ClassVar[int]
+    sessions: _containers.RepeatedCompositeFieldContainer[BfdSession]
+    rejected: _containers.ScalarMap[str, int]
+    def __init__(self, sessions: _Optional[_Iterable[_Union[BfdSession, _Mapping]]] = ..., rejected: _Optional[_Mapping[str, int]] = ...) -> None: ...
 
 class GetEngineRequest(_message.Message):
     __slots__ = ()

@@ -60,6 +60,11 @@ class VrrpServiceStub:
                 request_serializer=vipkeeper_dot_vrrp_dot_v1_dot_vrrp__pb2.ListScriptsRequest.SerializeToString,
                 response_deserializer=vipkeeper_dot_vrrp_dot_v1_dot_vrrp__pb2.ListScriptsResponse.FromString,
                 _registered_method=True)
+        self.ListBfdSessions = channel.unary_unary(
+                '/vipkeeper.vrrp.v1.VrrpService/ListBfdSessions',
+                request_serializer=vipkeeper_dot_vrrp_dot_v1_dot_vrrp__pb2.ListBfdSessionsRequest.SerializeToString,
+                response_deserializer=vipkeeper_dot_vrrp_dot_v1_dot_vrrp__pb2.ListBfdSessionsResponse.FromString,
+                _registered_method=True)
         self.GetEngine = channel.unary_unary(
                 '/vipkeeper.vrrp.v1.VrrpService/GetEngine',
                 request_serializer=vipkeeper_dot_vrrp_dot_v1_dot_vrrp__pb2.GetEngineRequest.SerializeToString,
@@ -142,6 +147,13 @@ class VrrpServiceServicer:
 
     def ListScripts(self, request, context):
         """Every tracking script of this node, in order of name.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListBfdSessions(self, request, context):
+        """Every BFD session of this node, in order of name.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -241,6 +253,11 @@ def add_VrrpServiceServicer_to_server(servicer, server):
                     servicer.ListScripts,
                     request_deserializer=vipkeeper_dot_vrrp_dot_v1_dot_vrrp__pb2.ListScriptsRequest.FromString,
                     response_serializer=vipkeeper_dot_vrrp_dot_v1_dot_vrrp__pb2.ListScriptsResponse.SerializeToString,
+            ),
+            'ListBfdSessions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListBfdSessions,
+                    request_deserializer=vipkeeper_dot_vrrp_dot_v1_dot_vrrp__pb2.ListBfdSessionsRequest.FromString,
+                    response_serializer=vipkeeper_dot_vrrp_dot_v1_dot_vrrp__pb2.ListBfdSessionsResponse.SerializeToString,
             ),
             'GetEngine': grpc.unary_unary_rpc_method_handler(
                     servicer.GetEngine,
@@ -424,6 +441,33 @@ class VrrpService:
             '/vipkeeper.vrrp.v1.VrrpService/ListScripts',
             vipkeeper_dot_vrrp_dot_v1_dot_vrrp__pb2.ListScriptsRequest.SerializeToString,
             vipkeeper_dot_vrrp_dot_v1_dot_vrrp__pb2.ListScriptsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListBfdSessions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vipkeeper.vrrp.v1.VrrpService/ListBfdSessions',
+            vipkeeper_dot_vrrp_dot_v1_dot_vrrp__pb2.ListBfdSessionsRequest.SerializeToString,
+            vipkeeper_dot_vrrp_dot_v1_dot_vrrp__pb2.ListBfdSessionsResponse.FromString,
             options,
             channel_credentials,
             insecure,

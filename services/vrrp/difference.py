@@ -1,0 +1,32 @@
+"""What does a new configuration change? Which routers are others, which are concerned, what nobody will have. Core."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from services.vrrp.actions import RemoveAddresses
+from services.vrrp.resolve import Resolved, RouterSettings
+from services.vrrp.router import VirtualRouter
+from services.vrrp.snapshot import Saved
+
+
+def same_identity(old: RouterSettings, new: RouterSettings | None) -> bool:
+    """Whether it is still the same virtual router to its peers; if not it stops and a new one starts."""
+    if new is None or (old.interface, old.vrid, old.version) != (new.interface, new.vrid, new.version):
+        return False
+    return old.family == new.family
+
+
+def touched(routers: Mapping[str, VirtualRouter], wanted: Resolved) -> set[str]:
+    """The routers whose settings, or a group mate's, are others than before."""
+    others = {name for name, s in wanted.routers.items() if name not in routers or routers[name].settings is not s}
+    mates = (group.members for group in wanted.groups.values() if not others.isdisjoint(group.members))
+    return others.union(*mates)
+
+
+def leftovers(saved: Iterable[Saved], wanted: Resolved) -> list[RemoveAddresses]:
+    """Addresses that a killed predecessor held and that nobody here will have."""
+    configured = {(a.address, a.dev) for s in wanted.routers.values() for a in s.addresses + s.excluded}
+    configured |= {(a.address, a.dev) for entries in wanted.statics.values() for a in entries.static_ipaddress}
+    left = ((s.name, tuple(a for a in s.addresses if (a.address, a.dev) not in configured)) for s in saved)
+    return [RemoveAddresses(name, addresses) for name, addresses in left if addresses]
