@@ -156,8 +156,7 @@ class Sessions:
         session = self.by_name.pop(name)
         del self.refused[name]
         del self._by_discriminator[session.local_discriminator]
-        if self._by_neighbor.get((session.settings.neighbor_ip, session.settings.port)) == name:
-            del self._by_neighbor[session.settings.neighbor_ip, session.settings.port]
+        self._by_neighbor.pop((session.settings.neighbor_ip, session.settings.port), None)
         self._pushed.pop(name, None)
 
 
