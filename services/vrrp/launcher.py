@@ -242,14 +242,14 @@ class Launcher:
     def _replace(self) -> None:
         starts = (self._start_engine, self._start_agent, self._start_bfd)
         for child, start in zip(self._children, starts, strict=True):
-            wanted = not self._over and (child is not self._bfd or self._bfd_wanted)
             first = not child.spoke
             status = child.ended()
             if status is not None:
                 # The first agent says so where the command line cannot be meant: that does not heal.
                 self._usage_error |= status == USAGE and first and child is self._agent
-                if wanted:
-                    self._log("warning", "the %s %s; it is started again", child.name, _ending(status))
+            wanted = not self._over and (child is not self._bfd or self._bfd_wanted)
+            if status is not None and wanted:
+                self._log("warning", "the %s %s; it is started again", child.name, _ending(status))
             if child.process is None and child.due <= time.monotonic() and wanted:
                 start()
                 self._tell_systemd()
