@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from services.vrrp.snapshot import Saved
 
-PATIENCE = 4_000_000_000  # nanoseconds: to start anew, and to hear neighbors that speak once a second while down
+# Nanoseconds: to start anew on a busy machine, and to hear neighbors that speak once a second while down.
+PATIENCE = 6_000_000_000
 
 
 class BfdState(NamedTuple):
