@@ -22,6 +22,7 @@ import signal
 import sys
 import time
 
+from services.vrrp.bfd.scheduling import real_time
 from services.vrrp.bfd.sessions import Outgoing, Sessions
 from services.vrrp.bfd.settings import BfdInstance
 from services.vrrp.bfd.sockets import Receiver, Sender
@@ -60,7 +61,7 @@ class Process:
             self._epoll.register(fd, select.EPOLLIN)
 
     def run(self, wake_fd: int) -> None:
-        """Until a signal, which makes `wake_fd` readable, or until the launcher is gone.
+        """Until SIGTERM, of which `wake_fd` tells (set_wakeup_fd), or until the launcher is gone.
 
         :raises ChannelClosed: it is.
         """
@@ -83,7 +84,7 @@ class Process:
             if clock() >= self._second_at:
                 self._every_second()
             self._tell(self._sessions.take_changed())
-            if wake_fd in ready:
+            if wake_fd in ready and signal.SIGTERM in os.read(wake_fd, 64):
                 self._send(self._sessions.stop(clock()))
                 return
 
@@ -177,13 +178,8 @@ class Process:
 
     def _schedule_as(self, rt_priority: int) -> None:
         """A real-time class below the engine's, else as it is."""
-        if rt_priority and rt_priority != self._rt_priority:
-            try:
-                os.sched_setscheduler(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(rt_priority))
-            except OSError:
-                pass
-            else:
-                self._rt_priority = rt_priority
+        if rt_priority and rt_priority != self._rt_priority and real_time(rt_priority):
+            self._rt_priority = rt_priority
 
     # -- telling
 
