@@ -70,7 +70,7 @@ class Session:
         self.sent = self.received = self.ups = self.downs = 0
         self._tx = self.desired_min_tx  # in use: the old ones until the neighbor has answered a Poll
         self._rx = self.required_min_rx
-        self._sent_at = now
+        self._sent_at = now - settings.idle_tx * 3 // 4  # the first packet comes soon, and not together with other sessions'
         self._interval: int | None = None  # that `_send_at` was made of
         self._detect_at: int | None = None
         self._send_at: int | None = None

@@ -127,10 +127,17 @@ def test_a_session_that_is_down_speaks_once_a_second_and_up_as_often_as_both_wis
 )
 def test_jitter_takes_up_to_a_quarter_off(multiplier: int, chance: float, share: float) -> None:
     found = Session(NEIGHBOR._replace(multiplier=multiplier), MINE, T0, chance)
-    assert found.deadline == T0 + share * SECOND
     (packet,) = sent(found.step(TimeReached(), T0 + SECOND, chance))
     assert (packet.state, packet.multiplier, packet.my_discriminator, packet.your_discriminator) == (DOWN, multiplier, MINE, 0)
     assert found.deadline == T0 + SECOND + share * SECOND
+
+
+@pytest.mark.parametrize(("chance", "wait"), [(0.0, 0), (1.0, SECOND // 2)])
+def test_the_first_packet_comes_within_a_quarter_of_idle_tx(chance: float, wait: int) -> None:
+    found = Session(NEIGHBOR._replace(idle_tx=2 * SECOND), MINE, T0, chance)
+    assert found.deadline == T0 + wait
+    assert [p.state for p in sent(found.step(TimeReached(), T0 + wait, 1.0))] == [DOWN]
+    assert found.deadline == T0 + wait + 2 * SECOND
 
 
 def test_a_change_of_state_is_told_at_once_and_nothing_else_is() -> None:

@@ -112,11 +112,12 @@ def test_single_hop_and_multihop_sessions_with_one_neighbor_are_told_apart() -> 
 def test_what_is_due_is_served_and_no_more_than_so_much_at_once() -> None:
     wanted = {str(n): BfdInstance(f"198.51.100.{n}") for n in range(MAX_DUE + 10)}
     sessions = running(**wanted)
-    assert sessions.deadline() == T0 + SECOND
-    assert sessions.time_reached(T0 + SECOND - 1) == []
-    assert len(sessions.time_reached(T0 + SECOND)) == MAX_DUE
-    assert len(sessions.time_reached(T0 + SECOND)) == 10
-    assert sessions.time_reached(T0 + SECOND) == []
+    due = T0 + SECOND // 4
+    assert sessions.deadline() == due
+    assert sessions.time_reached(due - 1) == []
+    assert len(sessions.time_reached(due)) == MAX_DUE
+    assert len(sessions.time_reached(due)) == 10
+    assert sessions.time_reached(due) == []
 
 
 def test_a_session_that_hears_packets_in_time_stays_up_and_one_that_does_not_goes_down() -> None:
@@ -130,6 +131,16 @@ def test_a_session_that_hears_packets_in_time_stays_up_and_one_that_does_not_goe
         sessions.received(heard(packet(State.UP, FIRST)), now)
         sessions.time_reached(now)
     assert states(sessions) == {"a": "UP", "b": "DOWN"}
+
+
+def test_each_packet_puts_the_end_of_patience_off() -> None:
+    sessions = running(a=A)
+    slow = {"required_min_rx": 1_000_000}
+    sessions.received(heard(packet(State.INIT, FIRST, **slow)), T0)
+    assert sessions.deadline() == T0 + 60 * MILLISECOND
+    sessions.received(heard(packet(State.UP, FIRST, **slow)), T0 + 50 * MILLISECOND)
+    assert sessions.time_reached(T0 + 60 * MILLISECOND) == []
+    assert (sessions.deadline(), states(sessions)) == (T0 + 110 * MILLISECOND, {"a": "UP"})
 
 
 def test_changes_of_state_are_told_once() -> None:
