@@ -1,6 +1,6 @@
 """What is configured of a BFD session? Settings of `bfd_instance`, their defaults, and the checks across fields.
 
-Names and defaults are keepalived's. Durations are integer nanoseconds, addresses text as `ipaddress` writes it.
+Names and defaults are keepalived's. Durations are integer nanoseconds, addresses text as `services.vrrp.addresses` has it.
 """
 
 from __future__ import annotations
@@ -9,11 +9,13 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from services.common.errors import InvalidValue
+from services.vrrp.addresses import link_local, packed, parse
+from services.vrrp.ranges import SECOND, duration, in_range
 
-SECOND = 1_000_000_000
 MILLISECOND = 1_000_000
 MICROSECOND = 1_000
 LONGEST = (2**32 - 1) * MICROSECOND  # what 32 bits of microseconds on the wire can say
+BROADCAST = b"\xff" * 4
 ANY_HOPS = 255  # max_hops that switches the check off
 MAX_WEIGHT = 253
 SINGLE_HOP_PORT, MULTIHOP_PORT = 3784, 4784  # RFC 5881 section 4, RFC 5883 section 5
@@ -64,7 +66,9 @@ def decode_bfd_instance(name: str, value: Mapping[str, Any]) -> BfdInstance:
     if not value.get("neighbor_ip"):
         raise InvalidValue("neighbor_ip", "is required: the IP address of the neighbor")
     for field, least in (("min_rx", MILLISECOND), ("min_tx", MILLISECOND), ("idle_tx", SECOND)):
-        _duration(value, field, least)
+        duration(value, field, least, LONGEST)
+        if field in value and value[field] % MICROSECOND:
+            raise InvalidValue(field, f"expected whole microseconds, got {value[field]} ns")
     for field, low, high in (
         ("multiplier", 1, 255),
         ("ttl", 1, 255),
@@ -72,8 +76,7 @@ def decode_bfd_instance(name: str, value: Mapping[str, Any]) -> BfdInstance:
         ("max_hops", -1, 255),
         ("weight", -MAX_WEIGHT, MAX_WEIGHT),
     ):
-        if field in value and not low <= value[field] <= high:
-            raise InvalidValue(field, f"expected {low} to {high}, got {value[field]}")
+        in_range(value, field, low, high)
     taken = {field: value[field] for field in BfdInstance._fields if field in value}
     taken["neighbor_ip"] = _address(value["neighbor_ip"], "neighbor_ip")
     if taken.get("multihop"):
@@ -87,28 +90,17 @@ def decode_bfd_instance(name: str, value: Mapping[str, Any]) -> BfdInstance:
     return BfdInstance(**taken)
 
 
-def _duration(value: Mapping[str, Any], field: str, least: int) -> None:
-    if field in value and not least <= value[field] <= LONGEST:
-        limits = f"{least / SECOND:g} to {LONGEST / SECOND:.6f} s"
-        raise InvalidValue(field, f"expected {limits}, got {value[field] / SECOND:g} s")
-    if field in value and value[field] % MICROSECOND:
-        raise InvalidValue(field, f"expected whole microseconds, got {value[field]} ns")
-
-
-def _address(text: str, field: str) -> str:
-    """A unicast address in its canonical form; a link-local one with the interface, "fe80::1%eth0"."""
-    import ipaddress  # 10 ms, and not needed where there is no session
-
-    plain, percent, zone = text.partition("%")
-    try:
-        found = ipaddress.ip_address(plain)
-    except ValueError:
-        raise InvalidValue(field, f"expected an IPv4 or IPv6 address, got {text!r}") from None
-    if found.is_multicast or found.is_unspecified or found == ipaddress.ip_address("255.255.255.255"):
-        raise InvalidValue(field, f"expected the address of one machine, got {text}")
-    needed = found.version == 6 and found.is_link_local
+def _address(written: str, field: str) -> str:
+    """The address of one machine; a link-local one with the interface, "fe80::1%eth0"."""
+    plain, percent, zone = written.partition("%")
+    found = parse(plain, field)
+    whole = packed(found)
+    multicast = whole[0] == 0xFF if len(whole) == 16 else 224 <= whole[0] < 240
+    if multicast or not any(whole) or whole == BROADCAST:
+        raise InvalidValue(field, f"expected the address of one machine, got {written}")
+    needed = link_local(found)
     if needed and not zone:
-        raise InvalidValue(field, f"{text} is link-local: expected its interface too", f"{text}%eth0")
+        raise InvalidValue(field, f"{written} is link-local: expected its interface too", f"{written}%eth0")
     if percent and not (needed and zone and len(zone.encode()) < 16 and "/" not in zone):
-        raise InvalidValue(field, f"expected an interface after the % of a link-local address only, got {text!r}")
-    return f"{found}%{zone}" if zone else str(found)
+        raise InvalidValue(field, f"expected an interface after the % of a link-local address only, got {written!r}")
+    return f"{found}%{zone}" if zone else found
