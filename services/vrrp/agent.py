@@ -218,6 +218,15 @@ class Agent:
         """A sync group changed."""
         self._summarise()
 
+    def bfd(self, name: str, before: View | None, now: View | None) -> None:
+        """What is known of a BFD session changed."""
+        text = _session_words(now)
+        was, counts = (view["state"] if view is not None else "" for view in (before, now))
+        if text and text != _session_words(before):
+            log.log(logging.WARNING if (was, counts) == ("up", "down") else logging.INFO, "BFD session %s %s", name, text)
+        if was != counts:
+            self._summarise()
+
     def transition(self, message: Message) -> None:
         """A state changed."""
         self.history.take(message)
@@ -262,6 +271,7 @@ class Agent:
                 "elections": elections(cast("dict[str, InstanceView]", told.instances)),
                 "maintenance": {name: order.reason for name, order in sorted(self.operator.maintenance.items())},
                 "sync_groups": {name: view["state"] for name, view in sorted(told.groups.items())},
+                "bfd_sessions": {name: view["state"] for name, view in sorted(told.bfds.items())},
                 "problems": [problem.as_dict() for problem in sorted(self._at_run_time())],
             }
         )
@@ -321,6 +331,15 @@ class Agent:
 
     def _problems(self) -> list[tuple[int, Mapping[str, str]]]:
         return self.configuration.problem_counts(self._at_run_time())
+
+
+def _session_words(view: View | None) -> str:
+    """A BFD session's state for the log, without what changes from second to second."""
+    if view is None or not view["session"]:
+        return ""
+    session = view["session"]
+    why = f" ({session['diagnostic']})" if session["diagnostic"] else ""
+    return f"with {session['neighbor_ip']} is {session['state']}{why}, counts as {view['state']}"
 
 
 def _row(script: VrrpScript, user: str) -> dict[str, Any]:

@@ -32,6 +32,9 @@ class Listener(Protocol):
     def group(self) -> None:
         """A sync group changed."""
 
+    def bfd(self, name: str, before: View | None, now: View | None) -> None:
+        """What is known of a BFD session changed; None: nothing is, or no longer."""
+
     def transition(self, message: Message) -> None:
         """A state changed."""
 
@@ -234,6 +237,7 @@ class EngineLink:
         if self._fresh is not None and view is not None:
             self._fresh.add((kind, name))
         kept = self._kept()[kind]
+        before = kept.get(name)
         if view is None:
             kept.pop(name, None)
         else:
@@ -244,6 +248,8 @@ class EngineLink:
             self._listener.instance(name, view)
         elif kind == "group":
             self._listener.group()
+        elif kind == "bfd":
+            self._listener.bfd(name, before, view)
 
     def _kept(self) -> dict[str, dict[str, View]]:
         told = self.told

@@ -6,14 +6,14 @@ comes next, and what would have to happen for this node to become master or to s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from services.vrrp.orders import Maintenance
 from services.vrrp.priority import OWNER, adjustment, effective
 from services.vrrp.switchover import PENDING, Switchover
 from services.vrrp.track import FILE_FAULT
-from services.vrrp.views import InstanceView, TrackerView
+from services.vrrp.views import BfdView, InstanceView, TrackerView
 
 SECOND = 1_000_000_000
 
@@ -54,6 +54,43 @@ def ordered(
         if move.outcome == PENDING and move.instance in members:
             what = f"A switchover of {move.instance} to {move.target or 'the best peer'}"
             yield f"{what} is to happen{_in(move.at, now)}: {move.reason}."
+
+
+def sessions(view: InstanceView, told: Mapping[str, BfdView], now: int) -> Iterator[str]:
+    """Sentences about the BFD sessions that an instance tracks; `told`: what is known of each, by name."""
+    for name in (tracker["name"] for tracker in view["trackers"] if tracker["kind"] == "bfd"):
+        if name in told:
+            yield f"BFD session {name} {_session(told[name], now)}."
+
+
+def _session(view: BfdView, now: int) -> str:
+    """What is said of a session after its name."""
+    session, counts = view["session"], f"it counts as {view['state']}"
+    if not session:
+        return f"is not run by any process yet; {counts}"
+    since = f" for {_span(now - session['since_at'])}" if session["since_at"] else ""
+    words = [f"with {session['neighbor_ip']} has been {session['state']}{since}"]
+    if session["state"] == "UP":
+        words.append(f"{_span(session['detection_time_ns'])} of silence would end that")
+    elif session["diagnostic"]:
+        words.append(session["diagnostic"])
+    if session["trouble"]:
+        words.append(session["trouble"])
+    if session["state"] != "UP":
+        words.append("the neighbor is not heard" if not session["remote_state"] else _neighbor(session))
+    if not view["current"]:
+        words.append(f"the process that runs it does not answer, and {counts}")
+    elif (session["state"] == "UP") != (view["state"] == "up"):
+        words.append(counts)
+    return "; ".join(words)
+
+
+def _neighbor(session: Mapping[str, str]) -> str:
+    """What the neighbor says of itself."""
+    reason = f" ({session['remote_diagnostic']})" if session["remote_diagnostic"] else ""
+    if session["remote_state"] == "ADMIN_DOWN":
+        return "the neighbor is down on purpose"
+    return f"the neighbor says {session['remote_state']}{reason}"
 
 
 def _state(name: str, view: InstanceView, now: int) -> str:
@@ -101,7 +138,7 @@ def _priority(view: InstanceView) -> str:
 def _made_of(view: InstanceView) -> str:
     """The sum that gives the priority outside of maintenance."""
     base = view["base_priority"]
-    parts = [f"{t['adjustment']:+d} by {t['kind']} {t['name']}" for t in view["trackers"] if t["adjustment"]]
+    parts = [f"{t['adjustment']:+d} by {_called(t)}" for t in view["trackers"] if t["adjustment"]]
     if base == OWNER:
         return f"{OWNER}: it owns the addresses, and nothing tracked changes that"
     if not parts:
@@ -112,9 +149,12 @@ def _made_of(view: InstanceView) -> str:
     return f"{limited}{note}: {base} as configured, {', '.join(parts)}"
 
 
+def _called(tracker: TrackerView) -> str:
+    return f"{'BFD session' if tracker['kind'] == 'bfd' else tracker['kind']} {tracker['name']}"
+
+
 def _tracker(tracker: TrackerView) -> str:
-    kind = "BFD session" if tracker["kind"] == "bfd" else tracker["kind"]
-    what = f"{kind} {tracker['name']} is {tracker['state']}"
+    what = f"{_called(tracker)} is {tracker['state']}"
     if tracker["kind"] == "file" and tracker["state"] != "unknown":
         what = f"file {tracker['name']} holds {tracker['value']}"
     if tracker["fault"]:
@@ -168,7 +208,7 @@ def _ways_out(view: InstanceView) -> Iterator[str]:
 def _faults_to_come(view: InstanceView) -> Iterator[str]:
     yield f"if interface {view['interface']} goes"
     for tracker in view["trackers"]:
-        what = f"{tracker['kind']} {tracker['name']}"
+        what = _called(tracker)
         if tracker["kind"] == "file":
             yield f"if {what} holds {_bad_numbers(tracker)}: that means FAULT"
         elif not tracker["weight"]:

@@ -14,13 +14,13 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from services.common.events import STATES
 from services.common.watch_hub import Put, Removed, Synced, WatchHub
 from services.vrrp.engine_link import EngineLink, View
-from services.vrrp.explain import explain, ordered
+from services.vrrp.explain import explain, ordered, sessions
 from services.vrrp.history import LONGEST_PAGE, PAGE, Query, Record
 from services.vrrp.history_file import HistoryFile
 from services.vrrp.operations import Operations
 from services.vrrp.operators import Operator
 from services.vrrp.runner_link import LastRun, RunnerLink
-from services.vrrp.views import InstanceView
+from services.vrrp.views import BfdView, InstanceView
 from vipkeeper.common.v1 import problem_pb2
 from vipkeeper.vrrp.v1 import vrrp_pb2, vrrp_pb2_grpc
 
@@ -166,11 +166,12 @@ class VrrpService(Operations, vrrp_pb2_grpc.VrrpServiceServicer):  # type: ignor
         now = time.time_ns()
         told = explain(request.name, view, now)
         operator = self._operator
+        tracked = sessions(view, cast("dict[str, BfdView]", self._link.told.bfds), now)
         orders = ordered(operator.maintenance.values(), operator.switchovers, operator.members(request.name), now)
         stale = () if self._link.up else ("The engine does not answer; this is what it last said.",)
         return vrrp_pb2.ExplainResponse(
             instance=self._instance(request.name),
-            sentences=(*stale, *told.sentences, *orders),
+            sentences=(*stale, *told.sentences, *tracked, *orders),
             next=told.next,
             next_time=_time(told.next_at),
             would_change=told.would_change,

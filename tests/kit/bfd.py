@@ -35,7 +35,7 @@ def start_keepalived_bfd(host: Host, folder: Path, text: str) -> Process:
     return host.start([program, "--dont-fork", "--log-console", "--log-detail", "-f", str(config), *pids])
 
 
-def bfd_instance(neighbor: str, source: str, multiplier: int = 5) -> str:
+def bfd_instance(neighbor: str, source: str, multiplier: int = 5, more: str = "") -> str:
     """The text of a keepalived bfd_instance with 20 ms intervals."""
     return f"""
 bfd_instance b1 {{
@@ -44,6 +44,7 @@ bfd_instance b1 {{
     min_rx 20
     min_tx 20
     multiplier {multiplier}
+    {more}
 }}
 """
 
@@ -91,6 +92,11 @@ class Ours:
         with grpc.insecure_channel(self.node.target("vrrp")) as channel:
             stub = vrrp_pb2_grpc.VrrpServiceStub(channel)
             return stub.GetInstance(vrrp_pb2.GetInstanceRequest(name="VI_1"), timeout=10).instance
+
+    def explain(self) -> vrrp_pb2.ExplainResponse:
+        """VI_1, explained."""
+        with grpc.insecure_channel(self.node.target("vrrp")) as channel:
+            return vrrp_pb2_grpc.VrrpServiceStub(channel).Explain(vrrp_pb2.ExplainRequest(name="VI_1"), timeout=10)
 
     def pids(self) -> list[int]:
         """The bfd processes of the service."""

@@ -23,9 +23,9 @@ pytestmark = [
     pytest.mark.timeout(300),
 ]
 
-VIP = "192.168.200.10"
-OURS, THEIRS, GATEWAY = "192.168.200.2", "192.168.200.3", "192.168.200.1"
-OURS6, GATEWAY6 = "2001:db8::2", "2001:db8::1"
+VIP, VIP2 = "192.168.200.10", "192.168.200.11"
+OURS, THEIRS, GATEWAY, FAR = "192.168.200.2", "192.168.200.3", "192.168.200.1", "192.168.100.9"
+OURS6, THEIRS6, GATEWAY6 = "2001:db8::2", "2001:db8::3", "2001:db8::1"
 VI_1: dict[str, Any] = {
     "interface": "eth0",
     "virtual_router_id": 51,
@@ -44,16 +44,16 @@ class Lan:
         self.net = net
         self.ours, self.theirs, self.gateway, watcher = (net.host(n) for n in ("ours", "theirs", "gateway", "watcher"))
         self.cable = self.ours.join(bridge, "eth0", f"{OURS}/24", f"{OURS6}/64")
-        self.theirs.join(bridge, "eth0", f"{THEIRS}/24")
+        self.theirs.join(bridge, "eth0", f"{THEIRS}/24", f"{THEIRS6}/64")
         self.gateway.join(bridge, "eth0", f"{GATEWAY}/24", f"{GATEWAY6}/64")
         watcher.join(bridge, "eth0")
         self.wire = Wire(watcher, "eth0")
 
-    def holders(self) -> list[str]:
-        return [host.name for host in (self.ours, self.theirs) if f" {VIP}/" in host.ip("-4 addr show")]
+    def holders(self, address: str = VIP) -> list[str]:
+        return [host.name for host in (self.ours, self.theirs) if f" {address}/" in host.ip("-4 addr show")]
 
-    def only(self, host: Host) -> None:
-        until(lambda: self.holders() == [host.name], PATIENCE_S, what=f"{host.name} alone holds the address")
+    def only(self, host: Host, address: str = VIP) -> None:
+        until(lambda: self.holders(address) == [host.name], PATIENCE_S, what=f"{host.name} alone holds {address}")
 
 
 @pytest.fixture
@@ -75,11 +75,10 @@ def test_a_gateway_that_dies_moves_the_address_and_its_return_brings_it_back(
     node = Ours(
         lan.ours, tmp_path, vrrp_instance__VI_1=TRACKING, bfd_instance__b1=B1 | {"neighbor_ip": gateway, "source_ip": ours}
     )
-    session = node.is_up()
-    assert (session.neighbor_ip, session.remote_multiplier, session.detection_time.ToMilliseconds()) == (gateway, 5, 100)
+    node.is_up()
     lan.only(lan.ours)
-    session = node.session(lambda s: not s.polling)
-    assert session.transmit_interval.ToMilliseconds() == 20
+    session = node.session(lambda s: not s.polling and s.detection_time.ToMilliseconds() == 100)
+    assert (session.neighbor_ip, session.remote_multiplier, session.transmit_interval.ToMilliseconds()) == (gateway, 5, 20)
     keepalived.kill()
     lan.only(lan.theirs)
     session = node.session(lambda s: s.counts_as == vrrp_pb2.TRACKER_STATE_DOWN)
@@ -89,11 +88,58 @@ def test_a_gateway_that_dies_moves_the_address_and_its_return_brings_it_back(
     lan.only(lan.ours)
 
 
-@pytest.mark.parametrize("passive", [False, True], ids=["active", "passive"])
-def test_keepalived_follows_our_session_and_takes_our_death_for_a_failure(lan: Lan, tmp_path: Path, passive: bool) -> None:
+def test_a_weight_changes_the_priority_on_the_wire(lan: Lan, tmp_path: Path) -> None:
+    start_keepalived(lan.theirs, tmp_path / "theirs", vrrp_instance(100))
+    keepalived = start_keepalived_bfd(lan.gateway, tmp_path / "gateway", bfd_instance(OURS, GATEWAY))
+    tracking = VI_1 | {"track_bfd": [{"name": "b1", "weight": -60}]}
+    node = Ours(lan.ours, tmp_path, vrrp_instance__VI_1=tracking, bfd_instance__b1=B1)
+    node.is_up()
+    lan.only(lan.ours)
+    began = len(lan.wire.adverts(OURS))
+    keepalived.kill()
+    lan.only(lan.theirs)
+    priorities = [advert.priority for advert in lan.wire.adverts(OURS)[began:]]
+    assert (set(priorities) <= {150, 90}, priorities[-1]) == (True, 90)
+    said = node.explain().sentences
+    assert "Its priority is 90: 150 as configured, -60 by BFD session b1." in said
+    assert [s for s in said if s.startswith(f"BFD session b1 with {GATEWAY} has been DOWN for ")], said
+
+
+def test_a_sync_group_moves_as_one_with_the_session_that_it_tracks(lan: Lan, tmp_path: Path) -> None:
+    second = vrrp_instance(100, vrid=52, addresses=VIP2).replace("VI_1", "VI_2").partition("}")[2]  # without global_defs
+    group = "vrrp_sync_group VG {\n group {\n VI_1\n VI_2\n }\n }\n"
+    start_keepalived(lan.theirs, tmp_path / "theirs", vrrp_instance(100) + second + group)
+    keepalived = start_keepalived_bfd(lan.gateway, tmp_path / "gateway", bfd_instance(OURS, GATEWAY))
+    node = Ours(
+        lan.ours,
+        tmp_path,
+        vrrp_instance__VI_1=VI_1,
+        vrrp_instance__VI_2=VI_1 | {"virtual_router_id": 52, "virtual_ipaddress": [{"address": VIP2}]},
+        vrrp_sync_group__VG={"group": ["VI_1", "VI_2"], "track_bfd": [{"name": "b1"}]},
+        bfd_instance__b1=B1,
+    )
+    lan.only(lan.ours)
+    lan.only(lan.ours, VIP2)
+    keepalived.kill()
+    lan.only(lan.theirs)
+    lan.only(lan.theirs, VIP2)
+    assert list(node.instance().faults) == ["BFD session b1 is down"]
+    start_keepalived_bfd(lan.gateway, tmp_path / "gateway", bfd_instance(OURS, GATEWAY))
+    lan.only(lan.ours)
+    lan.only(lan.ours, VIP2)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "passive"),
+    [(OURS, THEIRS, False), (OURS, THEIRS, True), (OURS6, THEIRS6, False)],
+    ids=["active", "passive", "ipv6"],
+)
+def test_keepalived_follows_our_session_and_takes_our_death_for_a_failure(
+    lan: Lan, tmp_path: Path, ours: str, theirs: str, passive: bool
+) -> None:
     tracking = vrrp_instance(150, more="track_bfd {\n b1\n }")
-    text = bfd_instance(OURS, THEIRS) + tracking
-    node = Ours(lan.ours, tmp_path, bfd_instance__b1=B1 | {"neighbor_ip": THEIRS, "passive": passive})
+    text = bfd_instance(ours, theirs) + tracking
+    node = Ours(lan.ours, tmp_path, bfd_instance__b1=B1 | {"neighbor_ip": theirs, "source_ip": ours, "passive": passive})
     keepalived = start_keepalived_bfd(lan.theirs, tmp_path / "theirs", text)
     node.is_up()
     lan.only(lan.theirs)
@@ -122,6 +168,7 @@ def test_a_bfd_process_that_is_killed_or_hangs_is_replaced_and_no_advert_is_miss
     node = Ours(lan.ours, tmp_path, vrrp_instance__VI_1=TRACKING, bfd_instance__b1=B1)
     node.is_up()
     lan.only(lan.ours)
+    master_since = node.instance().since
     began, judged = len(lan.wire.adverts(OURS)), len(lan.wire.adverts(THEIRS))
     for number in (signal.SIGKILL, signal.SIGSTOP):
         (old,) = node.pids()
@@ -131,6 +178,7 @@ def test_a_bfd_process_that_is_killed_or_hangs_is_replaced_and_no_advert_is_miss
         assert session.counts_as == vrrp_pb2.TRACKER_STATE_UP
     assert {advert.priority for advert in lan.wire.adverts(OURS)[began:]} == {150}
     assert len(lan.wire.adverts(THEIRS)) == judged
+    assert node.instance().since == master_since
 
 
 def test_a_neighbor_that_dies_with_the_bfd_process_is_down_after_a_bound(lan: Lan, tmp_path: Path) -> None:
@@ -175,16 +223,32 @@ def test_the_process_is_there_exactly_while_a_session_is_configured(lan: Lan, tm
     until(lambda: node.pids() == [] and node.sessions() == [], PATIENCE_S, what=node.node.logs)
 
 
-def test_sessions_over_a_router_need_multihop_on_both_sides(lan: Lan, tmp_path: Path) -> None:
+def behind_the_gateway(lan: Lan) -> Host:
+    """A host on another network, with routes both ways."""
     far = lan.net.host("far")
     back = lan.net.bridge("back")
     lan.gateway.join(back, "eth1", "192.168.100.1/24")
-    far.join(back, "eth0", "192.168.100.9/24")
+    far.join(back, "eth0", f"{FAR}/24")
     lan.gateway.sysctl("net.ipv4.ip_forward", 1)
     lan.ours.ip(f"route add 192.168.100.0/24 via {GATEWAY}")
     far.ip("route add 192.168.200.0/24 via 192.168.100.1")
-    there = {"neighbor_ip": "192.168.100.9", "source_ip": OURS}
-    here = {"neighbor_ip": OURS, "source_ip": "192.168.100.9"}
+    return far
+
+
+def test_max_hops_lets_a_session_with_keepalived_pass_a_router(lan: Lan, tmp_path: Path) -> None:
+    far = behind_the_gateway(lan)
+    start_keepalived_bfd(far, tmp_path / "far", bfd_instance(OURS, FAR, more="max_hops 1"))
+    there = {"neighbor_ip": FAR, "source_ip": OURS}
+    node = Ours(lan.ours, tmp_path, bfd_instance__b1=there)
+    assert node.session(lambda s: s.rejected.get("ttl", 0) > 1).state == vrrp_pb2.BFD_STATE_DOWN
+    node.configure(bfd_instance__b1=there | {"max_hops": 1})
+    node.is_up()
+
+
+def test_sessions_over_a_router_need_multihop_on_both_sides(lan: Lan, tmp_path: Path) -> None:
+    far = behind_the_gateway(lan)
+    there = {"neighbor_ip": FAR, "source_ip": OURS}
+    here = {"neighbor_ip": OURS, "source_ip": FAR}
     near = Ours(lan.ours, tmp_path, bfd_instance__b1=there | {"multihop": True, "max_hops": 1})
     away = Ours(far, tmp_path, bfd_instance__b1=here | {"multihop": True})
     assert near.is_up().multihop

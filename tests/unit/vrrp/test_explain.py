@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from services.vrrp.explain import explain, ordered
+from services.vrrp.explain import explain, ordered, sessions
 from services.vrrp.orders import Maintenance
 from services.vrrp.settings import Tracked
 from services.vrrp.switchover import DONE, Switchover
 from services.vrrp.track import judge_file
-from services.vrrp.views import InstanceView, TrackerView
+from services.vrrp.views import BfdView, InstanceView, TrackerView
 
 SECOND = 1_000_000_000
 NOW = 1_700_000_000 * SECOND
@@ -310,3 +310,59 @@ def test_orders_that_change_by_themselves_say_when() -> None:
         "The maintenance of VI_2 ends by itself.",
         "A switchover of VI_2 to b is to happen in 5 s: test.",
     ]
+
+
+def bfd(counts: str = "up", current: bool = True, **session: Any) -> BfdView:
+    """A session that is up, but for what is given."""
+    said = {"neighbor_ip": "192.168.200.1", "state": "UP", "since_at": NOW - 5 * SECOND, "detection_time_ns": SECOND // 10}
+    said |= {"diagnostic": "", "trouble": "", "remote_state": "UP", "remote_diagnostic": ""} | session
+    return {"state": counts, "since_at": NOW, "current": current, "session": said}
+
+
+DOWN: dict[str, Any] = {"state": "DOWN", "since_at": 0, "detection_time_ns": 0, "remote_state": ""}
+EXPIRED = "control detection time expired"
+
+
+@pytest.mark.parametrize(
+    ("session", "said"),
+    [
+        (bfd(), "with 192.168.200.1 has been UP for 5 s; 100 ms of silence would end that."),
+        (bfd("down", **DOWN), "with 192.168.200.1 has been DOWN; the neighbor is not heard."),
+        (
+            bfd("down", **DOWN | {"diagnostic": EXPIRED, "trouble": "Network is unreachable"}),
+            f"with 192.168.200.1 has been DOWN; {EXPIRED}; Network is unreachable; the neighbor is not heard.",
+        ),
+        (
+            bfd("down", state="INIT", remote_state="DOWN", remote_diagnostic=EXPIRED),
+            f"with 192.168.200.1 has been INIT for 5 s; the neighbor says DOWN ({EXPIRED}).",
+        ),
+        (
+            bfd("up", state="DOWN", remote_state="ADMIN_DOWN", remote_diagnostic="administratively down"),
+            "with 192.168.200.1 has been DOWN for 5 s; the neighbor is down on purpose; it counts as up.",
+        ),
+        (
+            bfd("up", current=False),
+            "with 192.168.200.1 has been UP for 5 s; 100 ms of silence would end that;"
+            " the process that runs it does not answer, and it counts as up.",
+        ),
+        (
+            {"state": "down", "since_at": NOW, "current": False, "session": {}},
+            "is not run by any process yet; it counts as down.",
+        ),
+    ],
+)
+def test_a_tracked_bfd_session_is_explained_down_to_its_neighbor(session: BfdView, said: str) -> None:
+    rows = [tracker(kind="bfd", name="b1"), tracker(kind="bfd", name="not told yet"), tracker()]
+    told = {"b1": session, "tracked by others": session}
+    assert list(sessions(view(trackers=rows), told, NOW)) == [f"BFD session b1 {said}"]
+
+
+def test_a_bfd_session_is_called_so_wherever_it_counts() -> None:
+    row = tracker(kind="bfd", name="b1", weight=10, adjustment=10)
+    told = explain("VI_1", view(effective_priority=110, trackers=[row]), NOW)
+    assert told.sentences[2:] == (
+        "Its priority is 110: 100 as configured, +10 by BFD session b1.",
+        "Tracked BFD session b1 is up, which adds +10 to the priority.",
+    )
+    told = explain("VI_1", view(state="MASTER", trackers=[tracker(kind="bfd", name="b1")]), NOW)
+    assert "if BFD session b1 goes down: that means FAULT" in told.would_change
