@@ -150,8 +150,18 @@ class TrackScript(_message.Message):
     reverse: bool
     def __init__(self, name: _Optional[str] = ..., weight: _Optional[int] = ..., reverse: _Optional[bool] = ...) -> None: ...
 
+class TrackBfd(_message.Message):
+    __slots__ = ("name", "weight", "reverse")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    WEIGHT_FIELD_NUMBER: _ClassVar[int]
+    REVERSE_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    weight: int
+    reverse: bool
+    def __init__(self, name: _Optional[str] = ..., weight: _Optional[int] = ..., reverse: _Optional[bool] = ...) -> None: ...
+
 class VrrpInstance(_message.Message):
-    __slots__ = ("state", "interface", "virtual_router_id", "priority", "advert_int", "version", "authentication", "virtual_ipaddress", "virtual_ipaddress_excluded", "nopreempt", "preempt_delay", "garp_master_delay", "garp_master_repeat", "garp_master_refresh", "garp_master_refresh_repeat", "garp_lower_prio_delay", "garp_lower_prio_repeat", "lower_prio_no_advert", "higher_prio_send_advert", "down_timer_adverts", "track_interface", "track_script", "track_file", "track_process", "dont_track_primary", "mcast_src_ip", "notify_master", "notify_backup", "notify_fault", "notify_stop", "notify", "smtp_alert", "native_ipv6", "unicast_peer", "unicast_src_ip", "unicast_ttl", "check_unicast_src", "unicast_fault_no_peer", "v3_checksum_as_v2", "old_unicast_checksum", "auth_hmac", "virtual_routes", "virtual_rules", "strict_mode", "accept", "skip_check_adv_addr", "owner_ignore_adverts")
+    __slots__ = ("state", "interface", "virtual_router_id", "priority", "advert_int", "version", "authentication", "virtual_ipaddress", "virtual_ipaddress_excluded", "nopreempt", "preempt_delay", "garp_master_delay", "garp_master_repeat", "garp_master_refresh", "garp_master_refresh_repeat", "garp_lower_prio_delay", "garp_lower_prio_repeat", "lower_prio_no_advert", "higher_prio_send_advert", "down_timer_adverts", "track_interface", "track_script", "track_file", "track_process", "dont_track_primary", "mcast_src_ip", "notify_master", "notify_backup", "notify_fault", "notify_stop", "notify", "smtp_alert", "native_ipv6", "unicast_peer", "unicast_src_ip", "unicast_ttl", "check_unicast_src", "unicast_fault_no_peer", "v3_checksum_as_v2", "old_unicast_checksum", "auth_hmac", "virtual_routes", "virtual_rules", "strict_mode", "accept", "skip_check_adv_addr", "owner_ignore_adverts", "track_bfd")
     STATE_FIELD_NUMBER: _ClassVar[int]
     INTERFACE_FIELD_NUMBER: _ClassVar[int]
     VIRTUAL_ROUTER_ID_FIELD_NUMBER: _ClassVar[int]
@@ -199,6 +209,7 @@ class VrrpInstance(_message.Message):
     ACCEPT_FIELD_NUMBER: _ClassVar[int]
     SKIP_CHECK_ADV_ADDR_FIELD_NUMBER: _ClassVar[int]
     OWNER_IGNORE_ADVERTS_FIELD_NUMBER: _ClassVar[int]
+    TRACK_BFD_FIELD_NUMBER: _ClassVar[int]
     state: InitialState
     interface: str
     virtual_router_id: int
@@ -246,10 +257,11 @@ class VrrpInstance(_message.Message):
     accept: bool
     skip_check_adv_addr: bool
     owner_ignore_adverts: bool
-    def __init__(self, state: _Optional[_Union[InitialState, str]] = ..., interface: _Optional[str] = ..., virtual_router_id: _Optional[int] = ..., priority: _Optional[int] = ..., advert_int: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., version: _Optional[int] = ..., authentication: _Optional[_Union[Authentication, _Mapping]] = ..., virtual_ipaddress: _Optional[_Iterable[_Union[VirtualIpAddress, _Mapping]]] = ..., virtual_ipaddress_excluded: _Optional[_Iterable[_Union[VirtualIpAddress, _Mapping]]] = ..., nopreempt: _Optional[bool] = ..., preempt_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., garp_master_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., garp_master_repeat: _Optional[int] = ..., garp_master_refresh: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., garp_master_refresh_repeat: _Optional[int] = ..., garp_lower_prio_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., garp_lower_prio_repeat: _Optional[int] = ..., lower_prio_no_advert: _Optional[bool] = ..., higher_prio_send_advert: _Optional[bool] = ..., down_timer_adverts: _Optional[int] = ..., track_interface: _Optional[_Iterable[_Union[TrackInterface, _Mapping]]] = ..., track_script: _Optional[_Iterable[_Union[TrackScript, _Mapping]]] = ..., track_file: _Optional[_Iterable[_Union[_track_pb2.TrackedFile, _Mapping]]] = ..., track_process: _Optional[_Iterable[_Union[_track_pb2.TrackedProcess, _Mapping]]] = ..., dont_track_primary: _Optional[bool] = ..., mcast_src_ip: _Optional[str] = ..., notify_master: _Optional[str] = ..., notify_backup: _Optional[str] = ..., notify_fault: _Optional[str] = ..., notify_stop: _Optional[str] = ..., notify: _Optional[str] = ..., smtp_alert: _Optional[bool] = ..., native_ipv6: _Optional[bool] = ..., unicast_peer: _Optional[_Iterable[_Union[UnicastPeer, _Mapping]]] = ..., unicast_src_ip: _Optional[str] = ..., unicast_ttl: _Optional[int] = ..., check_unicast_src: _Optional[bool] = ..., unicast_fault_no_peer: _Optional[bool] = ..., v3_checksum_as_v2: _Optional[bool] = ..., old_unicast_checksum: _Optional[_Union[OldUnicastChecksum, str]] = ..., auth_hmac: _Optional[_Union[AuthHmac, _Mapping]] = ..., virtual_routes: _Optional[_Iterable[str]] = ..., virtual_rules: _Optional[_Iterable[str]] = ..., strict_mode: _Optional[bool] = ..., accept: _Optional[bool] = ..., skip_check_adv_addr: _Optional[bool] = ..., owner_ignore_adverts: _Optional[bool] = ...) -> None: ...
+    track_bfd: _containers.RepeatedCompositeFieldContainer[TrackBfd]
+    def __init__(self, state: _Optional[_Union[InitialState, str]] = ..., interface: _Optional[str] = ..., virtual_router_id: _Optional[int] = ..., priority: _Optional[int] = ..., advert_int: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., version: _Optional[int] = ..., authentication: _Optional[_Union[Authentication, _Mapping]] = ..., virtual_ipaddress: _Optional[_Iterable[_Union[VirtualIpAddress, _Mapping]]] = ..., virtual_ipaddress_excluded: _Optional[_Iterable[_Union[VirtualIpAddress, _Mapping]]] = ..., nopreempt: _Optional[bool] = ..., preempt_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., garp_master_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., garp_master_repeat: _Optional[int] = ..., garp_master_refresh: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., garp_master_refresh_repeat: _Optional[int] = ..., garp_lower_prio_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., garp_lower_prio_repeat: _Optional[int] = ..., lower_prio_no_advert: _Optional[bool] = ..., higher_prio_send_advert: _Optional[bool] = ..., down_timer_adverts: _Optional[int] = ..., track_interface: _Optional[_Iterable[_Union[TrackInterface, _Mapping]]] = ..., track_script: _Optional[_Iterable[_Union[TrackScript, _Mapping]]] = ..., track_file: _Optional[_Iterable[_Union[_track_pb2.TrackedFile, _Mapping]]] = ..., track_process: _Optional[_Iterable[_Union[_track_pb2.TrackedProcess, _Mapping]]] = ..., dont_track_primary: _Optional[bool] = ..., mcast_src_ip: _Optional[str] = ..., notify_master: _Optional[str] = ..., notify_backup: _Optional[str] = ..., notify_fault: _Optional[str] = ..., notify_stop: _Optional[str] = ..., notify: _Optional[str] = ..., smtp_alert: _Optional[bool] = ..., native_ipv6: _Optional[bool] = ..., unicast_peer: _Optional[_Iterable[_Union[UnicastPeer, _Mapping]]] = ..., unicast_src_ip: _Optional[str] = ..., unicast_ttl: _Optional[int] = ..., check_unicast_src: _Optional[bool] = ..., unicast_fault_no_peer: _Optional[bool] = ..., v3_checksum_as_v2: _Optional[bool] = ..., old_unicast_checksum: _Optional[_Union[OldUnicastChecksum, str]] = ..., auth_hmac: _Optional[_Union[AuthHmac, _Mapping]] = ..., virtual_routes: _Optional[_Iterable[str]] = ..., virtual_rules: _Optional[_Iterable[str]] = ..., strict_mode: _Optional[bool] = ..., accept: _Optional[bool] = ..., skip_check_adv_addr: _Optional[bool] = ..., owner_ignore_adverts: _Optional[bool] = ..., track_bfd: _Optional[_Iterable[_Union[TrackBfd, _Mapping]]] = ...) -> None: ...
 
 class VrrpSyncGroup(_message.Message):
-    __slots__ = ("group", "notify_master", "notify_backup", "notify_fault", "notify_stop", "notify", "smtp_alert", "sync_group_tracking_weight", "track_interface", "track_script", "track_file", "track_process")
+    __slots__ = ("group", "notify_master", "notify_backup", "notify_fault", "notify_stop", "notify", "smtp_alert", "sync_group_tracking_weight", "track_interface", "track_script", "track_file", "track_process", "track_bfd")
     GROUP_FIELD_NUMBER: _ClassVar[int]
     NOTIFY_MASTER_FIELD_NUMBER: _ClassVar[int]
     NOTIFY_BACKUP_FIELD_NUMBER: _ClassVar[int]
@@ -262,6 +274,7 @@ class VrrpSyncGroup(_message.Message):
     TRACK_SCRIPT_FIELD_NUMBER: _ClassVar[int]
     TRACK_FILE_FIELD_NUMBER: _ClassVar[int]
     TRACK_PROCESS_FIELD_NUMBER: _ClassVar[int]
+    TRACK_BFD_FIELD_NUMBER: _ClassVar[int]
     group: _containers.RepeatedScalarFieldContainer[str]
     notify_master: str
     notify_backup: str
@@ -274,7 +287,8 @@ class VrrpSyncGroup(_message.Message):
     track_script: _containers.RepeatedCompositeFieldContainer[TrackScript]
     track_file: _containers.RepeatedCompositeFieldContainer[_track_pb2.TrackedFile]
     track_process: _containers.RepeatedCompositeFieldContainer[_track_pb2.TrackedProcess]
-    def __init__(self, group: _Optional[_Iterable[str]] = ..., notify_master: _Optional[str] = ..., notify_backup: _Optional[str] = ..., notify_fault: _Optional[str] = ..., notify_stop: _Optional[str] = ..., notify: _Optional[str] = ..., smtp_alert: _Optional[bool] = ..., sync_group_tracking_weight: _Optional[bool] = ..., track_interface: _Optional[_Iterable[_Union[TrackInterface, _Mapping]]] = ..., track_script: _Optional[_Iterable[_Union[TrackScript, _Mapping]]] = ..., track_file: _Optional[_Iterable[_Union[_track_pb2.TrackedFile, _Mapping]]] = ..., track_process: _Optional[_Iterable[_Union[_track_pb2.TrackedProcess, _Mapping]]] = ...) -> None: ...
+    track_bfd: _containers.RepeatedCompositeFieldContainer[TrackBfd]
+    def __init__(self, group: _Optional[_Iterable[str]] = ..., notify_master: _Optional[str] = ..., notify_backup: _Optional[str] = ..., notify_fault: _Optional[str] = ..., notify_stop: _Optional[str] = ..., notify: _Optional[str] = ..., smtp_alert: _Optional[bool] = ..., sync_group_tracking_weight: _Optional[bool] = ..., track_interface: _Optional[_Iterable[_Union[TrackInterface, _Mapping]]] = ..., track_script: _Optional[_Iterable[_Union[TrackScript, _Mapping]]] = ..., track_file: _Optional[_Iterable[_Union[_track_pb2.TrackedFile, _Mapping]]] = ..., track_process: _Optional[_Iterable[_Union[_track_pb2.TrackedProcess, _Mapping]]] = ..., track_bfd: _Optional[_Iterable[_Union[TrackBfd, _Mapping]]] = ...) -> None: ...
 
 class VrrpScript(_message.Message):
     __slots__ = ("script", "interval", "timeout", "weight", "rise", "fall", "init_fail", "user", "reverse")
