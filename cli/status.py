@@ -152,13 +152,19 @@ def _instances(found: Snapshot, now: datetime) -> Table:
             Text(m.name),
             _coloured(words.enum_word(m, "state")),
             priority,
-            Text(m.interface),
+            Text("\n".join([m.interface, *map(_link, m.links)])),
             str(m.virtual_router_id),
             words.ago(words.moment(m, "since"), now),
             f"{len(m.addresses_held)} of {len(m.addresses)}",
             Text(why if m.current else f"{why} (the engine does not answer)"),
         )
     return table
+
+
+def _link(link: str) -> str:
+    """Name and, where it is not up, state of a VMAC or an ipvlan."""
+    name, *_, state = link.split()
+    return name if state == "up" else f"{name} {state}"
 
 
 def _groups(found: Snapshot, now: datetime) -> Table:

@@ -56,6 +56,7 @@ from cli.keepalived_conf.special import (
     virtual_address,
 )
 from cli.keepalived_conf.tree import Statement
+from cli.keepalived_conf.virtual_links import use_ipvlan, use_vmac
 
 TIME_MAX: Final = 4294.967295  # keepalived's TIMER, microseconds in 32 bits
 WHOLE_MAX: Final = 2**31 - 1
@@ -230,6 +231,8 @@ GLOBAL_DEFS: Final[Table] = {
     "vrrp_iptables": Keyword("", _FIREWALL),
     "vrrp_ipsets": Keyword("", _FIREWALL),
     "vrrp_rt_priority": Keyword("vrrp_rt_priority", number(1, 99)),
+    "vmac_prefix": Keyword("vmac_prefix", text("a prefix", 8)),
+    "vmac_addr_prefix": Keyword("vmac_addr_prefix", text("a prefix", 8)),
     "process_monitor_rcv_bufs": Keyword("", _EVENTS),
     "process_monitor_rcv_bufs_force": Keyword("", _EVENTS),
     **{f"vrrp_{name}": Keyword(f"vrrp_{name}", read) for name, read in _GARP.items()},
@@ -264,6 +267,10 @@ VRRP_INSTANCE: Final[Table] = {
     "linkbeat_use_polling": Keyword("", LINKBEAT),
     "mcast_src_ip": Keyword("mcast_src_ip", address),
     "native_ipv6": Keyword("native_ipv6", flag),
+    "use_vmac": Keyword("use_vmac", use_vmac),
+    "vmac_xmit_base": Keyword("vmac_xmit_base", flag),
+    "use_vmac_addr": Keyword("use_vmac_addr", flag),
+    "use_ipvlan": Keyword("use_ipvlan", use_ipvlan),
     "unicast_peer": Listed("unicast_peer", rows(unicast_peer)),
     "unicast_src_ip": Keyword("unicast_src_ip", address),
     "unicast_ttl": Keyword("unicast_ttl", number(1, 255)),

@@ -81,6 +81,7 @@ _ADDRESS_FLAGS: Final = {
     "noprefixroute": "noprefixroute",
     "autojoin": "autojoin",
     "no_track": "no_track",
+    "use_vmac": "use_vmac",
 }
 
 

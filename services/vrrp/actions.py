@@ -25,6 +25,7 @@ class SendAdvert(NamedTuple):
     """Send one advert now: a complete IP packet but for IPv4's identification. `to`: by unicast; empty: to the group.
 
     `family`: 4, 6, or `packet.PROTOCOL_AH` for IPv4 in IPSEC-AH, complete with its identification and its `sequence`.
+    `mac`: the source of the Ethernet frame; empty: the interface's.
     """
 
     router: str
@@ -33,6 +34,7 @@ class SendAdvert(NamedTuple):
     to: str = ""
     family: int = 4
     sequence: int = 0
+    mac: bytes = b""
 
 
 class AddAddresses(NamedTuple):
@@ -75,6 +77,14 @@ class Announce(NamedTuple):
     repeat: int
 
 
+class Hush(NamedTuple):
+    """From now on links of a router send nothing of themselves (`on`), or may again: see `silence`."""
+
+    router: str
+    links: tuple[str, ...]
+    on: bool
+
+
 class Transition(NamedTuple):
     """Tell people. `after` is a State's value, STOP, DELETED or MASTER_RX_LOWER_PRI; a group's priority is 0."""
 
@@ -86,4 +96,12 @@ class Transition(NamedTuple):
     cause: str
 
 
-Action = SendAdvert | AddAddresses | AddRouting | RemoveRouting | RemoveAddresses | Announce | Transition
+Action = SendAdvert | AddAddresses | AddRouting | RemoveRouting | RemoveAddresses | Announce | Hush | Transition
+
+ORDER = {SendAdvert: 0, Hush: 1, AddAddresses: 2, AddRouting: 3, RemoveRouting: 3, RemoveAddresses: 4, Announce: 5}
+LAST = 6
+
+
+def rank(action: Action) -> int:
+    """The place of an action among those of one step: what is added comes before what is taken away."""
+    return ORDER.get(type(action), LAST)

@@ -25,7 +25,8 @@ class VirtualAddress(NamedTuple):
 
     `dev` empty: the instance's interface; `brd`: address, "+", "-" or empty; `peer`: the other end of a point-to-point
     address, whose prefix length `prefix` then is, as keepalived has it; `flags`: IFA_F_*; `preferred_lft`: seconds;
-    `track`: somebody else who removes it is noticed; `track_group`: of a static address, whose instances depend on it.
+    `track`: somebody else who removes it is noticed; `track_group`: of a static address, whose instances depend on it;
+    `use_vmac`: a VMAC of its own is wanted for it (`resolve_vmac` gives it that as `dev`).
     """
 
     address: str
@@ -39,6 +40,7 @@ class VirtualAddress(NamedTuple):
     preferred_lft: int = FOREVER
     track: bool = True
     track_group: str = ""
+    use_vmac: bool = False
 
 
 def family(address: str) -> int:
@@ -123,6 +125,7 @@ def virtual_address(row: Mapping[str, Any], field: str) -> VirtualAddress:
         _preferred(row.get("preferred_lft", ""), six and prefix == 128, f"{field}.preferred_lft"),
         not row.get("no_track", False),
         row.get("track_group", ""),
+        row.get("use_vmac", False),
     )
 
 

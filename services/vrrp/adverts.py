@@ -50,12 +50,13 @@ class Adverts:
         if ready is None:
             s = self._settings
             ready = self._ready[priority] = tuple(
-                SendAdvert(
-                    s.name, s.interface, encode(self.format, priority, self._addresses, self._source, 0, to), where, s.link
-                )
+                SendAdvert(s.name, s.interface, self._encoded(priority, to), where, s.link, mac=s.frame_mac)
                 for where, to in self._destinations()
             )
         return ready
+
+    def _encoded(self, priority: int, to: bytes | None) -> bytes:
+        return encode(self.format, priority, self._addresses, self._source, 0, to)
 
     def with_number(self, priority: int, sequence: int) -> tuple[SendAdvert, ...]:
         """The same with a seal or trailer; all peers get one number."""

@@ -251,6 +251,8 @@ class AgentLink:
             if session.get("trouble"):
                 key = f"config/bfd_instance/{name}"
                 rows.append({"key": key, "field": "neighbor_ip", "reason": session["trouble"], "hint": ""})
+        for name, field, reason, hint in sorted(runtime.links.troubles() if runtime.links is not None else ()):
+            rows.append({"key": f"config/vrrp_instance/{name}", "field": field, "reason": reason, "hint": hint})
         for (name, address), reason in sorted(runtime.jobs.troubles.items()):
             key, kind = _home(name)
             reason = f"{address} could not be added: {reason}"

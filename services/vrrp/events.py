@@ -53,6 +53,12 @@ class AddressVanished(NamedTuple):
     address: str
 
 
+class LinkRestored(NamedTuple):
+    """A VMAC or an ipvlan that somebody removed or set down is there again; what was on it has gone."""
+
+    interface: str
+
+
 class RoutingVanished(NamedTuple):
     """Somebody else removed these routes and rules."""
 
@@ -139,6 +145,7 @@ Event = (
     | ClockSet
     | InterfaceChanged
     | AddressVanished
+    | LinkRestored
     | RoutingVanished
     | RoutingUnsure
     | StaticResult

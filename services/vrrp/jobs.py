@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-from services.vrrp.actions import AddAddresses, AddRouting, Announce, RemoveAddresses, RemoveRouting
+from services.vrrp.actions import AddAddresses, AddRouting, Announce, Hush, RemoveAddresses, RemoveRouting
 from services.vrrp.addresses import VirtualAddress, packed
 from services.vrrp.events import StaticResult
 from services.vrrp.netlink import BATCH, Interface, Requests
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 SLICE = 500_000  # nanoseconds of one wake that may go into jobs; an advert that falls due waits for no more than that
 ADD, REMOVE, ANNOUNCE, ADD_ROUTING, REMOVE_ROUTING = range(5)
+Hushing = Callable[[Iterable[str], bool, Mapping[str, Interface]], None]
 
 
 class Job(NamedTuple):
@@ -61,19 +62,24 @@ class Jobs:
         self.routing_troubles: dict[tuple[str, Route | Rule], str] = {}  # (router, row) -> why it could not be put in place
         self.announced: dict[str, int] = {}
         self.routing: RouteRequests | None = None  # there are no routes and rules without
+        self.hush: Hushing = lambda names, on, interfaces: None  # there are no quiet links without
         self.placed: list[StaticResult] = []  # of static rows, since the caller last took them
         self._requests = requests
         self._expect_removal = expect_removal
         self._announce_on = announce_on
         self._announcers: dict[int, Announcer] = {}  # by the number of the interface
-        self._queue: deque[Job | RoutingJob] = deque()
+        self.bases: Mapping[str, str] = {}  # of VMACs: what announces for them
+        self._queue: deque[Job | RoutingJob | Hush] = deque()
 
     @property
     def pending(self) -> bool:
         return bool(self._queue)
 
-    def add(self, action: AddAddresses | RemoveAddresses | AddRouting | RemoveRouting | Announce) -> None:
+    def add(self, action: AddAddresses | RemoveAddresses | AddRouting | RemoveRouting | Announce | Hush) -> None:
         """Queue an action in pieces."""
+        if isinstance(action, Hush):
+            self._queue.append(action)
+            return
         if isinstance(action, (AddRouting, RemoveRouting)):
             self._add_routing(action)
             return
@@ -93,7 +99,9 @@ class Jobs:
         until = clock() + SLICE
         while self._queue:
             job = self._queue.popleft()
-            if isinstance(job, RoutingJob):
+            if isinstance(job, Hush):
+                self.hush(job.links, job.on, self.interfaces)
+            elif isinstance(job, RoutingJob):
                 failures += self._change_routing(job)
             else:
                 failures += self._announce(job) if job.what == ANNOUNCE else self._change(job)
@@ -107,9 +115,9 @@ class Jobs:
             del self.troubles[key]
         if not any(job.router == action.router for job in self._queue):
             return
-        kept: deque[Job | RoutingJob] = deque()
+        kept: deque[Job | RoutingJob | Hush] = deque()
         for job in self._queue:
-            if isinstance(job, RoutingJob):
+            if not isinstance(job, Job):
                 kept.append(job)
                 continue
             rows = job.rows
@@ -149,11 +157,11 @@ class Jobs:
             gone = {row.identity for row in action.rows}
             for key in [key for key in self.routing_troubles if key[0] == action.router and key[1].identity in gone]:
                 del self.routing_troubles[key]
-            kept: deque[Job | RoutingJob] = deque()
+            kept: deque[Job | RoutingJob | Hush] = deque()
             for job in self._queue:
                 if isinstance(job, RoutingJob) and job.what == ADD_ROUTING and job.router == action.router:
                     job = job._replace(rows=tuple(row for row in job.rows if row.identity not in gone))
-                if job.rows:
+                if isinstance(job, Hush) or job.rows:
                     kept.append(job)
             self._queue = kept
         for at in range(0, len(action.rows), BATCH):
@@ -210,6 +218,7 @@ class Jobs:
             self._announcers.pop(number).close()
 
     def _announcer(self, interface: Interface) -> Announcer:
+        interface = self.interfaces.get(self.bases.get(interface.name, ""), interface)
         announcer = self._announcers.get(interface.number)
         if announcer is None:
             announcer = self._announcers[interface.number] = self._announce_on(interface.name)

@@ -46,7 +46,7 @@ class Lookup:
 def _watched(router: VirtualRouter) -> set[Watched]:
     s = router.settings
     keys = {("interface", s.interface), *(("interface", a.dev) for a in router.addresses)}
-    keys |= {("interface", name) for name in s.depends}
+    keys |= {("interface", name) for name in s.depends} | {("interface", link.name) for link in s.links}
     keys |= {("interface", t.name) for t in s.track_interface} | {("script", t.name) for t in s.track_script}
     keys |= {("file", t.name) for t in s.track_file} | {("process", t.name) for t in s.track_process}
     return keys | {("bfd", t.name) for t in s.track_bfd}

@@ -8,7 +8,7 @@ has answered a request before the send returns.
 from __future__ import annotations
 
 import _socket
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from struct import Struct, pack
 from typing import NamedTuple, Protocol
 
@@ -30,11 +30,14 @@ RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR = 20, 21, 22
 RTM_NEWNETCONF, RTM_GETNETCONF = 80, 82
 RTMGRP_LINK, RTMGRP_IPV4_IFADDR, RTMGRP_IPV6_IFADDR, RTMGRP_IPV6_NETCONF = 0x1, 0x10, 0x100, 0x1000000
 NETCONFA_IFINDEX, NETCONFA_FORWARDING = 1, 2
-IFLA_ADDRESS, IFLA_IFNAME = 1, 3
+IFLA_ADDRESS, IFLA_IFNAME, IFLA_LINK, IFLA_LINKINFO, IFLA_IFALIAS, IFLA_AF_SPEC, IFLA_GROUP = 1, 3, 5, 18, 20, 26, 27
+IFLA_INFO_KIND, IFLA_INFO_DATA, IFLA_INET_CONF = 1, 2, 1
+MACVLAN_MODE, IPVLAN_FLAGS = 1, 2  # attributes of a link's kind (IFLA_MACVLAN_MODE, IFLA_IPVLAN_FLAGS)
 IFA_ADDRESS, IFA_LOCAL, IFA_LABEL, IFA_BROADCAST, IFA_CACHEINFO, IFA_FLAGS = 1, 2, 3, 4, 6, 8
 IFA_F_DADFAILED, IFA_F_TENTATIVE, IFA_F_OPTIMISTIC = 0x08, 0x40, 0x04
 IFF_UP, IFF_LOOPBACK, IFF_RUNNING, IFF_NOARP = 0x1, 0x8, 0x40, 0x80
 SOL_NETLINK, NETLINK_CAP_ACK = 270, 10
+CONF = (8, 13, 18, 19, 20, 23)  # of IPV4_DEVCONF_*: the ones in `links`
 EEXIST, EADDRNOTAVAIL, ENODEV = 17, 99, 19
 BATCH = 64  # addresses in one message to the kernel: about three milliseconds
 BUFFER = 1 << 20
@@ -43,7 +46,8 @@ BUFFER = 1 << 20
 class Interface(NamedTuple):
     """One interface. `addresses`: usable ones, in the kernel's order, IPv4 first; `mac` empty where it is not Ethernet.
 
-    `forwards`: it is a router's, for IPv6.
+    `forwards`: it is a router's, for IPv6. `lower`: the number of the interface below it; `kind`, `mode`: of a macvlan or
+    an ipvlan; `conf`: IPV4_DEVCONF_* (linux/ip.h).
     """
 
     number: int
@@ -52,6 +56,12 @@ class Interface(NamedTuple):
     mac: bytes
     addresses: tuple[str, ...] = ()
     forwards: bool = False
+    lower: int = 0
+    kind: str = ""
+    mode: int = 0
+    group: int = 0
+    alias: str = ""
+    conf: Mapping[int, int] = {}
 
     @property
     def up(self) -> bool:
@@ -103,7 +113,7 @@ class Requests:
         for at, (number, row) in enumerate(rows, 1):
             self._sequence += 1
             ack = NLM_F_ACK if at == len(rows) else 0
-            body = _address_body(number, row)
+            body = address_body(number, row)
             batch += HEADER.pack(HEADER.size + len(body), kind, flags | ack, self._sequence, 0) + body
         self._sock.send(batch)
         failed = []
@@ -310,12 +320,40 @@ def attributes_of(data: bytes, at: int) -> dict[int, bytes]:
 
 
 def _link(body: bytes) -> Interface | None:
-    family, _kind, number, flags, _change = LINK.unpack_from(body)
+    family, _type, number, flags, _change = LINK.unpack_from(body)
     attributes = attributes_of(body, LINK.size)
     if family != _socket.AF_UNSPEC or IFLA_IFNAME not in attributes:
         return None  # a bridge's word about one of its ports (AF_BRIDGE)
     name = attributes[IFLA_IFNAME].rstrip(b"\0").decode(errors="replace")
-    return Interface(number, name, flags, attributes.get(IFLA_ADDRESS, b""))
+    found = Interface(number, name, flags, attributes.get(IFLA_ADDRESS, b""))
+    if IFLA_AF_SPEC not in attributes:
+        return found
+    kind, mode = _kind(attributes.get(IFLA_LINKINFO, b""))
+    return found._replace(
+        lower=NUMBER.unpack(attributes.get(IFLA_LINK, bytes(4)))[0],
+        kind=kind,
+        mode=mode,
+        group=NUMBER.unpack(attributes.get(IFLA_GROUP, bytes(4)))[0],
+        alias=attributes.get(IFLA_IFALIAS, b"").rstrip(b"\0").decode(errors="replace"),
+        conf=_conf(attributes[IFLA_AF_SPEC]),
+    )
+
+
+def _kind(info: bytes) -> tuple[str, int]:
+    """What a link is, and the mode of a macvlan or the flags of an ipvlan."""
+    attributes = attributes_of(info, 0)
+    kind = attributes.get(IFLA_INFO_KIND, b"").rstrip(b"\0").decode(errors="replace")
+    if kind not in ("macvlan", "ipvlan"):
+        return kind, 0
+    said = attributes_of(attributes.get(IFLA_INFO_DATA, b""), 0).get(MACVLAN_MODE if kind == "macvlan" else IPVLAN_FLAGS, b"")
+    return kind, int.from_bytes(said, "little" if pack("=H", 1) == b"\1\0" else "big")
+
+
+def _conf(spec: bytes) -> dict[int, int]:
+    """The settings that matter to a VMAC and to the interface below it."""
+    values = attributes_of(attributes_of(spec, 0).get(_socket.AF_INET, b""), 0).get(IFLA_INET_CONF, b"")
+    numbers = {kind: (kind - 1) * FLAGS.size for kind in CONF}
+    return {kind: FLAGS.unpack_from(values, at)[0] for kind, at in numbers.items() if at + FLAGS.size <= len(values)}
 
 
 def _address(body: bytes) -> tuple[int, str, bool]:
@@ -335,7 +373,8 @@ def _packed(address: str) -> bytes:
     return _socket.inet_pton(_socket.AF_INET6 if ":" in address else _socket.AF_INET, address)
 
 
-def _address_body(number: int, row: VirtualAddress) -> bytes:
+def address_body(number: int, row: VirtualAddress) -> bytes:
+    """struct ifaddrmsg and its attributes."""
     address = _packed(row.address)
     family = _socket.AF_INET if len(address) == 4 else _socket.AF_INET6
     body = ADDRESS.pack(family, row.prefix, row.flags & 0xFF, row.scope, number)

@@ -11,18 +11,16 @@ from collections.abc import Iterable
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, NamedTuple, assert_never
 
-from services.vrrp import difference, phase, routing
+from services.vrrp import difference, phase, quiet, routing
 from services.vrrp import group as groups
 from services.vrrp.actions import (
     Action,
     AddAddresses,
     AddRouting,
     Announce,
-    RemoveAddresses,
-    RemoveRouting,
-    SendAdvert,
     State,
     Transition,
+    rank,
 )
 from services.vrrp.addresses import VirtualAddress
 from services.vrrp.events import (
@@ -35,6 +33,7 @@ from services.vrrp.events import (
     Failed,
     FileValue,
     InterfaceChanged,
+    LinkRestored,
     PacketReceived,
     ProcessResult,
     Release,
@@ -74,7 +73,6 @@ if TYPE_CHECKING:
 
 MAX_DUE = 256  # timers served in one step, so that no step takes long
 FORESEEN = 8  # members of a sync group whose common takeover is looked at beforehand
-ORDER = {SendAdvert: 0, AddAddresses: 1, AddRouting: 2, RemoveRouting: 2, RemoveAddresses: 3, Announce: 4, Transition: 5}
 Key = tuple[str, str]  # ("instance" | "group" | "script" | "process" | "file" | "bfd" | "hold" | "static", name)
 
 
@@ -179,6 +177,9 @@ class Node:
                 self._interface_changed(actions, event, now)
             case AddressVanished(interface, address):
                 self._address_vanished(actions, interface, address, now)
+            case LinkRestored(interface):
+                for name in sorted(self._lookup.watchers(("interface", interface))):
+                    self._put_back(actions, self.routers[name], interface)
             case RoutingVanished(rows):
                 self._routing_vanished(actions, rows, now)
             case RoutingUnsure():
@@ -346,8 +347,8 @@ class Node:
         """A master's addresses on an interface that has just come into being."""
         back = tuple(a for a in router.addresses if a.dev == interface)
         if router.state is State.MASTER and back:
-            actions.append(AddAddresses(router.settings.name, back))
-            actions.append(Announce(router.settings.name, back, max(1, router.settings.garp_master_repeat)))
+            s, repeat = router.settings, max(1, router.settings.garp_master_repeat)
+            actions += [*quiet.in_office(s), AddAddresses(s.name, back), Announce(s.name, back, repeat)]
 
     def _is_new(self, event: InterfaceChanged, before: InterfaceChanged) -> bool:
         """Another interface of that name, or one with another address of its own: new gateways may be in reach."""
@@ -504,7 +505,7 @@ class Node:
         self._start(actions, [name for name in fresh if name not in self._held], now)
         for group in self.groups:
             self._tell_group(actions, group, "configuration", now)
-        actions.sort(key=lambda action: ORDER[type(action)])
+        actions.sort(key=rank)
 
     def _regroup(self, wanted: Resolved, now: int) -> None:
         for name in self.groups.keys() | wanted.groups.keys():
@@ -548,7 +549,7 @@ class Node:
         for group, told in self.group_states.items():
             self._dirty.add(("group", group))
             actions.append(Transition("group", group, told.state.value, "STOP", 0, "declared stop"))
-        actions.sort(key=lambda action: ORDER[type(action)])
+        actions.sort(key=rank)
         self._heap.clear()
         self._pushed.clear()
 

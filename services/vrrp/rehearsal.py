@@ -38,7 +38,11 @@ def rehearse(actions: Iterable[Action], jobs: Jobs, groups: Mapping[int, str], c
     mute = Mute()
     twin = Jobs(Requests(mute), lambda number, addresses: None, jobs.interfaces, lambda name: Announcer(mute))
     for action in actions:
-        if isinstance(action, SendAdvert):
+        if isinstance(action, SendAdvert) and action.mac:
+            from services.vrrp.frames import FrameSender  # it has been loaded
+
+            FrameSender(mute).send(action.data, action.mac)
+        elif isinstance(action, SendAdvert):
             SENDERS[action.family](mute, groups[action.family]).send(action.data, action.to)
         elif isinstance(action, (AddAddresses, Announce)):
             jobs.open_announcers(action.addresses)

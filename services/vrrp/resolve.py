@@ -32,12 +32,14 @@ from services.vrrp.settings import (
     VrrpSyncGroup,
     family_of,
     is_strict,
+    needs_links,
 )
 
 if TYPE_CHECKING:
     from services.common.problems import Problem
     from services.vrrp.routes import Route
     from services.vrrp.rules import Rule
+    from services.vrrp.vmac import VirtualLink
 
 CENTISECOND = 10_000_000
 DEFAULTS = Global()
@@ -101,6 +103,15 @@ class RouterSettings(NamedTuple):
         """What carries its adverts, as `SendAdvert.family` has it."""
         return PROTOCOL_AH if self.ah else self.family
 
+    links: tuple[VirtualLink, ...] = ()  # VMACs and ipvlans that there must be
+    own_link: str = ""  # the one of `links` that belongs to the instance's interface
+    frame_mac: bytes = b""  # the Ethernet source of adverts, where it is not the interface's
+
+    @property
+    def quiet_links(self) -> tuple[str, ...]:
+        """Links that must say nothing unless this router is master: the kernel has words of its own for IPv6 there."""
+        return tuple(link.name for link in self.links if link.family == 6)
+
 
 class GroupSettings(NamedTuple):
     """One sync group; the members exist and belong to no other group."""
@@ -153,6 +164,11 @@ def resolve(objects: Mapping[tuple[str, str], Settings | Maintenance], memory: d
     for problem in contradictions.among(routers, given, defaults):
         problems.append(_problem(f"config/vrrp_instance/{problem.name}", problem.field, problem.reason, problem.hint))
         routers.pop(problem.name, None)
+    if any(needs_links(given[name]) for name in routers):
+        from services.vrrp.resolve_vmac import place
+
+        for name, field, reason in place(routers, given, defaults):
+            problems.append(_problem(f"config/vrrp_instance/{name}", field, reason, "give each its own name and VRID"))
     groups = _groups(wanted, routers, given, problems)
     _share_trackers(groups, wanted, routers, given, sources, problems)
     statics = {name: s for (_, name), s in sorted(objects.items()) if isinstance(s, StaticEntries)}

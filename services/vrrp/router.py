@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, assert_never
 
-from services.vrrp import offer, phase, routing
+from services.vrrp import offer, phase, quiet, routing
 from services.vrrp.actions import Action, AddAddresses, AddRouting, Announce, RemoveAddresses, State, Transition
 from services.vrrp.addresses import VirtualAddress, packed, text
 from services.vrrp.adverts import Adverts, counter
@@ -196,8 +196,8 @@ class VirtualRouter:
     def step(self, event: RouterEvent, now: int) -> list[Action]:
         """What is to be done about `event`, in this order."""
         actions: list[Action] = []
-        quiet = self.state is State.MASTER and now - self.last_advert >= self._takeover
-        if quiet and now - self._offered_until >= self._takeover:
+        silent = self.state is State.MASTER and now - self.last_advert >= self._takeover
+        if silent and now - self._offered_until >= self._takeover:
             # Rule 7: whoever wakes up late listens before it speaks.
             away = (now - self.last_advert) / SECOND
             actions += self._to_backup(now, f"sent nothing for {away:.3f} s: a peer may have taken over")
@@ -494,6 +494,8 @@ class VirtualRouter:
             added = tuple(a for a in new if a not in old)
             places = {(a.address, a.dev) for a in added}
             removed = tuple(a for a in old if a not in new and (a.address, a.dev) not in places)
+            if settings.links != before.links:
+                actions += quiet.in_office(settings)
             if added:
                 instead = tuple(a for a in old if a not in new and (a.address, a.dev) in places)
                 actions.append(AddAddresses(settings.name, added, instead))
@@ -543,6 +545,7 @@ class VirtualRouter:
         self._send(actions, self.inputs.priority, now)
         self.advert_at = now + self.settings.advert_int
         self._drift = phase.drift(self.settings.vrid, self.settings.advert_int) if self.inputs.crowded else 0
+        actions += quiet.in_office(self.settings)
         if self.addresses:
             actions.append(AddAddresses(self.settings.name, self.addresses))
         if self.settings.routing:
@@ -574,6 +577,7 @@ class VirtualRouter:
         return Transition("instance", self.settings.name, before, after, self.inputs.priority, cause)
 
     def _withdraw(self, actions: list[Action]) -> None:
+        actions += quiet.withdrawn(self.settings)
         actions += routing.removal(self.settings.name, self.settings.routing)
         if self.addresses:
             actions.append(RemoveAddresses(self.settings.name, self.addresses))

@@ -17,6 +17,7 @@ from services.vrrp.actions import (
     AddAddresses,
     AddRouting,
     Announce,
+    Hush,
     RemoveAddresses,
     RemoveRouting,
     SendAdvert,
@@ -32,6 +33,7 @@ from services.vrrp.events import (
     Event,
     Failed,
     InterfaceChanged,
+    LinkRestored,
     PacketReceived,
     RoutingUnsure,
     RoutingVanished,
@@ -41,17 +43,20 @@ from services.vrrp.events import (
 )
 from services.vrrp.handover import Handover
 from services.vrrp.jobs import Jobs
-from services.vrrp.netlink import Interface, Monitor, Requests, request_socket
+from services.vrrp.netlink import IFF_UP, Interface, Monitor, Requests, Vanished, request_socket
 from services.vrrp.node import Key, Node
 from services.vrrp.packet import PROTOCOL_AH
 from services.vrrp.rehearsal import rehearse
 from services.vrrp.resolve import Resolved
+from services.vrrp.settings import LINK_ALIAS
 from services.vrrp.sockets import LINKS, Link
 
 if TYPE_CHECKING:
     from services.vrrp.bfd.link import BfdLink
     from services.vrrp.bfd.settings import BfdInstance
+    from services.vrrp.frames import FrameReceiver
     from services.vrrp.route_netlink import RouteMonitor
+    from services.vrrp.virtual_links import VirtualLinks
 
 SECOND = 1_000_000_000
 LEAD, AWAKE = 2_000_000, 350_000  # nanoseconds before a takeover: when it is rehearsed, when the loop is awake for good
@@ -108,12 +113,17 @@ class Runtime:
         self._interfaces: dict[str, Interface] = self._monitor.interfaces()
         self._links: dict[int, dict[str, Link]] = {family: {} for family in LINKS}  # by `SendAdvert.family` and interface
         self._readers: dict[int, Link] = {}
+        self._frame_readers: dict[int, FrameReceiver] = {}
         self._groups: dict[int, str] = dict.fromkeys(LINKS, "")
         self._wanted: dict[int, set[str]] = {family: set() for family in LINKS}
         self._stop_by = 0
         self._troubles: dict[tuple[int, str], str] = {}
+        self._touched: set[str] = set()  # interfaces that netlink spoke of
+        self._vanished: list[Vanished] = []
+        self._bereft: set[str] = set()  # links that lost their addresses along with themselves
         self.jobs = Jobs(Requests(requests), self._monitor.expect_removal, self._interfaces)
         self._route_monitor: RouteMonitor | None = None
+        self.links: VirtualLinks | None = None  # there are no VMACs and ipvlans without
         self.agent = AgentLink(self, clock)
         self._housekeeping_at = 0
         self._saved_up_to = 0
@@ -140,9 +150,13 @@ class Runtime:
         names = {r.interface for r in routers} | {a.dev for r in routers for a in r.addresses + r.excluded}
         names |= {t.name for r in routers for t in r.track_interface}
         names |= {name for r in routers for name in r.depends} | self._watch_routing(resolved)
+        made, gone = self._configure_links(resolved)
+        names = (names | made) - gone
         for name in sorted(names):
             self._tell_interface(name)
         self.step(Configured(resolved))
+        for name in sorted(gone):  # only now does nobody miss them
+            self._tell_interface(name)
         known = {("instance", name) for name in resolved.routers} | {("script", name) for name in resolved.scripts}
         known |= {("process", name) for name in resolved.processes} | {("file", name) for name in resolved.files}
         known |= {("bfd", name) for name in resolved.bfds}
@@ -241,6 +255,8 @@ class Runtime:
             while self.jobs.pending:
                 self.jobs.run(clock)
             self._note_changes(self.node.take_dirty())
+            if self.links is not None:
+                self.links.stop(self._look())
             self.released = True
             self._stop_by = clock() + SECOND
         return not self.agent.unsent or clock() > self._stop_by
@@ -266,9 +282,9 @@ class Runtime:
             if left > AWAKE // 2:  # enough for once more, now that it is quick
                 rehearse(self.node.foresee(), self.jobs, self._groups, clock)
             while clock() < due and self.node.takeover_at == due:
-                self._receive([fd for fd, _mask in self._epoll.poll(0) if fd in self._readers])
+                self._receive([fd for fd, _mask in self._epoll.poll(0)])
             if clock() - due > PUNCTUAL:  # it stood still after it last looked
-                self._receive(tuple(self._readers))
+                self._receive((*self._readers, *self._frame_readers))
         elif AWAKE < left <= LEAD and self._rehearsed != due:
             rehearse(self.node.foresee(), self.jobs, self._groups, clock)
             self._rehearsed = due
@@ -281,10 +297,17 @@ class Runtime:
                 packets = link.receive()
                 told = self._look_at_wall_clock()  # else these stamps are of a clock that was set meanwhile
                 for data, stamp in packets:
-                    now = clock()
-                    age = now + self._wall - stamp
-                    age = age if told and 0 <= age < SECOND else 0
-                    self._perform(self.node.step(PacketReceived(link.name, data, age), now))
+                    self._hear(link.name, data, stamp, told)
+            elif (frames := self._frame_readers.get(fd)) is not None:
+                packets_of = frames.receive()
+                told = self._look_at_wall_clock()
+                for name, data, stamp in packets_of:
+                    self._hear(name, data, stamp, told)
+
+    def _hear(self, name: str, data: bytes, stamp: int, told: bool) -> None:
+        now = clock()
+        age = now + self._wall - stamp
+        self._perform(self.node.step(PacketReceived(name, data, age if told and 0 <= age < SECOND else 0), now))
 
     def _look_at_wall_clock(self) -> bool:
         """By how much it, by which the kernel stamps packets, is ahead of ours. False: it was set since the last look."""
@@ -302,6 +325,9 @@ class Runtime:
         self.agent.every_second()
         if self.bfd is not None:
             self.bfd.every_second()
+        if self.links is not None:
+            self._interfaces_changed()  # what could not be done is tried again
+            self.agent.recheck()
         routers = list(self.node.routers.values())
         for router in routers[self._saved_up_to : self._saved_up_to + SAVED_AT_ONCE]:
             if router.master_down_at is not None:  # a backup's deadline moves with each advert: a second old will do
@@ -316,7 +342,7 @@ class Runtime:
                 self._send(action)
             elif isinstance(action, Transition):
                 self._untold.append(action)
-            elif isinstance(action, (AddAddresses, RemoveAddresses, AddRouting, RemoveRouting, Announce)):
+            elif isinstance(action, (AddAddresses, RemoveAddresses, AddRouting, RemoveRouting, Announce, Hush)):
                 self.jobs.add(action)
                 self._adding |= isinstance(action, AddAddresses) and not self.stopping
 
@@ -338,15 +364,23 @@ class Runtime:
             self._epoll.modify(self._route_monitor.fileno(), mask)
 
     def _send(self, action: SendAdvert) -> None:
-        link = self._links[action.family].get(action.interface)
         try:
-            if link is None:
+            if action.mac:
+                self._send_frame(action)
+            elif (link := self._links[action.family].get(action.interface)) is not None:
+                link.send(action.data, action.to)
+            else:
                 raise OSError("the interface is not open")
-            link.send(action.data, action.to)
         except OSError:
             self.step(Failed("advert", action.router))
             return
         self.handover.beat(action.router, clock(), action.sequence)
+
+    def _send_frame(self, action: SendAdvert) -> None:
+        sender = self.links.senders.get(action.interface) if self.links is not None else None
+        if sender is None:
+            raise OSError("the interface is not open")
+        sender.send(action.data, action.mac)
 
     def _note_changes(self, keys: set[Key]) -> None:
         for transition in self._untold:
@@ -405,23 +439,79 @@ class Runtime:
         trouble = self._troubles.get
         troubles = trouble((4, name)) or trouble((PROTOCOL_AH, name), ""), trouble((6, name), "")
         if interface is None:
-            event = InterfaceChanged(name, 0, False, ())
+            why = self.links.failed.get(name, "") if self.links is not None else ""
+            event = InterfaceChanged(name, 0, False, (), why)
         else:
             event = InterfaceChanged(name, interface.number, interface.up, interface.addresses, *troubles)
         self.step(event)
 
     def _interfaces_changed(self) -> None:
         """Interfaces come before addresses: one that goes down takes its IPv6 addresses along, and nobody removed those."""
-        names, vanished = self._monitor.changes()
-        self._interfaces = self._monitor.interfaces()
+        before = self._interfaces
+        self._look()
+        if self.links is not None and (any(self.links.failed.values()) or self._links_touched(before)):
+            self.links.reconcile(self._interfaces)
+            self._watch_links()
         self.jobs.see(self._interfaces)
+        names, self._touched = self._touched, set()
         for name in sorted(names):
             for family, wanted in self._wanted.items():
                 if name in wanted:
                     self._open_link(family, name)
             self._tell_interface(name)
+        vanished, self._vanished = self._vanished, []
         for lost in vanished:
             self.step(AddressVanished(lost.interface, lost.address))
+        restored, self._bereft = self._bereft & self._interfaces.keys(), set()
+        for name in sorted(restored):
+            self.step(LinkRestored(name))
+
+    def _look(self) -> Mapping[str, Interface]:
+        """Read what netlink said; gives the interfaces as they are now."""
+        names, vanished = self._monitor.changes()
+        self._interfaces = self._monitor.interfaces()
+        self._touched |= names
+        ours = self.links.wanted if self.links is not None else {}
+        for lost in vanished:
+            now = self._interfaces.get(lost.interface)
+            if lost.interface in ours and (now is None or not now.flags & IFF_UP):
+                self._bereft.add(lost.interface)  # the link went or was set down: nobody meant the address
+            else:
+                self._vanished.append(lost)
+        return self._interfaces
+
+    # -- VMACs and ipvlans
+
+    def _configure_links(self, resolved: Resolved) -> tuple[set[str], set[str]]:
+        """Make what is missing, where there is any; gives the interfaces that changed, and the links nobody wants any more."""
+        if self.links is None:
+            ours = any(interface.alias.startswith(LINK_ALIAS) for interface in self._interfaces.values())
+            if not ours and not any(router.links for router in resolved.routers.values()):
+                return set(), set()
+            from services.vrrp.virtual_links import VirtualLinks
+
+            self.links = VirtualLinks(self._look, clock)
+            self.jobs.hush = self.links.hush
+        before = set(self.links.wanted)
+        self.links.configure(resolved, self._interfaces)
+        self._watch_links()
+        self.jobs.see(self._interfaces)
+        names, self._touched = self._touched, set()
+        return names | self.links.wanted.keys(), before - self.links.wanted.keys()
+
+    def _watch_links(self) -> None:
+        """Hear the receivers of frames that there are now, and announce by the bases."""
+        assert self.links is not None
+        self.jobs.bases = {link.name: link.base for link in self.links.wanted.values() if link.mac}
+        for receiver in self.links.receivers.values():
+            if receiver.receiver.fileno() not in self._frame_readers:
+                self._frame_readers[receiver.receiver.fileno()] = receiver
+                self._epoll.register(receiver.receiver.fileno(), select.EPOLLIN)
+
+    def _links_touched(self, before: Mapping[str, Interface]) -> bool:
+        """Whether more than an address changed."""
+        now = self._interfaces
+        return any(_bare(before.get(name)) != _bare(now.get(name)) for name in self._touched)
 
     # -- routes and rules
 
@@ -483,3 +573,7 @@ class Runtime:
         if self._leave:
             os._exit(3)
         self.stop()
+
+
+def _bare(interface: Interface | None) -> Interface | None:
+    return interface._replace(addresses=(), forwards=False) if interface is not None else None

@@ -82,6 +82,7 @@ def instance(name: str, view: View, counters: View, current: bool) -> vrrp_pb2.I
         heard_address=view["heard_address"],
         heard_priority=view["heard_priority"],
         heard_time=_time(view["heard_at"]),
+        links=view["links"],
         counters=vrrp_pb2.Counters(
             **{name: counters[name] for name in COUNTERS if name in counters}, rejected=counters.get("rejected", {})
         ),

@@ -24,11 +24,13 @@ from services.vrrp.track_settings import Source, Tracked, TrackFile, TrackProces
 if TYPE_CHECKING:
     from services.vrrp.routes import Route
     from services.vrrp.rules import Rule
+    from services.vrrp.vmac import Ipvlan, Vmac
 
 OWNER = 255
 MOST_ADDRESSES = {4: 255, 6: 90}  # in an advert: eight bits of the header, and what fits into Ethernet's 1500 bytes
 KINDS = ("global", "vrrp_instance", "vrrp_sync_group", *track_settings.DECODERS, "static", "track_group")
 DOWN_TIMER_ADVERTS = 3  # RFC 9568 section 6.1
+LINK_ALIAS = "vipkeeper on "  # begins the alias of a VMAC or an ipvlan that the engine made
 DEFAULT_INTERFACE = "eth0"  # keepalived's, of static addresses
 __all__ = ["SECOND", "Source", "TrackFile", "TrackProcess", "Tracked", "VrrpScript"]
 
@@ -56,6 +58,8 @@ class Global(NamedTuple):
     vrrp_owner_ignore_adverts: bool = False
     vrrp_down_timer_adverts: int = DOWN_TIMER_ADVERTS
     vrrp_rt_priority: int = 50
+    vmac_prefix: str = ""
+    vmac_addr_prefix: str = ""
 
 
 class UnicastPeer(NamedTuple):
@@ -112,6 +116,10 @@ class VrrpInstance(NamedTuple):
     skip_check_adv_addr: bool | None = None
     owner_ignore_adverts: bool | None = None
     track_bfd: tuple[Tracked, ...] = ()
+    use_vmac: Vmac | None = None
+    use_ipvlan: Ipvlan | None = None
+    vmac_xmit_base: bool = False
+    use_vmac_addr: bool = False
 
 
 class VrrpSyncGroup(NamedTuple):
@@ -167,6 +175,10 @@ def decode_global(name: str, value: Mapping[str, Any]) -> Global:
         group = taken["vrrp_mcast_group6"] = parse(value["vrrp_mcast_group6"], "vrrp_mcast_group6", (6,))
         if packed(group)[0] != 0xFF or packed(group)[1] & 15 != 2:
             raise InvalidValue("vrrp_mcast_group6", f"expected a link-local multicast address (ffX2::/16), got {group}")
+    if "vmac_prefix" in value or "vmac_addr_prefix" in value:
+        from services.vrrp.vmac import decode_prefix
+
+        taken |= {field: decode_prefix(value, field) for field in ("vmac_prefix", "vmac_addr_prefix")}
     _in_range(value, "vrrp_rt_priority", 1, 99)
     for field in ("vrrp_garp_master_repeat", "vrrp_garp_master_refresh_repeat", "vrrp_garp_lower_prio_repeat"):
         _in_range(value, field, 0, 1000)
@@ -203,6 +215,10 @@ def decode_instance(name: str, value: Mapping[str, Any]) -> VrrpInstance:
                 raise InvalidValue(f"{field}[{at}]", "track_group is for static entries; an instance tracks its own anyway")
     taken["auth_type"], taken["auth_pass"] = authentication.type_and_password(value)
     taken["auth_hmac"] = authentication.hmac(value)
+    if "use_vmac" in value or "use_ipvlan" in value:
+        from services.vrrp.vmac import decode_ipvlan, decode_vmac  # only where there are any, as with routes
+
+        taken["use_vmac"], taken["use_ipvlan"] = decode_vmac(value), decode_ipvlan(value)
     return _checked(VrrpInstance(**taken))
 
 
@@ -231,6 +247,10 @@ def decode_static(name: str, value: Mapping[str, Any]) -> StaticEntries:
     addresses: list[VirtualAddress] = []
     for at, given in enumerate(value.get("static_ipaddress", ())):
         row = virtual_address(given, f"static_ipaddress[{at}]")
+        if row.use_vmac:
+            raise InvalidValue(
+                f"static_ipaddress[{at}].use_vmac", "is for virtual addresses: a static one belongs to this node"
+            )
         row = row if row.dev else row._replace(dev=DEFAULT_INTERFACE)
         if any((row.address, row.dev) == (other.address, other.dev) for other in addresses):
             raise InvalidValue(f"static_ipaddress[{at}].address", f"{row.address} is listed twice")
@@ -327,6 +347,7 @@ def _checked(given: VrrpInstance) -> VrrpInstance:
     _one_family(given)
     if given.auth_type == authentication.AH:
         authentication.refuse_ah(given.version or 2, family_of(given))
+    _check_ipvlan(given)
     for at, peer in enumerate(given.unicast_peer):
         if peer.address in (other.address for other in given.unicast_peer[:at]):
             raise InvalidValue(f"unicast_peer[{at}].address", f"{peer.address} is listed twice")
@@ -336,6 +357,13 @@ def _checked(given: VrrpInstance) -> VrrpInstance:
 def is_strict(given: VrrpInstance, defaults: Global) -> bool:
     """Whether an instance is in strict mode."""
     return defaults.vrrp_strict if given.strict_mode is None else given.strict_mode
+
+
+def needs_links(given: VrrpInstance) -> bool:
+    """Whether there is anything about VMACs or ipvlans."""
+    if given.use_vmac is not None or given.use_ipvlan is not None or given.use_vmac_addr:
+        return True
+    return any(row.use_vmac for row in given.virtual_ipaddress + given.virtual_ipaddress_excluded)
 
 
 def family_of(given: VrrpInstance) -> int:
@@ -358,6 +386,16 @@ def _one_family(given: VrrpInstance) -> None:
             raise InvalidValue(field, reason, hint)
     if given.native_ipv6 and own == 4:
         raise InvalidValue("native_ipv6", "the instance's addresses are IPv4", "remove native_ipv6")
+
+
+def _check_ipvlan(given: VrrpInstance) -> None:
+    if given.use_ipvlan is None:
+        return
+    own, address = family_of(given), given.use_ipvlan.address
+    if own == 4 and not address:
+        raise InvalidValue("use_ipvlan.address", "is required for IPv4 adverts: an address of this node for the link")
+    if address and family(address) != own:
+        raise InvalidValue("use_ipvlan.address", f"{address} is not an IPv{own} address, and this instance's adverts are")
 
 
 def _peer(row: Mapping[str, Any], field: str) -> UnicastPeer:

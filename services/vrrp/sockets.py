@@ -164,7 +164,7 @@ class Link:
         try:
             for _ in range(MAX_RECEIVED):
                 data, ancillary, _flags, _source = receive(2048, TIMESTAMP_SPACE)
-                packets.append((data, _stamp(ancillary)))
+                packets.append((data, stamp_of(ancillary)))
         except BlockingIOError:
             pass
         except OSError:
@@ -212,7 +212,7 @@ class Link6(Link):
         try:
             for _ in range(MAX_RECEIVED):
                 data, ancillary, _flags, source = receive(2048, ANCILLARY6_SPACE)
-                packets.append((_ipv6_header(len(data), ancillary, source[0]) + data, _stamp(ancillary)))
+                packets.append((_ipv6_header(len(data), ancillary, source[0]) + data, stamp_of(ancillary)))
         except BlockingIOError:
             pass
         except OSError:
@@ -284,7 +284,8 @@ def _ipv6_header(length: int, ancillary: Sequence[tuple[int, int, bytes]], sourc
     return IPV6_HEADER.pack(6 << 28, length, PROTOCOL_VRRP, hop_limit, sender, destination)
 
 
-def _stamp(ancillary: Sequence[tuple[int, int, bytes]]) -> int:
+def stamp_of(ancillary: Sequence[tuple[int, int, bytes]]) -> int:
+    """When the kernel took a packet: CLOCK_REALTIME in ns, 0: unknown."""
     for level, kind, value in ancillary:
         if kind == SO_TIMESTAMPNS and level == _socket.SOL_SOCKET:
             seconds, nanoseconds = TIMESTAMP.unpack(value)

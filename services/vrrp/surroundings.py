@@ -120,6 +120,11 @@ class Surroundings:
             words = self._in_words(tracker)
             if tracker.verdict.fault and words not in faults:
                 faults.append(words)
+        for link in settings.links:
+            here, below = self.interfaces.get(link.name), self.interfaces.get(link.base)
+            if (here is None or not here.number) and (below is not None and below.number):
+                why = f": {here.trouble}" if here is not None and here.trouble else ""
+                faults.append(f"interface {link.name} does not exist{why}")
         for other in settings.depends:
             state = self.interfaces.get(other)
             words = f"interface {other} does not exist" if state is None or not state.number else f"interface {other} is down"

@@ -13,6 +13,7 @@ from services.vrrp.addresses import VirtualAddress, text
 from services.vrrp.counters import Counters
 from services.vrrp.node import Node, held_addresses
 from services.vrrp.router import VirtualRouter
+from services.vrrp.vmac import VirtualLink, mac_text
 
 Clock = Callable[[int | None], int]  # engine time to Unix nanoseconds; None and 0 give 0
 
@@ -45,6 +46,7 @@ class InstanceView(TimersView):
     """One virtual router as it is now."""
 
     interface: str
+    links: list[str]  # VMACs and ipvlans, "vrrp.51 on eth0 00:00:5e:00:01:33 up"
     virtual_router_id: int
     version: int
     state: str  # INIT, BACKUP, MASTER, FAULT
@@ -141,6 +143,7 @@ def instance_view(node: Node, name: str, unix: Clock) -> InstanceView:
     return {
         **timers_view(router, unix),
         "interface": settings.interface,
+        "links": [_link(link, node) for link in settings.links],
         "virtual_router_id": settings.vrid,
         "version": settings.version,
         "state": router.state.value,
@@ -247,6 +250,12 @@ def _trackers(node: Node, name: str) -> list[TrackerView]:
 
 def _word(up: bool | None) -> str:
     return "unknown" if up is None else "up" if up else "down"
+
+
+def _link(link: VirtualLink, node: Node) -> str:
+    here = node.surroundings.interfaces.get(link.name)
+    state = "missing" if here is None or not here.number else "up" if here.up else "down"
+    return " ".join(word for word in (link.name, "on", link.base, mac_text(link.mac), state) if word)
 
 
 def _listed(row: VirtualAddress) -> str:

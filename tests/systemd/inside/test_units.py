@@ -66,6 +66,12 @@ link set wire0 up
 link set front0 up
 address add 192.168.200.2/24 dev front0
 """
+SETTINGS = {
+    "ipv4/conf/vrrp.77/arp_ignore": "1",
+    "ipv4/conf/front0/arp_filter": "1",
+    "ipv6/conf/vrrp.77/disable_ipv6": "1",
+    "ipv6/conf/vrrp6.77/accept_ra": "0",
+}
 DROP_IN = f"[Service]\nReadWritePaths={NOTES}\nWatchdogSec=6s\n"
 
 
@@ -157,6 +163,24 @@ def test_configuration_from_etcd_reaches_the_interface_and_the_kernel_table(etcd
     server = CONFIGURATION["config/real_server/tcp-192.168.200.10-80/127.0.0.1-80"] | {"weight": 8}
     etcd.put("/vipkeeper/config/real_server/tcp-192.168.200.10-80/127.0.0.1-80", json.dumps(server))
     until(lambda: re.search(r"-> 7F000001:0050 +Masq +8 ", table()), PATIENCE_S, what=table)
+
+
+def test_a_vmac_has_all_its_settings_with_the_units_rights(etcd: Etcd) -> None:
+    key = "/vipkeeper/config/vrrp_instance/VMAC"
+    more = {"virtual_ipaddress": [{"address": "192.168.200.20/24"}], "use_vmac": {}}
+    etcd.put(key, json.dumps({"state": "MASTER", "interface": "front0", "virtual_router_id": 77, **more}))
+    six = {"virtual_ipaddress": [{"address": "fe80::20"}], "use_vmac": {}}
+    etcd.put(f"{key}6", json.dumps({"state": "MASTER", "interface": "front0", "virtual_router_id": 77, **six}))
+    until(lambda: "fe80::20" in run("ip", "-br", "address"), PATIENCE_S, what=journal)
+    until(lambda: "192.168.200.20" in run("ip", "-br", "address", "show", "vrrp.77"), PATIENCE_S, what=journal)
+    settings = {name: Path("/proc/sys/net", name).read_text().strip() for name in SETTINGS}
+    assert settings == SETTINGS
+    status = json.loads(run("vipctl", "status", "--json"))
+    assert [problem for problem in status["problems"] if "sysctl" in problem["problem"]] == []
+    for each in (key, f"{key}6"):
+        etcd.delete(each)
+    until(lambda: "vrrp" not in run("ip", "-br", "link"), PATIENCE_S, what=journal)
+    assert Path("/proc/sys/net/ipv4/conf/front0/arp_filter").read_text() == "0\n"
 
 
 def test_grpcurl_lists_the_live_table_with_nothing_else_at_hand() -> None:

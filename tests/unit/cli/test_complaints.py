@@ -42,7 +42,7 @@ def found(text: str) -> list[tuple[int, int, Severity, str]]:
         ("proirity 5", 2, MISTAKE, "unknown keyword 'proirity' in vrrp_instance; did you mean 'priority'?"),
         ("weight 5", 2, MISTAKE, "unknown keyword 'weight' in vrrp_instance; it belongs in vrrp_script"),
         ("qwertz 5", 2, MISTAKE, "unknown keyword 'qwertz' in vrrp_instance"),
-        ("use_vmac", 2, UNSUPPORTED, "use_vmac in vrrp_instance is not supported yet, left out"),
+        ("kernel_rx_buf_size 9", 2, UNSUPPORTED, "kernel_rx_buf_size in vrrp_instance is not supported yet, left out"),
         ("notify /x root", 12, UNSUPPORTED, "notify: a user of its own ('root') is not supported yet, left out"),
         ('notify ""', 9, MISTAKE, "notify: expected a command, got ''"),
         ("track_script {\n nope\n}", 2, MISTAKE, "there is no vrrp_script 'nope': it is not tracked"),
@@ -80,7 +80,6 @@ def test_in_an_instance(line: str, column: int, severity: Severity, message: str
             MISTAKE,
             "expected one of dev, scope, label, brd, peer, preferred_lft, track_group, home, -nodad, mngtmpaddr, ",
         ),
-        ("10.0.0.2 use_vmac", 10, UNSUPPORTED, "the address option use_vmac is not supported yet"),
         ("10.0.0.2 preferred_lft soon", 24, MISTAKE, "expected a number of seconds or forever, got 'soon'"),
         ("10.0.0.2 home", 10, MISTAKE, "only IPv6 addresses have that"),
         ("10.0.0.2 label sixteen-bytes-xx", 16, MISTAKE, "label: expected at most 15 bytes"),
@@ -335,14 +334,16 @@ def test_an_unknown_block_is_skipped_as_a_whole_with_one_complaint() -> None:
     assert conf.objects["config/vrrp_instance/V"]["priority"] == 7
 
 
-@pytest.mark.parametrize(("text", "status"), [(INSTANCE % "", 0), (INSTANCE % "use_vmac", 5), (INSTANCE % "priority", 4)])
+@pytest.mark.parametrize(
+    ("text", "status"), [(INSTANCE % "", 0), (INSTANCE % "kernel_rx_buf_size 9", 5), (INSTANCE % "priority", 4)]
+)
 def test_exit_statuses_are_those_of_keepalived(text: str, status: int) -> None:
     assert read_text(text).exit_status == status
 
 
 def test_only_notes_do_not_stand_in_the_way_of_an_import() -> None:
     assert read_text(INSTANCE % "priority 5 6").importable
-    assert not read_text(INSTANCE % "use_vmac").importable
+    assert not read_text(INSTANCE % "kernel_rx_buf_size 9").importable
 
 
 def test_a_file_of_nonsense_is_refused_quickly() -> None:

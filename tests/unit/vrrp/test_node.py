@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
-from services.vrrp.actions import Action, AddAddresses, Announce, RemoveAddresses, SendAdvert, State, Transition
+from services.vrrp.actions import Action, AddAddresses, Announce, Hush, RemoveAddresses, SendAdvert, State, Transition
 from services.vrrp.events import (
     AddressVanished,
     Configured,
     Failed,
     FileValue,
     InterfaceChanged,
+    LinkRestored,
     PacketReceived,
     ProcessResult,
     ScriptResult,
@@ -891,3 +892,42 @@ def test_elections_wait_until_the_machine_has_been_up_for_long_enough(general: d
         advance(node, until)
     advance(node, (until or T0) + 1)
     assert states(node) == {"A": "MASTER"}
+
+
+SIX = {"use_vmac": {}, "addresses": ["fe80::51"], "native_ipv6": True}
+ETH0_SIX = InterfaceChanged("eth0", 2, True, ("fe80::5",))
+VMAC = InterfaceChanged("vrrp.51", 9, True, ())
+
+
+def test_an_ipv6_vmac_may_speak_while_its_router_is_master_and_adverts_have_its_mac() -> None:
+    node = Node()
+    node.step(Started(()), T0)
+    for interface in (ETH0_SIX, VMAC):
+        node.step(interface, T0)
+    started = configure(node, one(**SIX))
+    assert [action for action in started if isinstance(action, Hush)] == [Hush("A", ("vrrp.51",), True)]
+    when, actions = until_due(node)
+    assert kinds(actions) == ["SendAdvert", "Hush", "AddAddresses", "Announce", "Transition"]
+    assert actions[1] == Hush("A", ("vrrp.51",), False)
+    assert isinstance(actions[0], SendAdvert)
+    assert (actions[0].interface, actions[0].mac.hex(":")) == ("eth0", "00:00:5e:00:02:33")
+    assert kinds(node.step(Stopped(), when)) == ["SendAdvert", "Hush", "RemoveAddresses", "Transition"]
+
+
+def test_a_restored_vmac_gets_its_addresses_back_from_a_master_only() -> None:
+    node = running(one(**SIX), ETH0_SIX, VMAC)
+    assert node.step(LinkRestored("vrrp.51"), T0) == ()
+    when, _actions = until_due(node)
+    assert kinds(node.step(LinkRestored("vrrp.51"), when)) == ["Hush", "AddAddresses", "Announce"]
+
+
+def test_without_its_vmac_an_instance_is_in_fault_and_says_why() -> None:
+    node = running(one(use_vmac={}), ETH0, InterfaceChanged("vrrp.51", 0, False, (), "no permission"))
+    assert node.routers["A"].inputs.faults == ("interface vrrp.51 does not exist: no permission",)
+    node.step(VMAC, T0)
+    assert states(node) == {"A": "BACKUP"}
+    assert instance_view(node, "A", lambda when: when or 0)["links"] == ["vrrp.51 on eth0 00:00:5e:00:01:33 up"]
+    node.step(InterfaceChanged("eth0", 0, False, ()), T0)
+    node.step(InterfaceChanged("vrrp.51", 0, False, ()), T0)
+    assert node.routers["A"].inputs.faults == ("interface eth0 does not exist",)
+    assert instance_view(node, "A", lambda when: when or 0)["links"] == ["vrrp.51 on eth0 00:00:5e:00:01:33 missing"]
