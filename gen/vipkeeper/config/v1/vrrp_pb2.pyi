@@ -41,6 +41,13 @@ class OldUnicastChecksum(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     OLD_UNICAST_CHECKSUM_UNSPECIFIED: _ClassVar[OldUnicastChecksum]
     OLD_UNICAST_CHECKSUM_ALWAYS: _ClassVar[OldUnicastChecksum]
     OLD_UNICAST_CHECKSUM_NEVER: _ClassVar[OldUnicastChecksum]
+
+class IpvlanMode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    IPVLAN_MODE_UNSPECIFIED: _ClassVar[IpvlanMode]
+    IPVLAN_MODE_BRIDGE: _ClassVar[IpvlanMode]
+    IPVLAN_MODE_PRIVATE: _ClassVar[IpvlanMode]
+    IPVLAN_MODE_VEPA: _ClassVar[IpvlanMode]
 INITIAL_STATE_UNSPECIFIED: InitialState
 INITIAL_STATE_MASTER: InitialState
 INITIAL_STATE_BACKUP: InitialState
@@ -57,6 +64,10 @@ HMAC_MODE_RECEIVE_ONLY: HmacMode
 OLD_UNICAST_CHECKSUM_UNSPECIFIED: OldUnicastChecksum
 OLD_UNICAST_CHECKSUM_ALWAYS: OldUnicastChecksum
 OLD_UNICAST_CHECKSUM_NEVER: OldUnicastChecksum
+IPVLAN_MODE_UNSPECIFIED: IpvlanMode
+IPVLAN_MODE_BRIDGE: IpvlanMode
+IPVLAN_MODE_PRIVATE: IpvlanMode
+IPVLAN_MODE_VEPA: IpvlanMode
 
 class Authentication(_message.Message):
     __slots__ = ("auth_type", "auth_pass")
@@ -99,7 +110,7 @@ class UnicastPeer(_message.Message):
     def __init__(self, address: _Optional[str] = ..., min_ttl: _Optional[int] = ..., max_ttl: _Optional[int] = ...) -> None: ...
 
 class VirtualIpAddress(_message.Message):
-    __slots__ = ("address", "dev", "scope", "label", "brd", "peer", "home", "dad", "mngtmpaddr", "noprefixroute", "autojoin", "preferred_lft", "no_track", "track_group")
+    __slots__ = ("address", "dev", "scope", "label", "brd", "peer", "home", "dad", "mngtmpaddr", "noprefixroute", "autojoin", "preferred_lft", "no_track", "track_group", "use_vmac")
     ADDRESS_FIELD_NUMBER: _ClassVar[int]
     DEV_FIELD_NUMBER: _ClassVar[int]
     SCOPE_FIELD_NUMBER: _ClassVar[int]
@@ -114,6 +125,7 @@ class VirtualIpAddress(_message.Message):
     PREFERRED_LFT_FIELD_NUMBER: _ClassVar[int]
     NO_TRACK_FIELD_NUMBER: _ClassVar[int]
     TRACK_GROUP_FIELD_NUMBER: _ClassVar[int]
+    USE_VMAC_FIELD_NUMBER: _ClassVar[int]
     address: str
     dev: str
     scope: str
@@ -128,7 +140,8 @@ class VirtualIpAddress(_message.Message):
     preferred_lft: str
     no_track: bool
     track_group: str
-    def __init__(self, address: _Optional[str] = ..., dev: _Optional[str] = ..., scope: _Optional[str] = ..., label: _Optional[str] = ..., brd: _Optional[str] = ..., peer: _Optional[str] = ..., home: _Optional[bool] = ..., dad: _Optional[bool] = ..., mngtmpaddr: _Optional[bool] = ..., noprefixroute: _Optional[bool] = ..., autojoin: _Optional[bool] = ..., preferred_lft: _Optional[str] = ..., no_track: _Optional[bool] = ..., track_group: _Optional[str] = ...) -> None: ...
+    use_vmac: bool
+    def __init__(self, address: _Optional[str] = ..., dev: _Optional[str] = ..., scope: _Optional[str] = ..., label: _Optional[str] = ..., brd: _Optional[str] = ..., peer: _Optional[str] = ..., home: _Optional[bool] = ..., dad: _Optional[bool] = ..., mngtmpaddr: _Optional[bool] = ..., noprefixroute: _Optional[bool] = ..., autojoin: _Optional[bool] = ..., preferred_lft: _Optional[str] = ..., no_track: _Optional[bool] = ..., track_group: _Optional[str] = ..., use_vmac: _Optional[bool] = ...) -> None: ...
 
 class TrackInterface(_message.Message):
     __slots__ = ("name", "weight", "reverse")
@@ -160,8 +173,30 @@ class TrackBfd(_message.Message):
     reverse: bool
     def __init__(self, name: _Optional[str] = ..., weight: _Optional[int] = ..., reverse: _Optional[bool] = ...) -> None: ...
 
+class Vmac(_message.Message):
+    __slots__ = ("name", "mac", "group")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    MAC_FIELD_NUMBER: _ClassVar[int]
+    GROUP_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    mac: str
+    group: int
+    def __init__(self, name: _Optional[str] = ..., mac: _Optional[str] = ..., group: _Optional[int] = ...) -> None: ...
+
+class Ipvlan(_message.Message):
+    __slots__ = ("name", "address", "mode", "group")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    MODE_FIELD_NUMBER: _ClassVar[int]
+    GROUP_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    address: str
+    mode: IpvlanMode
+    group: int
+    def __init__(self, name: _Optional[str] = ..., address: _Optional[str] = ..., mode: _Optional[_Union[IpvlanMode, str]] = ..., group: _Optional[int] = ...) -> None: ...
+
 class VrrpInstance(_message.Message):
-    __slots__ = ("state", "interface", "virtual_router_id", "priority", "advert_int", "version", "authentication", "virtual_ipaddress", "virtual_ipaddress_excluded", "nopreempt", "preempt_delay", "garp_master_delay", "garp_master_repeat", "garp_master_refresh", "garp_master_refresh_repeat", "garp_lower_prio_delay", "garp_lower_prio_repeat", "lower_prio_no_advert", "higher_prio_send_advert", "down_timer_adverts", "track_interface", "track_script", "track_file", "track_process", "dont_track_primary", "mcast_src_ip", "notify_master", "notify_backup", "notify_fault", "notify_stop", "notify", "smtp_alert", "native_ipv6", "unicast_peer", "unicast_src_ip", "unicast_ttl", "check_unicast_src", "unicast_fault_no_peer", "v3_checksum_as_v2", "old_unicast_checksum", "auth_hmac", "virtual_routes", "virtual_rules", "strict_mode", "accept", "skip_check_adv_addr", "owner_ignore_adverts", "track_bfd")
+    __slots__ = ("state", "interface", "virtual_router_id", "priority", "advert_int", "version", "authentication", "virtual_ipaddress", "virtual_ipaddress_excluded", "nopreempt", "preempt_delay", "garp_master_delay", "garp_master_repeat", "garp_master_refresh", "garp_master_refresh_repeat", "garp_lower_prio_delay", "garp_lower_prio_repeat", "lower_prio_no_advert", "higher_prio_send_advert", "down_timer_adverts", "track_interface", "track_script", "track_file", "track_process", "dont_track_primary", "mcast_src_ip", "notify_master", "notify_backup", "notify_fault", "notify_stop", "notify", "smtp_alert", "native_ipv6", "unicast_peer", "unicast_src_ip", "unicast_ttl", "check_unicast_src", "unicast_fault_no_peer", "v3_checksum_as_v2", "old_unicast_checksum", "auth_hmac", "virtual_routes", "virtual_rules", "strict_mode", "accept", "skip_check_adv_addr", "owner_ignore_adverts", "track_bfd", "use_vmac", "vmac_xmit_base", "use_vmac_addr", "use_ipvlan")
     STATE_FIELD_NUMBER: _ClassVar[int]
     INTERFACE_FIELD_NUMBER: _ClassVar[int]
     VIRTUAL_ROUTER_ID_FIELD_NUMBER: _ClassVar[int]
@@ -210,6 +245,10 @@ class VrrpInstance(_message.Message):
     SKIP_CHECK_ADV_ADDR_FIELD_NUMBER: _ClassVar[int]
     OWNER_IGNORE_ADVERTS_FIELD_NUMBER: _ClassVar[int]
     TRACK_BFD_FIELD_NUMBER: _ClassVar[int]
+    USE_VMAC_FIELD_NUMBER: _ClassVar[int]
+    VMAC_XMIT_BASE_FIELD_NUMBER: _ClassVar[int]
+    USE_VMAC_ADDR_FIELD_NUMBER: _ClassVar[int]
+    USE_IPVLAN_FIELD_NUMBER: _ClassVar[int]
     state: InitialState
     interface: str
     virtual_router_id: int
@@ -258,7 +297,11 @@ class VrrpInstance(_message.Message):
     skip_check_adv_addr: bool
     owner_ignore_adverts: bool
     track_bfd: _containers.RepeatedCompositeFieldContainer[TrackBfd]
-    def __init__(self, state: _Optional[_Union[InitialState, str]] = ..., interface: _Optional[str] = ..., virtual_router_id: _Optional[int] = ..., priority: _Optional[int] = ..., advert_int: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., version: _Optional[int] = ..., authentication: _Optional[_Union[Authentication, _Mapping]] = ..., virtual_ipaddress: _Optional[_Iterable[_Union[VirtualIpAddress, _Mapping]]] = ..., virtual_ipaddress_excluded: _Optional[_Iterable[_Union[VirtualIpAddress, _Mapping]]] = ..., nopreempt: _Optional[bool] = ..., preempt_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., garp_master_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., garp_master_repeat: _Optional[int] = ..., garp_master_refresh: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., garp_master_refresh_repeat: _Optional[int] = ..., garp_lower_prio_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., garp_lower_prio_repeat: _Optional[int] = ..., lower_prio_no_advert: _Optional[bool] = ..., higher_prio_send_advert: _Optional[bool] = ..., down_timer_adverts: _Optional[int] = ..., track_interface: _Optional[_Iterable[_Union[TrackInterface, _Mapping]]] = ..., track_script: _Optional[_Iterable[_Union[TrackScript, _Mapping]]] = ..., track_file: _Optional[_Iterable[_Union[_track_pb2.TrackedFile, _Mapping]]] = ..., track_process: _Optional[_Iterable[_Union[_track_pb2.TrackedProcess, _Mapping]]] = ..., dont_track_primary: _Optional[bool] = ..., mcast_src_ip: _Optional[str] = ..., notify_master: _Optional[str] = ..., notify_backup: _Optional[str] = ..., notify_fault: _Optional[str] = ..., notify_stop: _Optional[str] = ..., notify: _Optional[str] = ..., smtp_alert: _Optional[bool] = ..., native_ipv6: _Optional[bool] = ..., unicast_peer: _Optional[_Iterable[_Union[UnicastPeer, _Mapping]]] = ..., unicast_src_ip: _Optional[str] = ..., unicast_ttl: _Optional[int] = ..., check_unicast_src: _Optional[bool] = ..., unicast_fault_no_peer: _Optional[bool] = ..., v3_checksum_as_v2: _Optional[bool] = ..., old_unicast_checksum: _Optional[_Union[OldUnicastChecksum, str]] = ..., auth_hmac: _Optional[_Union[AuthHmac, _Mapping]] = ..., virtual_routes: _Optional[_Iterable[str]] = ..., virtual_rules: _Optional[_Iterable[str]] = ..., strict_mode: _Optional[bool] = ..., accept: _Optional[bool] = ..., skip_check_adv_addr: _Optional[bool] = ..., owner_ignore_adverts: _Optional[bool] = ..., track_bfd: _Optional[_Iterable[_Union[TrackBfd, _Mapping]]] = ...) -> None: ...
+    use_vmac: Vmac
+    vmac_xmit_base: bool
+    use_vmac_addr: bool
+    use_ipvlan: Ipvlan
+    def __init__(self, state: _Optional[_Union[InitialState, str]] = ..., interface: _Optional[str] = ..., virtual_router_id: _Optional[int] = ..., priority: _Optional[int] = ..., advert_int: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., version: _Optional[int] = ..., authentication: _Optional[_Union[Authentication, _Mapping]] = ..., virtual_ipaddress: _Optional[_Iterable[_Union[VirtualIpAddress, _Mapping]]] = ..., virtual_ipaddress_excluded: _Optional[_Iterable[_Union[VirtualIpAddress, _Mapping]]] = ..., nopreempt: _Optional[bool] = ..., preempt_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., garp_master_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., garp_master_repeat: _Optional[int] = ..., garp_master_refresh: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., garp_master_refresh_repeat: _Optional[int] = ..., garp_lower_prio_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., garp_lower_prio_repeat: _Optional[int] = ..., lower_prio_no_advert: _Optional[bool] = ..., higher_prio_send_advert: _Optional[bool] = ..., down_timer_adverts: _Optional[int] = ..., track_interface: _Optional[_Iterable[_Union[TrackInterface, _Mapping]]] = ..., track_script: _Optional[_Iterable[_Union[TrackScript, _Mapping]]] = ..., track_file: _Optional[_Iterable[_Union[_track_pb2.TrackedFile, _Mapping]]] = ..., track_process: _Optional[_Iterable[_Union[_track_pb2.TrackedProcess, _Mapping]]] = ..., dont_track_primary: _Optional[bool] = ..., mcast_src_ip: _Optional[str] = ..., notify_master: _Optional[str] = ..., notify_backup: _Optional[str] = ..., notify_fault: _Optional[str] = ..., notify_stop: _Optional[str] = ..., notify: _Optional[str] = ..., smtp_alert: _Optional[bool] = ..., native_ipv6: _Optional[bool] = ..., unicast_peer: _Optional[_Iterable[_Union[UnicastPeer, _Mapping]]] = ..., unicast_src_ip: _Optional[str] = ..., unicast_ttl: _Optional[int] = ..., check_unicast_src: _Optional[bool] = ..., unicast_fault_no_peer: _Optional[bool] = ..., v3_checksum_as_v2: _Optional[bool] = ..., old_unicast_checksum: _Optional[_Union[OldUnicastChecksum, str]] = ..., auth_hmac: _Optional[_Union[AuthHmac, _Mapping]] = ..., virtual_routes: _Optional[_Iterable[str]] = ..., virtual_rules: _Optional[_Iterable[str]] = ..., strict_mode: _Optional[bool] = ..., accept: _Optional[bool] = ..., skip_check_adv_addr: _Optional[bool] = ..., owner_ignore_adverts: _Optional[bool] = ..., track_bfd: _Optional[_Iterable[_Union[TrackBfd, _Mapping]]] = ..., use_vmac: _Optional[_Union[Vmac, _Mapping]] = ..., vmac_xmit_base: _Optional[bool] = ..., use_vmac_addr: _Optional[bool] = ..., use_ipvlan: _Optional[_Union[Ipvlan, _Mapping]] = ...) -> None: ...
 
 class VrrpSyncGroup(_message.Message):
     __slots__ = ("group", "notify_master", "notify_backup", "notify_fault", "notify_stop", "notify", "smtp_alert", "sync_group_tracking_weight", "track_interface", "track_script", "track_file", "track_process", "track_bfd")
