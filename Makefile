@@ -14,7 +14,7 @@ PREFIX ?= /usr/local
 LIB    := $(PREFIX)/lib/vipkeeper
 ETC    ?= /etc
 
-.PHONY: venv apt tools compiled gen lock test demo bench lint clean install install-files activate uninstall
+.PHONY: venv apt tools compiled gen lock test simulate demo bench lint clean install install-files activate uninstall
 
 venv: $(VENV)/.stamp
 
@@ -60,6 +60,12 @@ compiled: venv
 WORKERS ?= 2
 test: apt compiled tools
 	$(PY) -m pytest -q -n $(WORKERS) --dist loadfile
+
+# Clusters through random accidents for as many simulated hours; `make test` does a hundred thousand. SEED= plays one again.
+HOURS ?= 1000000
+SEED ?=
+simulate: compiled
+	SIMULATION_HOURS=$(HOURS) SIMULATION_SEED=$(SEED) $(PY) -m tests.simulation
 
 demo: apt compiled
 	$(PY) -m tests.demo

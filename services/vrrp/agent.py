@@ -40,6 +40,8 @@ from services.vrrp.resolve import resolve
 from services.vrrp.runner import split
 from services.vrrp.runner_link import RunnerLink
 from services.vrrp.settings import DECODERS, Settings, TrackFile, TrackProcess, VrrpScript
+from services.vrrp.split_brain import KINDS
+from services.vrrp.split_watch import SplitWatch
 from services.vrrp.switchover import elections
 from services.vrrp.views import InstanceView
 from vipkeeper.vrrp.v1 import vrrp_pb2
@@ -102,6 +104,7 @@ class Agent:
         self.runner = RunnerLink(self.link, self.trouble)
         self.firewall = Firewall(options.state_dir / "no_accept", self.trouble)
         self._declared = False  # the launcher said stop
+        self.split = SplitWatch(options.node, self.link, lambda: statuses(options), self._split_brain)
         self._fresh = os.environ.pop(FIRST, "") == "1"  # what happens at the service's start happens now
         self._begun: set[str] = set()  # files whose start has been
         self.hub: WatchHub[str, vrrp_pb2.Instance] = WatchHub()
@@ -121,6 +124,7 @@ class Agent:
                 tasks.create_task(self.firewall.run()),
                 tasks.create_task(self.link.keep_copy()),
                 tasks.create_task(self.operator.run()),
+                tasks.create_task(self.split.run()),
                 tasks.create_task(self._transitions.publisher.run()),
                 tasks.create_task(self._live()),
             ]
@@ -253,10 +257,18 @@ class Agent:
             self._transitions.publish(event)
         self._summarise()
 
+    def _split_brain(self, before: frozenset[Problem], names: Iterable[str]) -> None:
+        """A second master has been found, or is gone, or this node hears one on the wire."""
+        self.trouble(before, self.split.problems)
+        for name in names:
+            if name in self.link.told.instances:
+                self._put(name, self.link.told.instances[name])
+
     def _put(self, name: str, view: View) -> None:
         from services.vrrp.service import instance
 
-        self.hub.put(name, instance(name, view, self.link.told.counters.get(name, {}), self.link.up))
+        alarm = self.split.core.alarms.get(name)
+        self.hub.put(name, instance(name, view, self.link.told.counters.get(name, {}), self.link.up, alarm))
 
     def _acknowledge(self, boot: str, sequence: int) -> None:
         self.link.acknowledge(boot, sequence)
@@ -268,11 +280,11 @@ class Agent:
             {
                 "engine": "up" if self.link.up else "down",
                 "instances": {name: view["state"] for name, view in sorted(told.instances.items())},
-                "elections": elections(cast("dict[str, InstanceView]", told.instances)),
+                "elections": elections(cast("dict[str, InstanceView]", told.instances), self.split.core.rivals),
                 "maintenance": {name: order.reason for name, order in sorted(self.operator.maintenance.items())},
                 "sync_groups": {name: view["state"] for name, view in sorted(told.groups.items())},
                 "bfd_sessions": {name: view["state"] for name, view in sorted(told.bfds.items())},
-                "problems": [problem.as_dict() for problem in sorted(self._at_run_time())],
+                "problems": [problem.as_dict() for problem in sorted(self._troubles())],
             }
         )
 
@@ -290,6 +302,7 @@ class Agent:
             observe(f"vrrp.{field}", per_instance(field), unit, text)
         observe("vrrp.rejected", self._rejected, "{packet}", "Packets thrown away")
         observe("vrrp.master", self._masters, "1", "1 if the instance is master", "gauge")
+        observe("vrrp.split_brain", self._split_brains, "1", "1 while another master is known of, by kind", "gauge")
         observe("vrrp.priority", self._priorities, "1", "Effective priority", "gauge")
         observe("vrrp.engine_up", lambda: int(self.link.up), "1", "1 if the engine answers", "gauge")
         observe("vrrp.engine_losses", lambda: self.link.losses, "{process}", "Engines lost")
@@ -317,6 +330,13 @@ class Agent:
 
     def _bfd_up(self) -> list[tuple[int, Mapping[str, str]]]:
         return [(int(v["state"] == "up"), {"session": name}) for name, v in self.link.told.bfds.items()]
+    def _split_brains(self) -> list[tuple[int, Mapping[str, str]]]:
+        kinds = {name: alarm.finding.kind for name, alarm in self.split.core.alarms.items()}
+        return [
+            (int(kinds.get(name) == kind), {"instance": name, "kind": kind.replace(" ", "_")})
+            for name in self.link.told.instances
+            for kind in KINDS
+        ]
 
     def _priorities(self) -> list[tuple[int, Mapping[str, str]]]:
         return [(v["effective_priority"], {"instance": name}) for name, v in self.link.told.instances.items()]
@@ -324,13 +344,14 @@ class Agent:
     def problems(self) -> frozenset[Problem]:
         """Everything that is wrong now, in the configuration and at run time."""
         own = {self.operator.trouble} if self.operator.trouble is not None else set()
-        return frozenset(self.configuration.problems) | self._at_run_time() | own
+        return frozenset(self.configuration.problems) | self._troubles() | own
 
-    def _at_run_time(self) -> frozenset[Problem]:
-        return self.link.told.problems | self.runner.problems | self.firewall.problems
+    def _troubles(self) -> frozenset[Problem]:
+        """What is wrong at run time."""
+        return self.link.told.problems | self.runner.problems | self.firewall.problems | self.split.problems
 
     def _problems(self) -> list[tuple[int, Mapping[str, str]]]:
-        return self.configuration.problem_counts(self._at_run_time())
+        return self.configuration.problem_counts(self._troubles())
 
 
 def _session_words(view: View | None) -> str:
@@ -381,7 +402,7 @@ async def main(options: Options, stop: asyncio.Event) -> None:
 
     observed = telemetry.start(options)
     agent = Agent(options, observed, Channel(from_fd(int(os.environ.pop(CONTROL)))))
-    service = VrrpService(agent.link, agent.runner, agent.hub, agent.history, agent.operator)
+    service = VrrpService(agent.link, agent.runner, agent.hub, agent.history, agent.operator, agent.split)
     agent.server = await serve(
         options, lambda s: vrrp_pb2_grpc.add_VrrpServiceServicer_to_server(service, s), [NAME], agent.problems
     )

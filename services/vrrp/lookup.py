@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from services.vrrp.addresses import packed
-from services.vrrp.packet import IPV6_VRIDS, ends_of
+from services.vrrp.packet import IPV6_VRIDS, ends_of, listed
 from services.vrrp.router import VirtualRouter
 
 Watched = tuple[str, str]  # ("interface" | "script" | "process" | "file" | "bfd", name)
@@ -18,11 +18,13 @@ class Lookup:
         self._watchers: dict[Watched, set[str]] = {}
         self._alone: dict[str, dict[int, VirtualRouter]] = {}  # by interface and `packet.number_of`
         self._sharing: dict[tuple[str, int], list[VirtualRouter]] = {}  # several with one number
+        self._listing: dict[tuple[str, bytes], VirtualRouter] = {}  # by interface and address
         numbered: dict[tuple[str, int], list[VirtualRouter]] = {}
         for router in routers:
             s = router.settings
             number = s.vrid if s.family == 4 else IPV6_VRIDS + s.vrid
             numbered.setdefault((s.interface, number), []).append(router)
+            self._listing.update({(s.interface, packed(row.address)): router for row in s.addresses})
             for key in _watched(router):
                 self._watchers.setdefault(key, set()).add(s.name)
         for (interface, number), found in numbered.items():
@@ -37,6 +39,11 @@ class Lookup:
         if router is None and (interface, number) in self._sharing:
             router = _told_apart(self._sharing[interface, number], data)
         return router
+
+    def claimed(self, interface: str, data: bytes) -> set[VirtualRouter]:
+        """Whose addresses are listed in a packet for a virtual router that is not here."""
+        found = {self._listing.get((interface, address)) for address in listed(data)}
+        return {router for router in found if router is not None}
 
     def watchers(self, key: Watched) -> set[str]:
         """Names of the instances that something concerns."""

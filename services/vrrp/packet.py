@@ -90,6 +90,15 @@ class Seal(Protocol):
         """Why the seal of a packet is wrong. `start`, `total`: lengths of its IP header and of all of it."""
 
 
+class Refused(NamedTuple):
+    """A packet that came `at` for a router, or for its addresses, and is no advert for it."""
+
+    reason: Reject
+    source: bytes
+    vrid: int
+    at: int
+
+
 class Format(NamedTuple):
     """What all routers of one virtual router must agree on, and what this one accepts.
 
@@ -192,6 +201,18 @@ def _number_of_ipv6(data: bytes) -> int | Reject:
 def ends_of(data: bytes) -> tuple[bytes, bytes]:
     """Source and destination of an IP packet for which `number_of` gave a number."""
     return (data[12:16], data[16:20]) if data[0] >> 4 == 4 else (data[8:24], data[24:40])
+
+
+def listed(data: bytes) -> list[bytes]:
+    """The addresses that a packet seems to list, for which `number_of` gave a number; nothing of it is checked."""
+    start, width = ((data[0] & 15) << 2, 4) if data[0] >> 4 == 4 else (40, 16)
+    found = data[start + 8 : start + 8 + width * data[start + 3]]
+    return [found[at : at + width] for at in range(0, len(found) - width + 1, width)]
+
+
+def refused(reason: Reject, number: int, data: bytes, at: int) -> Refused:
+    """What is remembered of a packet for which `number_of` gave `number`."""
+    return Refused(reason, ends_of(data)[0], number % IPV6_VRIDS, at)
 
 
 def decode(data: bytes, form: Format) -> Advert | Reject:

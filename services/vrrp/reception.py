@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from services.vrrp.actions import State
 from services.vrrp.lookup import Lookup
-from services.vrrp.packet import IPV6_VRIDS, Advert, Format, Reject, decode, number_of
+from services.vrrp.packet import IPV6_VRIDS, Advert, Format, Reject, decode, number_of, refused
 from services.vrrp.router import VirtualRouter
 
 
@@ -37,6 +37,8 @@ class Reception:
         router = lookup.router_of(interface, number, data)
         if router is None:
             _count(self.rejected, Reject.UNKNOWN_VRID)
+            for claimed in lookup.claimed(interface, data):
+                claimed.refused = refused(Reject.UNKNOWN_VRID, number, data, at)
             return None
         if router.state is not State.BACKUP and router.state is not State.MASTER:
             return None
@@ -58,6 +60,7 @@ class Reception:
             advert = router.counter.admit(advert, at + router.ahead) or advert
         if isinstance(advert, Reject):
             _count(router.counters.rejected, advert)
+            router.refused = refused(advert, number, data, at)
             return None
         router.hear_checksum(advert.checksum)
         if router.counter is None:  # what has a number is never the same twice

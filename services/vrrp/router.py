@@ -14,7 +14,7 @@ from services.vrrp.addresses import VirtualAddress, packed, text
 from services.vrrp.adverts import Adverts, counter
 from services.vrrp.announce import Announcements
 from services.vrrp.counters import Counters
-from services.vrrp.packet import Advert, Checksum
+from services.vrrp.packet import Advert, Checksum, Refused
 from services.vrrp.priority import OWNER
 from services.vrrp.resolve import RouterSettings
 from services.vrrp.settings import SECOND
@@ -120,6 +120,7 @@ class VirtualRouter:
         self._drift = 0
         self.heard: Advert | None = None  # the last valid advert of another router, whatever came of it
         self.heard_at = 0
+        self.refused: Refused | None = None  # the last packet that was no advert for it
         self.offering = ""  # why mastership is on offer: nothing is advertised, and whoever speaks has it
         self.offer_at: int | None = None  # when it is offered again, by a master in maintenance
         self._offered_until = 0
@@ -229,7 +230,7 @@ class VirtualRouter:
             self._reported = saved.state
             self.master_address = packed(saved.master_address) if saved.master_address else b""
             self.master_priority = saved.master_priority
-            if self.settings.version == 3 and saved.master_interval:
+            if self.settings.version == 3 and saved.master_interval and saved.state == State.BACKUP:
                 self.master_interval = saved.master_interval
             if self.counter is not None:
                 self.counter.last = saved.sequence

@@ -20,6 +20,8 @@ from services.vrrp.history_file import HistoryFile
 from services.vrrp.operations import Operations
 from services.vrrp.operators import Operator
 from services.vrrp.runner_link import LastRun, RunnerLink
+from services.vrrp.split_brain import MISMATCH, ONE_WAY, SPLIT, Alarm
+from services.vrrp.split_watch import SplitWatch
 from services.vrrp.views import BfdView, InstanceView
 from vipkeeper.common.v1 import problem_pb2
 from vipkeeper.vrrp.v1 import vrrp_pb2, vrrp_pb2_grpc
@@ -33,6 +35,11 @@ TRACKERS = {
     "bfd": vrrp_pb2.Tracker.KIND_BFD,
 }
 TRACKER_STATES = {"up": vrrp_pb2.TRACKER_STATE_UP, "down": vrrp_pb2.TRACKER_STATE_DOWN}
+SPLIT_KINDS = {
+    SPLIT: vrrp_pb2.SplitBrain.KIND_SPLIT,
+    ONE_WAY: vrrp_pb2.SplitBrain.KIND_ONE_WAY,
+    MISMATCH: vrrp_pb2.SplitBrain.KIND_MISMATCH,
+}
 SUBJECTS = {vrrp_pb2.SUBJECT_INSTANCE: "instance", vrrp_pb2.SUBJECT_SYNC_GROUP: "group"}
 BFD_STATES = {
     "DOWN": vrrp_pb2.BFD_STATE_DOWN,
@@ -50,7 +57,7 @@ COUNTERS = tuple(name for name in vrrp_pb2.Counters.DESCRIPTOR.fields_by_name if
 Context = grpc.aio.ServicerContext[Any, Any]
 
 
-def instance(name: str, view: View, counters: View, current: bool) -> vrrp_pb2.Instance:
+def instance(name: str, view: View, counters: View, current: bool, alarm: Alarm | None = None) -> vrrp_pb2.Instance:
     """The message of one view (`services.vrrp.views.InstanceView`)."""
     return vrrp_pb2.Instance(
         name=name,
@@ -87,6 +94,7 @@ def instance(name: str, view: View, counters: View, current: bool) -> vrrp_pb2.I
             **{name: counters[name] for name in COUNTERS if name in counters}, rejected=counters.get("rejected", {})
         ),
         current=current,
+        split_brain=_split_brain(alarm) if alarm is not None else None,
     )
 
 
@@ -100,12 +108,14 @@ class VrrpService(Operations, vrrp_pb2_grpc.VrrpServiceServicer):  # type: ignor
         hub: WatchHub[str, vrrp_pb2.Instance],
         history: HistoryFile,
         operator: Operator,
+        split: SplitWatch,
     ) -> None:
         Operations.__init__(self, operator)
         self._link = link
         self._runner = runner
         self._hub = hub
         self._history = history
+        self._split = split
 
     async def ListInstances(self, request: vrrp_pb2.ListInstancesRequest, context: Context) -> vrrp_pb2.ListInstancesResponse:
         return vrrp_pb2.ListInstancesResponse(instances=[self._instance(name) for name in sorted(self._link.told.instances)])
@@ -172,7 +182,7 @@ class VrrpService(Operations, vrrp_pb2_grpc.VrrpServiceServicer):  # type: ignor
         stale = () if self._link.up else ("The engine does not answer; this is what it last said.",)
         return vrrp_pb2.ExplainResponse(
             instance=self._instance(request.name),
-            sentences=(*stale, *told.sentences, *tracked, *orders),
+            sentences=(*stale, *self._split.sentences(request.name), *told.sentences, *tracked, *orders),
             next=told.next,
             next_time=_time(told.next_at),
             would_change=told.would_change,
@@ -196,7 +206,8 @@ class VrrpService(Operations, vrrp_pb2_grpc.VrrpServiceServicer):  # type: ignor
 
     def _instance(self, name: str) -> vrrp_pb2.Instance:
         told = self._link.told
-        return instance(name, told.instances[name], told.counters.get(name, {}), self._link.up)
+        alarm = self._split.core.alarms.get(name)
+        return instance(name, told.instances[name], told.counters.get(name, {}), self._link.up, alarm)
 
 
 def _query(request: vrrp_pb2.ListTransitionsRequest) -> Query:
@@ -224,6 +235,11 @@ def _transition(record: Record) -> vrrp_pb2.Transition:
     )
     setattr(message, "from", STATES[record.before.lower()])
     return message
+
+
+def _split_brain(alarm: Alarm) -> vrrp_pb2.SplitBrain:
+    kind, who, words, _by_wire = alarm.finding
+    return vrrp_pb2.SplitBrain(kind=SPLIT_KINDS[kind], peer=who, detail=words, since=_time(alarm.since))
 
 
 def _tracker(view: Mapping[str, Any]) -> vrrp_pb2.Tracker:

@@ -10,11 +10,13 @@ from collections.abc import Mapping
 from ipaddress import ip_address
 from typing import Any, NamedTuple
 
+from services.vrrp.split_brain import Rival, told
 from services.vrrp.views import InstanceView
 
 PENDING, DONE, ELSEWHERE, FAILED, REFUSED, MISSED, CANCELLED = (
     *("PENDING", "DONE", "ELSEWHERE", "FAILED", "REFUSED", "MISSED", "CANCELLED"),
 )
+NOBODY: Mapping[str, Rival] = {}
 LATE = 60_000_000_000  # nanoseconds after its time at which a switchover is not carried out any more
 
 
@@ -61,14 +63,17 @@ def peers_of(statuses: Mapping[str, Any], instance: str, node: str) -> dict[str,
     return peers
 
 
-def elections(instances: Mapping[str, InstanceView]) -> dict[str, Any]:
-    """What this node's own status key says for its peers."""
+def elections(instances: Mapping[str, InstanceView], rivals: Mapping[str, Rival] = NOBODY) -> dict[str, Any]:
+    """What this node's own status key says for its peers; `rivals`: other masters that it has on the wire."""
     return {
         name: {
             "state": view["state"],
             "priority": view["effective_priority"],
             "source": view["source_address"],
             "maintenance": bool(view["maintenance"]),
+            "virtual_router_id": view["virtual_router_id"],
+            "version": view["version"],
+            "rival": told(rivals.get(name)),
         }
         for name, view in sorted(instances.items())
     }

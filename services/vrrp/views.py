@@ -40,6 +40,10 @@ class TimersView(TypedDict):
     heard_at: int  # when the last advert of another router came, whatever came of it; 0: none yet
     heard_address: str
     heard_priority: int
+    refused_at: int  # when the last packet came that was no advert for it, though it was for its VRID or its addresses
+    refused_address: str  # who sent it
+    refused_reason: str  # see services.vrrp.packet.Reject; unknown_vrid: another VRID with one of our addresses
+    refused_vrid: int
 
 
 class InstanceView(TimersView):
@@ -174,6 +178,7 @@ def instance_view(node: Node, name: str, unix: Clock) -> InstanceView:
 def timers_view(router: VirtualRouter, unix: Clock) -> TimersView:
     """The timers of one instance."""
     master, backup, heard = router.state is State.MASTER, router.state is State.BACKUP, router.heard
+    refused = router.refused
     return {
         "next_advert_at": unix(router.advert_at if master else None),
         "master_down_at": unix(router.master_down_at if backup else None),
@@ -181,6 +186,10 @@ def timers_view(router: VirtualRouter, unix: Clock) -> TimersView:
         "heard_at": unix(router.heard_at if heard is not None else None),
         "heard_address": text(heard.source) if heard is not None else "",
         "heard_priority": heard.priority if heard is not None else 0,
+        "refused_at": unix(refused.at if refused is not None else None),
+        "refused_address": text(refused.source) if refused is not None else "",
+        "refused_reason": refused.reason.value if refused is not None else "",
+        "refused_vrid": refused.vrid if refused is not None else 0,
     }
 
 

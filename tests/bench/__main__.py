@@ -11,14 +11,14 @@ from pathlib import Path
 
 from tests.bench.figures import keep
 
-BARS = ("adverts", "failover", "edits")  # what has a bar to meet
+BARS = ("adverts", "failover", "transitions", "edits")  # what has a bar to meet
 MORE = ("grid", "footprint", "checks", "ipvs_writes")
 RESULTS = Path(".build/bench.json")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench")
-    parser.add_argument("names", nargs="*", help=f"which of {', '.join(BARS + MORE)} (default: the first three)")
+    parser.add_argument("names", nargs="*", help=f"which of {', '.join(BARS + MORE)} (default: the first four)")
     names = parser.parse_args().names or BARS
     for name in names:
         if name not in BARS + MORE:

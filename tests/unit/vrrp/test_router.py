@@ -507,6 +507,13 @@ def test_a_successor_knows_the_learned_interval() -> None:
     assert router.deadline == T0 + 600_000_000 + 121_875_000
 
 
+@pytest.mark.parametrize("state", ["FAULT", "INIT"])
+def test_what_was_learned_before_a_fault_is_not_a_successors_interval(state: str) -> None:
+    router = fresh(version=3)
+    router.step(Start(Saved("instance", "VI_1", state, master_interval=10 * SECOND)), T0)
+    assert router.deadline == T0 + 3 * SECOND + 609_375_000
+
+
 def test_a_successor_with_a_fault_is_fault() -> None:
     settings = configured()
     router = VirtualRouter(settings, inputs(settings, faults=("x",)))

@@ -1,0 +1,30 @@
+"""Every row of the transition table: keepalived and vipkeeper tell the same states and send the same adverts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.interop.scripts import EXACT, SCRIPTS
+from tests.interop.stage import SUBJECTS, Stage
+
+pytestmark = [
+    pytest.mark.netns,
+    pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root"),
+    pytest.mark.timeout(300),
+]
+
+
+def play(script: Callable[[Stage], None], subject: str) -> dict[str, Any]:
+    with Stage(SUBJECTS[subject]) as stage:
+        script(stage)
+        return stage.seen(exactly=script in EXACT)
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.__name__)
+def test_the_same_events_lead_to_the_same_states_and_adverts(script: Callable[[Stage], None]) -> None:
+    theirs, ours = play(script, "keepalived"), play(script, "vipkeeper")
+    assert ours == theirs
