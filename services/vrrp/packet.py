@@ -206,6 +206,8 @@ def ends_of(data: bytes) -> tuple[bytes, bytes]:
 def listed(data: bytes) -> list[bytes]:
     """The addresses that a packet seems to list, for which `number_of` gave a number; nothing of it is checked."""
     start, width = ((data[0] & 15) << 2, 4) if data[0] >> 4 == 4 else (40, 16)
+    if width == 4 and data[9] == PROTOCOL_AH:
+        start += AH_HEADER.size
     found = data[start + 8 : start + 8 + width * data[start + 3]]
     return [found[at : at + width] for at in range(0, len(found) - width + 1, width)]
 

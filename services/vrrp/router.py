@@ -183,6 +183,10 @@ class VirtualRouter:
             sequence=self.counter.last if self.counter is not None else 0,
         )
 
+    def lists(self, addresses: bytes) -> bool:
+        """Whether the addresses of an advert are this router's, in any order."""
+        return self._adverts.lists(addresses)
+
     def twin(self) -> VirtualRouter:
         """One that will do as this one would; whatever it does changes nothing here."""
         twin = VirtualRouter.__new__(VirtualRouter)
@@ -323,7 +327,7 @@ class VirtualRouter:
         self.counters.adverts_received += 1
         self.heard, self.heard_at = advert, now - age
         again = self.settings.skip_check_adv_addr and advert.source == self.master_address
-        if not again and not self._adverts.lists(advert.addresses):
+        if not again and not self.lists(advert.addresses):
             self.counters.address_list_errors += 1
         if not advert.priority:
             self.counters.priority_zero_received += 1

@@ -36,6 +36,7 @@ class Rival(NamedTuple):
     address: str
     reason: str = ""
     virtual_router_id: int = 0  # of what is refused
+    list_differs: bool = False  # heard, but its adverts list other addresses
 
 
 class Other(NamedTuple):
@@ -158,7 +159,7 @@ def on_the_wire(view: InstanceView, after: int) -> Rival | None:
     if view.get("refused_at", 0) > after:
         return Rival(view["refused_address"], view["refused_reason"], view["refused_vrid"])
     if view["heard_at"] > after and view["heard_priority"]:
-        return Rival(view["heard_address"])
+        return Rival(view["heard_address"], list_differs=view.get("heard_list_differs", False))
     return None
 
 
@@ -223,6 +224,9 @@ def _heard(view: InstanceView, rival: Rival, peers: Sequence[Other], who: str) -
             return Finding(MISMATCH, who, f"{who} is master too: the two hear each other, and neither yields", True)
         words = f"{who} is master too, and refuses this node's adverts: {_wrong(other.rival)}"
         return Finding(MISMATCH, who, words, True)
+    if rival.list_differs:
+        words = f"{who} is master too, and its adverts list other addresses than this node's: keepalived refuses such"
+        return Finding(MISMATCH, who, words, True)
     return Finding(ONE_WAY, who, f"{who} is master too: this node hears it, and it does not hear this node", True)
 
 
@@ -244,7 +248,7 @@ def _wrong(rival: Rival) -> str:
 
 
 HINTS: Final = {
-    MISMATCH: "give both nodes the same virtual_router_id, version, advert_int, authentication and peers",
+    MISMATCH: "give both nodes the same virtual_router_id, version, advert_int, authentication, addresses and peers",
     ONE_WAY: "look for what stops VRRP (IP protocol 112) in one direction: a firewall, a switch, a filter of multicast",
     SPLIT: "look for what parts the two: a cable, a switch, a VLAN, a firewall that stops VRRP (IP protocol 112)",
 }

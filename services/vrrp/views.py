@@ -40,6 +40,7 @@ class TimersView(TypedDict):
     heard_at: int  # when the last advert of another router came, whatever came of it; 0: none yet
     heard_address: str
     heard_priority: int
+    heard_list_differs: bool  # its addresses are not ours
     refused_at: int  # when the last packet came that was no advert for it, though it was for its VRID or its addresses
     refused_address: str  # who sent it
     refused_reason: str  # see services.vrrp.packet.Reject; unknown_vrid: another VRID with one of our addresses
@@ -186,6 +187,7 @@ def timers_view(router: VirtualRouter, unix: Clock) -> TimersView:
         "heard_at": unix(router.heard_at if heard is not None else None),
         "heard_address": text(heard.source) if heard is not None else "",
         "heard_priority": heard.priority if heard is not None else 0,
+        "heard_list_differs": heard is not None and not router.lists(heard.addresses),
         "refused_at": unix(refused.at if refused is not None else None),
         "refused_address": text(refused.source) if refused is not None else "",
         "refused_reason": refused.reason.value if refused is not None else "",

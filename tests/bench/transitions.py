@@ -48,7 +48,7 @@ def loss(s: Stage) -> float:
     scripts.start_alone(s)
     due = time.time()
     s.host.ip(f"addr del {VIP}/32 dev eth0")
-    s.advertises(0)
+    s.answers(0, 1)
     return due
 
 
@@ -64,7 +64,7 @@ def answer(priority: int) -> Callable[[Stage], float]:
         s.start(VI_1=Router(255, interval=scripts.LONG, master=True))
         s.reach("MASTER")
         s.peer.says(priority, interval=scripts.LONG)
-        s.advertises(255)
+        s.answers(255, 2)
         return s.wire.adverts(HIGHER)[-1].at
 
     return play

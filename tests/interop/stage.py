@@ -12,6 +12,7 @@ import socket
 import tempfile
 import threading
 from collections.abc import Callable
+from itertools import groupby
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Protocol
@@ -26,6 +27,7 @@ from tests.kit.wire import Wire
 
 VIP, MORE = "192.168.200.10", "192.168.200.11"
 ROUTER, LOWER, HIGHER = "192.168.200.5", "192.168.200.3", "192.168.200.7"
+LISTED = {51: VIP, 52: MORE}  # by VRID; keepalived passes over adverts that do not list its addresses
 SECOND = 1_000_000_000
 GROUP = socket.inet_aton("224.0.0.18")
 TO_GROUP = bytes.fromhex("01005e000012") + bytes.fromhex("020000000003") + b"\x08\x00"
@@ -208,15 +210,15 @@ class Peer(threading.Thread):
         super().__init__(name="peer", daemon=True)
         self._wire = wire
         self._over = threading.Event()
-        self._speaking: tuple[int, int, float, str] | None = None
+        self._speaking: tuple[float, tuple[int, int, float, str]] | None = None
         self._lock = threading.Lock()
         self.sent = 0
         self.start()
 
-    def speaks(self, priority: int, vrid: int = 51, interval: float = 0.2, source: str = HIGHER) -> None:
-        """From now on, until it says otherwise."""
-        self._speaking = priority, vrid, interval, source
-        self.says(priority, vrid, interval, source)
+    def speaks(self, priority: int, vrid: int = 51, interval: float = 0.2, source: str = HIGHER, every: float = 0) -> None:
+        """From now on, until it says otherwise; `every`: the seconds that it really takes."""
+        self._speaking = every or interval, (priority, vrid, interval, source)
+        self.says(*self._speaking[1])
 
     def falls_silent(self) -> None:
         self._speaking = None
@@ -224,7 +226,7 @@ class Peer(threading.Thread):
     def says(self, priority: int, vrid: int = 51, interval: float = 0.2, source: str = HIGHER, broken: bool = False) -> None:
         """One advert; `broken`: its checksum is wrong."""
         form = Format(3, vrid, round(interval * 100) * 10_000_000, None, GROUP)
-        packet = bytearray(encode(form, priority, [socket.inet_aton(VIP)], socket.inet_aton(source), 1))
+        packet = bytearray(encode(form, priority, [socket.inet_aton(LISTED[vrid])], socket.inet_aton(source), 1))
         packet[26] ^= broken
         with self._lock:
             self._wire.send(TO_GROUP + bytes(packet))
@@ -233,14 +235,15 @@ class Peer(threading.Thread):
     def run(self) -> None:
         while True:
             speaking = self._speaking
-            if self._over.wait(speaking[2] if speaking is not None else 0.02):
+            if self._over.wait(speaking[0] if speaking is not None else 0.02):
                 return
             if speaking is not None and speaking is self._speaking:
-                self.says(*speaking)
+                self.says(*speaking[1])
 
     def close(self) -> None:
         self._over.set()
         self.join()
+        self._wire.close()
 
 
 class Stage:
@@ -281,6 +284,12 @@ class Stage:
         wanted = self.adverts(vrid).count(priority) + more
         self.wire.until(lambda: self.adverts(vrid).count(priority) >= wanted, f"adverts of {priority}: {self.subject.told}")
 
+    def answers(self, priority: int, altogether: int) -> None:
+        """So many adverts of a priority are seen, from the beginning."""
+        self.wire.until(
+            lambda: self.adverts().count(priority) >= altogether, f"{altogether} adverts of {priority}: {self.subject.told}"
+        )
+
     def holds(self, *addresses: str) -> None:
         until(lambda: self.held() == addresses, 30, lambda: f"{addresses}, holds {self.held()}")
         self._held.append(self.held())
@@ -302,12 +311,12 @@ class Stage:
     def seen(self, exactly: bool) -> dict[str, Any]:
         """Everything, adverts that repeat the one before left out unless `exactly`."""
         self.subject.poll()
-        found: dict[str, Any] = {"held": self._held, "told": self.subject.told}
-        for vrid in (51, 52):
+        found: dict[str, Any] = {"held": self._held}
+        for name, told in self.subject.told.items():
+            found[f"{name} told"] = [state for state, _group in groupby(told)]  # keepalived tells of each lower advert
+        for vrid in LISTED:
             adverts = self.adverts(vrid)
-            found[f"adverts of {vrid}"] = (
-                adverts if exactly else [p for n, p in enumerate(adverts) if adverts[n - 1 : n] != [p]]
-            )
+            found[f"adverts of {vrid}"] = adverts if exactly else [priority for priority, _group in groupby(adverts)]
         return found
 
     def _any_master(self) -> bool:

@@ -27,6 +27,7 @@ pytestmark = [
 VIP = "192.168.200.10"
 PRIORITIES = {"a": 150, "b": 100}
 INTERVAL = 1.0
+IP_PKTINFO = 8  # <linux/in.h>
 PASS = {"authentication": {"auth_type": "pass", "auth_pass": "secret12"}}
 PASS_TEXT = "authentication {\n auth_type PASS\n auth_pass secret12\n }"
 
@@ -39,7 +40,7 @@ class Echo(threading.Thread):
         self._name = host.name.encode()
         with host.entered():
             self._sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._sock.setsockopt(socket.IPPROTO_IP, socket.IP_PKTINFO, 1)
+        self._sock.setsockopt(socket.IPPROTO_IP, IP_PKTINFO, 1)
         self._sock.bind(("0.0.0.0", 7))
         self.start()
 
@@ -53,7 +54,7 @@ class Echo(threading.Thread):
             index, _ours, asked = ancillary[0][2][:4], ancillary[0][2][4:8], ancillary[0][2][8:12]
             info = index + asked + bytes(4)
             try:
-                self._sock.sendmsg([data + self._name], [(socket.IPPROTO_IP, socket.IP_PKTINFO, info)], 0, sender)
+                self._sock.sendmsg([data + self._name], [(socket.IPPROTO_IP, IP_PKTINFO, info)], 0, sender)
             except OSError:
                 continue  # the address has just gone
 

@@ -186,6 +186,12 @@ def test_two_that_hear_each_other_and_do_not_yield_and_two_with_one_address_are_
     assert story.words() == f"another master sends its adverts from this node's own address {THEIRS}"
 
 
+def test_a_heard_master_that_lists_other_addresses_is_a_mismatch() -> None:
+    story = Story()
+    assert story.seconds(4, heard=True, heard_list_differs=True) == MISMATCH
+    assert "its adverts list other addresses than this node's" in story.words()
+
+
 def test_with_the_store_gone_only_the_wire_raises_and_a_standing_alarm_stands() -> None:
     story = Story({"b": status()})
     assert story.seconds(10) == ""
