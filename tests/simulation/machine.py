@@ -88,7 +88,7 @@ class Machine:
         self.present: set[str] = set()
         self.carrier = {"eth0": True, "eth1": True}
         self.scripts_ok = True
-        self.stalled = self.asleep = False
+        self.stalled = self.asleep = self.running = False
         self.armed: int | None = None  # the deadline, by its own clock, for which the world will wake it at `wake_at`
         self.wake_at: int | None = None
         self.steps = 0
@@ -103,15 +103,11 @@ class Machine:
 
     # -- life
 
-    @property
-    def running(self) -> bool:
-        return self.node is not None and not self.stalled and not self.asleep
-
     def state(self, router: str) -> State | None:
         return self.node.routers[router].state if self.node is not None and router in self.node.routers else None
 
     def start(self, now: int) -> None:
-        self.node, self.stalled, self.asleep = Node(), False, False
+        self.node, self.stalled, self.asleep, self.running = Node(), False, False, True
         self._forget()
         self.step(Started(self._saved), now)
         self._saved = ()
@@ -157,7 +153,7 @@ class Machine:
 
     def _gone(self) -> None:
         self.node = None
-        self.stalled = self.asleep = False
+        self.stalled = self.asleep = self.running = False
         self._forget()
 
     def _forget(self) -> None:
@@ -169,11 +165,11 @@ class Machine:
 
     def stall(self, asleep: bool) -> None:
         """SIGSTOP, a hypervisor's pause; `asleep`: suspended, so that the network card hears nothing either."""
-        self.stalled, self.asleep = True, asleep
+        self.stalled, self.asleep, self.running = True, asleep, False
 
     def wake(self, now: int, timers_first: bool = False) -> None:
         """It goes on: what waits in the socket, then what is due, as the engine does it unless the stall hit in between."""
-        self.stalled = self.asleep = False
+        self.stalled, self.asleep, self.running = False, False, True
         self._adverts.clear()  # late, but stalled
         if timers_first:
             self._heard.clear()

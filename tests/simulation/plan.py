@@ -103,11 +103,11 @@ class Plan(NamedTuple):
 
 def make(random: Random, long: bool) -> Plan:
     """A cluster at random; `long`: with the longest interval, of which an hour is cheap."""
-    count = random.choices([2, 3, 4, 5, 6, 8], [20, 2, 0.3, 0.3, 0.3, 0.3] if long else [4, 4, 3, 2, 1, 1])[0]
+    count = random.choices([2, 3, 4, 5, 6, 8], [30, 1, 0.1, 0.1, 0.1, 0.1] if long else [4, 4, 3, 2, 1, 1])[0]
     version = 2 if long else random.choice([2, 3])
     family = 4 if version == 2 else random.choice([4, 4, 6])
     interval = 255 * SECOND if long else random.choice(V2_INTERVALS if version == 2 else V3_INTERVALS)
-    several = 0.03 if long else 0.5
+    several = 0.02 if long else 0.5
     amount = random.choice([2, 3]) if random.random() < several else 1
     grouped = amount > 1 and random.random() < 0.6
     two_lans = random.random() < 0.5

@@ -11,6 +11,7 @@ from services.vrrp.actions import SendAdvert
 from services.vrrp.events import TimeReached
 from tests.simulation.machine import Clock, Machine
 
+DUE = TimeReached()
 KEPT = 400  # of what happened last, for the report of a failure
 
 
@@ -92,7 +93,7 @@ class World:
     def _wake(self, machine: Machine) -> None:
         if machine.wake_at == self.now and machine.running:
             machine.wake_at = machine.armed = None
-            machine.step(TimeReached(), self.now)
+            machine.step(DUE, self.now)
             self.arm(machine)
 
     def _deliver(self, sender: Machine, advert: SendAdvert) -> None:
