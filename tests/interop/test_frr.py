@@ -72,9 +72,9 @@ def holds(host: Host, case: Case) -> bool:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_one_master_whoever_is_better_and_whoever_goes(lan: Lan, tmp_path: Path, name: str) -> None:
+def test_one_master_whoever_is_better_and_whoever_goes(lan: Lan, open_folder: Path, name: str) -> None:
     case = CASES[name]
-    frr = Frr(lan.theirs, tmp_path / "frr", {case.family: f"{case.address}/{case.prefix}"})
+    frr = Frr(lan.theirs, open_folder / "frr", {case.family: f"{case.address}/{case.prefix}"})
     theirs = frr.start(150)
     with Engine(lan.ours, objects(case, 100)) as engine:
         lan.wire.until(lambda: lan.adverts(case.theirs), "FRR is master")

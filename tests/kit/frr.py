@@ -16,7 +16,10 @@ MACVLANS = {4: "00:00:5e:00:01", 6: "00:00:5e:00:02"}  # RFC 9568 section 7.3, b
 
 
 class Frr:
-    """One virtual router on eth0 of `host`, with a virtual address (and its prefix length) for each family."""
+    """One virtual router on eth0 of `host`, with a virtual address (and its prefix length) for each family.
+
+    :param folder: must be open to other users.
+    """
 
     def __init__(self, host: Host, folder: Path, addresses: dict[int, str], vrid: int = 51) -> None:
         if not (PROGRAMS / "vrrpd").exists():
@@ -24,8 +27,8 @@ class Frr:
         self._host, self._addresses, self._vrid = host, addresses, vrid
         folder.mkdir(parents=True, exist_ok=True)
         self._run = Path(tempfile.mkdtemp(dir=folder))
-        for parent in (self._run, *self._run.parents[:-1]):  # it runs as a user of its own
-            parent.chmod(parent.stat().st_mode | (0o777 if parent == self._run else 0o011))
+        for path in (folder, self._run):
+            path.chmod(0o777)  # its programs run as a user of their own
         for family, address in addresses.items():
             device = f"vrrp{family}"
             host.ip(f"link add {device} link eth0 type macvlan mode bridge")

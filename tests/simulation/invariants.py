@@ -60,13 +60,12 @@ def _check_best(
         raise Violation(f"{router.name}: {master.name} is in maintenance and master, {[m.name for m in ready]} are there")
     if not ready:
         return
-    own = _priority(plan, master, world)
+    together = plan.routers if plan.grouped else (router,)  # whoever is to be master must be better in all of them
     for other in ready:
-        number = world.machines.index(other)
-        if _priority(plan, other, world) > own and not plan.nodes[number].nopreempt:
-            raise Violation(
-                f"{router.name}: {master.name} is master with {own}, {other.name} has {_priority(plan, other, world)}"
-            )
+        better = all(_priority(plan, each, other, world) > _priority(plan, each, master, world) for each in together)
+        if better and not plan.nodes[world.machines.index(other)].nopreempt:
+            own, theirs = _priority(plan, router, master, world), _priority(plan, router, other, world)
+            raise Violation(f"{router.name}: {master.name} is master with {own}, {other.name} has {theirs}")
 
 
 def _faulty(plan: Plan, router: Router, machine: Machine, world: World) -> bool:
@@ -76,10 +75,11 @@ def _faulty(plan: Plan, router: Router, machine: Machine, world: World) -> bool:
     return down or (not node.weight and not machine.scripts_ok)
 
 
-def _priority(plan: Plan, machine: Machine, world: World) -> int:
+def _priority(plan: Plan, router: Router, machine: Machine, world: World) -> int:
     """keepalived's arithmetic once more, for one script."""
-    node = plan.nodes[world.machines.index(machine)]
-    if node.priority == 255:
+    number = world.machines.index(machine)
+    node, base = plan.nodes[number], plan.priority(number, router)
+    if base == 255:
         return 255
     added = max(node.weight, 0) if machine.scripts_ok else min(node.weight, 0)
-    return max(1, min(254, node.priority + added))
+    return max(1, min(254, base + added))

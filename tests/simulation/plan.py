@@ -39,7 +39,8 @@ class Node(NamedTuple):
 class Plan(NamedTuple):
     """A whole cluster. `others`: intervals that single machines have instead; VRRPv3 learns them.
 
-    `least`: no edit makes the interval shorter, because delays and jitter have been chosen to fit it.
+    `mixed`: each virtual router has its priorities in another order. `least`: no edit makes the interval shorter, because
+    delays and jitter have been chosen to fit it.
     """
 
     version: int
@@ -53,6 +54,7 @@ class Plan(NamedTuple):
     grouped: bool
     nodes: tuple[Node, ...]
     startup_delay: int
+    mixed: bool
     more: tuple[tuple[str, Any], ...]
 
     @property
@@ -60,6 +62,12 @@ class Plan(NamedTuple):
         """The longest silence after which somebody takes over, nanoseconds."""
         interval = max((self.interval, *self.others))
         return self.down_timer_adverts * interval + (SECOND if self.version == 2 else interval)
+
+    def priority(self, number: int, router: Router) -> int:
+        """What machine `number` has in the configuration of a virtual router."""
+        owned = any(node.priority == 255 for node in self.nodes)
+        turn = self.routers.index(router) if self.mixed and not owned else 0
+        return self.nodes[(number + turn) % len(self.nodes)].priority
 
     def objects(self, number: int, maintenance: bool = False) -> Objects:
         """The objects of machine `number`."""
@@ -73,7 +81,7 @@ class Plan(NamedTuple):
                 "interface": router.interface,
                 "virtual_router_id": router.vrid,
                 "virtual_ipaddress": [{"address": address} for address in router.addresses],
-                "priority": node.priority,
+                "priority": self.priority(number, router),
                 "version": self.version,
                 "advert_int": interval,
                 "down_timer_adverts": self.down_timer_adverts,
@@ -132,6 +140,7 @@ def make(random: Random, long: bool) -> Plan:
         grouped,
         _nodes(count, interval, random),
         random.choice([0, 0, 0, interval * 2]),
+        amount > 1 and random.random() < 0.3,
         tuple(more),
     )
 

@@ -104,6 +104,43 @@ def test_rejected_packets_are_counted_by_reason_and_change_nothing() -> None:
     assert node.routers["A"].deadline == T0 + node.routers["A"].master_down_interval
 
 
+def refused(node: Node) -> tuple[object, ...]:
+    view = instance_view(node, "A", lambda when: when or 0)
+    return tuple(view[key] for key in ("refused_reason", "refused_address", "refused_vrid", "refused_at"))  # type: ignore[literal-required]
+
+
+def test_who_sent_what_is_no_advert_for_a_router_is_remembered() -> None:
+    node = running(one())
+    assert refused(node) == ("", "", 0, 0)
+    node.step(PacketReceived("eth0", encode(FORM._replace(auth=bytes(8)), 1, [], packed("192.0.2.9"))), T0 + 1)
+    assert refused(node) == ("auth_type", "192.0.2.9", 51, T0 + 1)
+
+
+@pytest.mark.parametrize("family", [4, 6])
+def test_another_vrid_with_an_address_of_a_router_is_remembered_of_that_and_one_without_is_not(family: int) -> None:
+    own, other, source, group = ("192.0.2.51", "192.0.2.52", "192.0.2.9", "224.0.0.18")
+    if family == 6:
+        own, other, source, group = ("fe80::51", "fe80::52", "fe80::9", "ff02::12")
+    form = Format(3, 52, SECOND, None, packed(group))
+    node = running(one(addresses=[own], version=3), ETH0._replace(addresses=("192.0.2.5", "fe80::5")))
+    node.step(PacketReceived("eth0", encode(form, 1, [packed(other)], packed(source))), T0 + 1)
+    node.step(PacketReceived("eth1", encode(form, 1, [packed(own)], packed(source))), T0 + 1)
+    assert refused(node) == ("", "", 0, 0)
+    data = encode(form, 1, [packed(other), packed(own)], packed(source))
+    node.step(PacketReceived("eth0", data[:-1]), T0 + 1)
+    assert refused(node) == ("", "", 0, 0)
+    node.step(PacketReceived("eth0", data), T0 + 2)
+    assert refused(node) == ("unknown_vrid", source, 52, T0 + 2)
+
+
+def test_a_list_of_other_addresses_is_told_of_the_last_advert() -> None:
+    node = running(one(addresses=["192.0.2.51", "192.0.2.52"]))
+    listed = [packed("192.0.2.52"), packed("192.0.2.51")]
+    for at, (addresses, differs) in enumerate([(listed, False), (listed[:1], True), (listed, False)], 1):
+        node.step(PacketReceived("eth0", encode(FORM, 200, addresses, packed("192.0.2.9"))), T0 + at)
+        assert instance_view(node, "A", lambda when: when or 0)["heard_list_differs"] is differs
+
+
 def test_a_faulted_router_looks_at_no_packet() -> None:
     node = running(one(), ETH0._replace(up=False))
     node.step(PacketReceived("eth0", b"\x45" + bytes(40)), T0)
