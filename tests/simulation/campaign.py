@@ -10,7 +10,7 @@ from tests.simulation.history import History
 
 SEED = "SIMULATION_SEED"  # one history again: what a failure's report says
 HOURS = "SIMULATION_HOURS"
-SHARE = 0.2  # of short intervals' events to those of long ones: where the hours are, and where most can go wrong
+SHARE = 0.15  # of short intervals' events to those of long ones: where the hours are, and where most can go wrong
 
 
 class Done(NamedTuple):
