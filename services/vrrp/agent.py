@@ -330,6 +330,7 @@ class Agent:
 
     def _bfd_up(self) -> list[tuple[int, Mapping[str, str]]]:
         return [(int(v["state"] == "up"), {"session": name}) for name, v in self.link.told.bfds.items()]
+
     def _split_brains(self) -> list[tuple[int, Mapping[str, str]]]:
         kinds = {name: alarm.finding.kind for name, alarm in self.split.core.alarms.items()}
         return [

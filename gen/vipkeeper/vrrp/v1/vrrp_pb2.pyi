@@ -98,7 +98,7 @@ class Tracker(_message.Message):
     def __init__(self, kind: _Optional[_Union[Tracker.Kind, str]] = ..., name: _Optional[str] = ..., state: _Optional[_Union[TrackerState, str]] = ..., weight: _Optional[int] = ..., reverse: _Optional[bool] = ..., adjustment: _Optional[int] = ..., fault: _Optional[bool] = ..., value: _Optional[int] = ...) -> None: ...
 
 class Instance(_message.Message):
-    __slots__ = ("name", "state", "since", "cause", "faults", "interface", "virtual_router_id", "version", "base_priority", "effective_priority", "sync_group", "trackers", "source_address", "master_address", "master_priority", "advert_int", "master_advert_int", "master_down_int", "preempt_time", "next_advert_time", "master_down_time", "addresses", "addresses_held", "counters", "current", "maintenance", "offering", "nopreempt", "heard_address", "heard_priority", "links", "heard_time")
+    __slots__ = ("name", "state", "since", "cause", "faults", "interface", "virtual_router_id", "version", "base_priority", "effective_priority", "sync_group", "trackers", "source_address", "master_address", "master_priority", "advert_int", "master_advert_int", "master_down_int", "preempt_time", "next_advert_time", "master_down_time", "addresses", "addresses_held", "counters", "current", "maintenance", "offering", "nopreempt", "heard_address", "heard_priority", "links", "heard_time", "split_brain")
     NAME_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     SINCE_FIELD_NUMBER: _ClassVar[int]
@@ -131,6 +131,7 @@ class Instance(_message.Message):
     HEARD_PRIORITY_FIELD_NUMBER: _ClassVar[int]
     LINKS_FIELD_NUMBER: _ClassVar[int]
     HEARD_TIME_FIELD_NUMBER: _ClassVar[int]
+    SPLIT_BRAIN_FIELD_NUMBER: _ClassVar[int]
     name: str
     state: _event_pb2.VrrpState
     since: _timestamp_pb2.Timestamp
@@ -163,7 +164,30 @@ class Instance(_message.Message):
     heard_priority: int
     links: _containers.RepeatedScalarFieldContainer[str]
     heard_time: _timestamp_pb2.Timestamp
-    def __init__(self, name: _Optional[str] = ..., state: _Optional[_Union[_event_pb2.VrrpState, str]] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., cause: _Optional[str] = ..., faults: _Optional[_Iterable[str]] = ..., interface: _Optional[str] = ..., virtual_router_id: _Optional[int] = ..., version: _Optional[int] = ..., base_priority: _Optional[int] = ..., effective_priority: _Optional[int] = ..., sync_group: _Optional[str] = ..., trackers: _Optional[_Iterable[_Union[Tracker, _Mapping]]] = ..., source_address: _Optional[str] = ..., master_address: _Optional[str] = ..., master_priority: _Optional[int] = ..., advert_int: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., master_advert_int: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., master_down_int: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., preempt_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., next_advert_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., master_down_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., addresses: _Optional[_Iterable[str]] = ..., addresses_held: _Optional[_Iterable[str]] = ..., counters: _Optional[_Union[Counters, _Mapping]] = ..., current: _Optional[bool] = ..., maintenance: _Optional[str] = ..., offering: _Optional[str] = ..., nopreempt: _Optional[bool] = ..., heard_address: _Optional[str] = ..., heard_priority: _Optional[int] = ..., links: _Optional[_Iterable[str]] = ..., heard_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    split_brain: SplitBrain
+    def __init__(self, name: _Optional[str] = ..., state: _Optional[_Union[_event_pb2.VrrpState, str]] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., cause: _Optional[str] = ..., faults: _Optional[_Iterable[str]] = ..., interface: _Optional[str] = ..., virtual_router_id: _Optional[int] = ..., version: _Optional[int] = ..., base_priority: _Optional[int] = ..., effective_priority: _Optional[int] = ..., sync_group: _Optional[str] = ..., trackers: _Optional[_Iterable[_Union[Tracker, _Mapping]]] = ..., source_address: _Optional[str] = ..., master_address: _Optional[str] = ..., master_priority: _Optional[int] = ..., advert_int: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., master_advert_int: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., master_down_int: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., preempt_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., next_advert_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., master_down_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., addresses: _Optional[_Iterable[str]] = ..., addresses_held: _Optional[_Iterable[str]] = ..., counters: _Optional[_Union[Counters, _Mapping]] = ..., current: _Optional[bool] = ..., maintenance: _Optional[str] = ..., offering: _Optional[str] = ..., nopreempt: _Optional[bool] = ..., heard_address: _Optional[str] = ..., heard_priority: _Optional[int] = ..., links: _Optional[_Iterable[str]] = ..., heard_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., split_brain: _Optional[_Union[SplitBrain, _Mapping]] = ...) -> None: ...
+
+class SplitBrain(_message.Message):
+    __slots__ = ("kind", "peer", "detail", "since")
+    class Kind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        KIND_UNSPECIFIED: _ClassVar[SplitBrain.Kind]
+        KIND_SPLIT: _ClassVar[SplitBrain.Kind]
+        KIND_ONE_WAY: _ClassVar[SplitBrain.Kind]
+        KIND_MISMATCH: _ClassVar[SplitBrain.Kind]
+    KIND_UNSPECIFIED: SplitBrain.Kind
+    KIND_SPLIT: SplitBrain.Kind
+    KIND_ONE_WAY: SplitBrain.Kind
+    KIND_MISMATCH: SplitBrain.Kind
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    PEER_FIELD_NUMBER: _ClassVar[int]
+    DETAIL_FIELD_NUMBER: _ClassVar[int]
+    SINCE_FIELD_NUMBER: _ClassVar[int]
+    kind: SplitBrain.Kind
+    peer: str
+    detail: str
+    since: _timestamp_pb2.Timestamp
+    def __init__(self, kind: _Optional[_Union[SplitBrain.Kind, str]] = ..., peer: _Optional[str] = ..., detail: _Optional[str] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class Counters(_message.Message):
     __slots__ = ("adverts_sent", "adverts_received", "became_master", "released_master", "priority_zero_sent", "priority_zero_received", "address_list_errors", "send_errors", "gratuitous_arps_sent", "address_errors", "rejected")
