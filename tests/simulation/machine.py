@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
+from services.common.problems import ERROR
 from services.vrrp import orders
 from services.vrrp.actions import Action, AddAddresses, RemoveAddresses, SendAdvert, State, Transition
 from services.vrrp.events import (
@@ -119,7 +120,7 @@ class Machine:
     def configure(self, now: int) -> None:
         decoders = {**DECODERS, orders.KIND: orders.decode}
         resolved = self.resolved = resolve({(k, n): decoders[k](n, v) for (k, n), v in self.objects.items()})
-        assert not resolved.problems, resolved.problems
+        assert not [p for p in resolved.problems if p.severity == ERROR], resolved.problems
         routers = resolved.routers.values()
         self._heard.clear()  # by other rules
         self._watch = {(r.interface, r.vrid): r.name for r in routers if r.nopreempt}

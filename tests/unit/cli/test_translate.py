@@ -300,6 +300,8 @@ def test_the_seeds_that_are_wholly_supported_have_nothing_to_complain_about() ->
         "guide-mixed-director1.conf",
         "guide-mixed-director2.conf",
         "guide-sslget.conf",
+        "guide-vmac-notify.conf",
+        "guide-vmac.conf",
     }
 
 
