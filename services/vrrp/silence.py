@@ -16,7 +16,7 @@ from struct import Struct, pack
 
 from services.vrrp.netlink import ERROR, HEADER, NLM_F_ACK, NLM_F_CREATE, NLM_F_REQUEST, NLMSG_ERROR, attribute, messages
 
-TABLE, CHAIN, SET = b"vipkeeper\0", b"output\0", b"silent\0"
+TABLE, CHAIN, SET = b"vipkeeper_quiet\0", b"output\0", b"silent\0"
 NETLINK_NETFILTER = 12
 NFNL_MSG_BATCH_BEGIN, NFNL_MSG_BATCH_END, NFNL_SUBSYS_NFTABLES = 16, 17, 10
 NFT_MSG_NEWTABLE, NFT_MSG_NEWCHAIN, NFT_MSG_NEWRULE, NFT_MSG_NEWSET, NFT_MSG_NEWSETELEM, NFT_MSG_DELSETELEM = 0, 3, 6, 9, 12, 14
