@@ -23,6 +23,7 @@ KEYS = {
     "VrrpTrackProcess": "config/vrrp_track_process/NAME",
     "Static": "config/static/NAME",
     "TrackGroup": "config/track_group/NAME",
+    "GarpGroup": "config/garp_group/NAME",
     "BfdInstance": "config/bfd_instance/NAME",
     "VirtualServer": "config/virtual_server/NAME",
     "RealServer": "config/real_server/VIRTUAL_SERVER/NAME",

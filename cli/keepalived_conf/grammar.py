@@ -39,7 +39,9 @@ from cli.keepalived_conf.routing import route_lines, rule_lines
 from cli.keepalived_conf.special import (
     LINKBEAT,
     PORT_MAX,
+    at_least_one,
     digest,
+    extra_if,
     forwarding,
     granularity,
     hmac_key,
@@ -187,14 +189,16 @@ _TRACKING: Final[Table] = {
 
 _GARP: Final = {
     "garp_master_delay": _LONG,
-    "garp_master_repeat": number(0, 1000),
+    "garp_master_repeat": at_least_one(1000),
     "garp_master_refresh": _LONG,
-    "garp_master_refresh_repeat": number(0, 1000),
+    "garp_master_refresh_repeat": at_least_one(1000),
     "garp_lower_prio_delay": _LONG,
     "garp_lower_prio_repeat": number(0, 1000),
     "lower_prio_no_advert": boolean,
     "higher_prio_send_advert": boolean,
 }
+
+_GAP: Final = seconds(0.000001, TIME_MAX)
 
 _FIREWALL: Final = needless("where no_accept asks for it, there is an nftables table of its own, inet vipkeeper")
 _LATE: Final = needless("a master that was held up for too long listens before it speaks anyway")
@@ -236,6 +240,11 @@ GLOBAL_DEFS: Final[Table] = {
     "process_monitor_rcv_bufs": Keyword("", _EVENTS),
     "process_monitor_rcv_bufs_force": Keyword("", _EVENTS),
     **{f"vrrp_{name}": Keyword(f"vrrp_{name}", read) for name, read in _GARP.items()},
+    "vrrp_garp_interval": Keyword("vrrp_garp_interval", _GAP),
+    "vrrp_gna_interval": Keyword("vrrp_gna_interval", _GAP),
+    "vrrp_min_garp": Keyword("vrrp_min_garp", boolean),
+    "vrrp_garp_extra_if": Keyword("vrrp_garp_extra_if", extra_if(1)),
+    "vrrp_vmac_garp_intvl": Keyword("vrrp_garp_extra_if", extra_if(1), instead="vrrp_garp_extra_if"),
 }
 
 VRRP_INSTANCE: Final[Table] = {
@@ -281,6 +290,8 @@ VRRP_INSTANCE: Final[Table] = {
     "smtp_alert": Keyword("smtp_alert", boolean),
     **_NOTIFIES,
     **{name: Keyword(name, read) for name, read in _GARP.items()},
+    "garp_extra_if": Keyword("garp_extra_if", extra_if(0)),
+    "vmac_garp_intvl": Keyword("garp_extra_if", extra_if(0), instead="garp_extra_if"),
 }
 
 AUTHENTICATION: Final[Table] = {
@@ -339,6 +350,14 @@ STATIC: Final[dict[str, Listed]] = {
     "static_ipaddress": Listed("static_ipaddress", rows(virtual_address)),
     "static_routes": Listed("static_routes", route_lines(static=True)),
     "static_rules": Listed("static_rules", rule_lines(static=True)),
+}
+
+_GROUP_GAP: Final = seconds(0, 2147.483647)
+GARP_GROUP: Final[Table] = {
+    "garp_interval": Keyword("garp_interval", _GROUP_GAP),
+    "gna_interval": Keyword("gna_interval", _GROUP_GAP),
+    "interface": Keyword("interface", interface),
+    "interfaces": Listed("interfaces", names("names of interfaces")),
 }
 
 TRACK_GROUP: Final[Table] = {
@@ -462,6 +481,7 @@ TABLES: Final[Mapping[str, Table]] = {
     "vrrp_track_file": TRACK_FILE,
     "vrrp_track_process": VRRP_TRACK_PROCESS,
     "track_group": TRACK_GROUP,
+    "garp_group": GARP_GROUP,
     "bfd_instance": BFD_INSTANCE,
     "virtual_server": VIRTUAL_SERVER,
     "virtual_server/real_server": REAL_SERVER,

@@ -18,6 +18,7 @@ from cli.keepalived_conf.readers import (
     number,
     required,
     rows,
+    seconds,
     shown,
     text,
     whole,
@@ -190,6 +191,32 @@ def tracker_weight(limit: int) -> Reader:
             statement = Statement((*words[:2], *words[3:]), statement.body)
         weight = number(-limit, limit)(scope, statement, path)
         return None if weight is None else {"weight": weight, **found}
+
+    return read
+
+
+def at_least_one(most: int) -> Reader:
+    """A number of which 0 counts as 1."""
+    read_number = number(0, most)
+
+    def read(scope: Scope, statement: Statement, path: str) -> int | None:
+        found: int | None = read_number(scope, statement, path)
+        if found == 0:
+            scope.report.note(statement.arguments[0].at, f"{statement.keyword.text}: 0 counts as 1")
+        return found if found is None else max(1, found)
+
+    return read
+
+
+def extra_if(least: int) -> Reader:
+    """`[all] SECONDS` of garp_extra_if; gives both fields."""
+    read_seconds = seconds(least, 86400)
+
+    def read(scope: Scope, statement: Statement, path: str) -> dict[str, Any] | None:
+        words = statement.words
+        everywhere = len(words) > 2 and words[1].text == "all"
+        found = read_seconds(scope, Statement((words[0], *words[2:]), statement.body) if everywhere else statement, path)
+        return None if found is None else {"": found} | ({"all": True} if everywhere else {})
 
     return read
 

@@ -69,6 +69,7 @@ class _Translator:
         scope = Scope(self.report, self.result.where.setdefault("config/global", {}))
         scope.where.setdefault("", statement.keyword.at)
         value = read_block(scope, "global_defs", block_of(scope, statement))
+        _spread_extra_if(value, "vrrp_garp_extra_if")
         self.result.objects.setdefault("config/global", {}).update(value)
 
     def static(self, statement: Statement) -> None:
@@ -106,6 +107,7 @@ class _Translator:
                 return
             general = self.result.objects.get("config/global", {})
             _settle_instance(scope, statement, value, general.get("vrrp_version", 2))
+            _spread_extra_if(value, "garp_extra_if")
             self.priorities.settle(scope, value, "virtual_rules")
         if isinstance(value.get("weight"), dict):
             value |= value.pop("weight")  # and reverse
@@ -117,6 +119,16 @@ class _Translator:
             return
         self._note_late(scope, value)
         self.add(f"config/{kind}/{name.text}", value, scope, name)
+
+    def garp_group(self, statement: Statement) -> None:
+        """garp_group { ... }, which has no name: it gets that of its first interface."""
+        scope = Scope(self.report)
+        value = read_block(scope, "garp_group", block_of(scope, statement))
+        named = [value["interface"]] if "interface" in value else value.get("interfaces", [])
+        if not named:
+            self.report.mistake(statement.keyword.at, "garp_group: expected an interface; left out")
+            return
+        self.add(f"config/garp_group/{named[0]}", value, scope, statement.keyword)
 
     def linkbeat(self, statement: Statement) -> None:
         """linkbeat_use_polling and linkbeat_interfaces."""
@@ -215,10 +227,20 @@ _TOP_LEVEL: Final[Mapping[str, Callable[[_Translator, Statement], None]]] = {
     "linkbeat_use_polling": _Translator.linkbeat,
     "linkbeat_interfaces": _Translator.linkbeat,
     "track_group": _Translator.named,
+    "garp_group": _Translator.garp_group,
     **dict.fromkeys(STATIC, _Translator.static),
     "bfd_instance": _Translator.named,
     "virtual_server": _Translator.virtual_server,
 }
+
+
+def _spread_extra_if(value: dict[str, Any], field_name: str) -> None:
+    """`[all] SECONDS` to its two fields."""
+    if field_name in value:
+        found = value.pop(field_name)
+        value[field_name] = found[""]
+        if "all" in found:
+            value[f"{field_name}_all"] = found["all"]
 
 
 def virtual_server_name(value: Mapping[str, Any]) -> str:

@@ -27,6 +27,7 @@ MESSAGES: Final[Mapping[str, Any]] = {  # of Descriptor
     "vrrp_track_process": track_pb2.VrrpTrackProcess.DESCRIPTOR,
     "static": vrrp_pb2.Static.DESCRIPTOR,
     "track_group": vrrp_pb2.TrackGroup.DESCRIPTOR,
+    "garp_group": vrrp_pb2.GarpGroup.DESCRIPTOR,
     "bfd_instance": bfd_pb2.BfdInstance.DESCRIPTOR,
     "virtual_server": server_pb2.VirtualServer.DESCRIPTOR,
     "real_server": server_pb2.RealServer.DESCRIPTOR,

@@ -31,7 +31,7 @@ from services.vrrp.channel import Channel, ChannelClosed, Message, from_fd
 from services.vrrp.engine_link import EngineLink, View
 from services.vrrp.firewall import ruleset
 from services.vrrp.history_file import HistoryFile
-from services.vrrp.launcher import CONTROL, FIRST
+from services.vrrp.launcher import CONTROL, FIRST, SUCCESSOR
 from services.vrrp.nft import Firewall
 from services.vrrp.operators import Operator
 from services.vrrp.peers import statuses
@@ -107,6 +107,7 @@ class Agent:
         self.split = SplitWatch(options.node, self.link, lambda: statuses(options), self._split_brain)
         self._fresh = os.environ.pop(FIRST, "") == "1"  # what happens at the service's start happens now
         self._begun: set[str] = set()  # files whose start has been
+        self.complaints: frozenset[Problem] = frozenset()  # of the launcher
         self.hub: WatchHub[str, vrrp_pb2.Instance] = WatchHub()
         self.server: Server | None = None
         self.stopped = asyncio.Event()
@@ -163,6 +164,17 @@ class Agent:
             elif message.get("do") == "stop":
                 self._declared = True
                 self.stopped.set()
+            elif message.get("do") == "leave":  # to a successor, which finds everything as it is
+                self.stopped.set()
+            elif message.get("do") == "complain":
+                self._complain(str(message.get("reason", "")))
+
+    def _complain(self, reason: str) -> None:
+        """The last reload failed, or (no reason) did not."""
+        before = self.complaints
+        hint = "see the service's log; what ran before runs on"
+        self.complaints = frozenset({Problem("reload", "", reason, hint)} if reason else ())
+        self.trouble(before, self.complaints)
 
     # -- configuration
 
@@ -349,7 +361,8 @@ class Agent:
 
     def _troubles(self) -> frozenset[Problem]:
         """What is wrong at run time."""
-        return self.link.told.problems | self.runner.problems | self.firewall.problems | self.split.problems
+        own = self.runner.problems | self.firewall.problems | self.split.problems | self.complaints
+        return self.link.told.problems | own
 
     def _problems(self) -> list[tuple[int, Mapping[str, str]]]:
         return self.configuration.problem_counts(self._troubles())
@@ -401,8 +414,11 @@ async def main(options: Options, stop: asyncio.Event) -> None:
     from services.vrrp.service import NAME, VrrpService
     from vipkeeper.vrrp.v1 import vrrp_pb2_grpc
 
+    control = Channel(from_fd(int(os.environ.pop(CONTROL))))
+    if os.environ.pop(SUCCESSOR, "") and not await _turn(control, stop):
+        return
     observed = telemetry.start(options)
-    agent = Agent(options, observed, Channel(from_fd(int(os.environ.pop(CONTROL)))))
+    agent = Agent(options, observed, control)
     service = VrrpService(agent.link, agent.runner, agent.hub, agent.history, agent.operator, agent.split)
     agent.server = await serve(
         options, lambda s: vrrp_pb2_grpc.add_VrrpServiceServicer_to_server(service, s), [NAME], agent.problems
@@ -415,6 +431,31 @@ async def main(options: Options, stop: asyncio.Event) -> None:
         impatience.cancel()
         await agent.server.stop(0.5)
         await observed.close()
+
+
+async def _turn(control: Channel, stop: asyncio.Event) -> bool:
+    """Beside the agent that still runs: everything is loaded, nothing is touched; False: it shall never begin."""
+    loop = asyncio.get_running_loop()
+    turn: asyncio.Future[bool] = loop.create_future()
+
+    def heard() -> None:
+        try:
+            orders = [message.get("do") for message in control.receive(limit=1)]  # what comes after it is the agent's
+        except ChannelClosed:
+            orders = ["stop"]
+        if orders and not turn.done():
+            turn.set_result(orders[0] == "begin")
+
+    loop.add_reader(control.fileno(), heard)
+    stopped = asyncio.ensure_future(stop.wait())
+    with contextlib.suppress(ChannelClosed):
+        control.send({"is": "prepared"})
+    try:
+        await asyncio.wait((turn, stopped), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        loop.remove_reader(control.fileno())
+        stopped.cancel()
+    return turn.done() and turn.result()
 
 
 async def _last_words(agent: Agent, stop: asyncio.Event) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import select
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from services.vrrp.actions import Transition
@@ -123,6 +123,15 @@ class AgentLink:
             self._channel.close()
         self._channel, self._writing = None, False
         self.staging.abandon()
+
+    def carried(self) -> dict[str, Any]:
+        """What a successor needs so that its agent takes it for the same engine; JSON's types only."""
+        return {"boot": self._boot, "sequence": self._sequence, "started": self._started, **self._outbox.carried()}
+
+    def take_up(self, told: Mapping[str, Any]) -> None:
+        """Go on where a living predecessor is, whose transitions have been numbered on."""
+        self._boot, self._sequence, self._started = told["boot"], told["sequence"], told["started"]
+        self._outbox.take_up(told)
 
     # -- requests
 

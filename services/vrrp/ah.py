@@ -7,6 +7,7 @@ becomes master goes on from where the last one was.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from hashlib import md5
 
 from services.vrrp.packet import AH_HEADER, IP_ID_OFFSET, Advert, Reject
@@ -63,6 +64,14 @@ class Counter:
     def twin(self) -> Counter:
         """One that numbers as this one would."""
         return Counter(self.last)
+
+    def carried(self) -> list[int]:
+        """For a successor's `take_up`."""
+        return [self.last]
+
+    def take_up(self, told: Sequence[int]) -> None:
+        """Number on where a predecessor did."""
+        (self.last,) = told
 
     def next(self, wall: int = 0) -> int:
         """The number of one more advert, for all its peers. The time does not matter."""

@@ -5,8 +5,12 @@ Three conversations (shapes below; all times in messages are Unix time in nanose
 1. launcher -> engine, on the *control* pair (`--control FD`):
      {"do": "agent"} with one descriptor (SCM_RIGHTS): talk to this agent from now on; an older one is closed
      {"do": "bfd"} with one descriptor: likewise, to this bfd process (`services.vrrp.bfd.process`)
+     {"do": "hand_over", "digest": "7-1f3a..."} with one: give way to the successor at its other end (`handing_over`)
+     {"do": "succeed"} with one, to a successor: take over from the predecessor at its other end
    engine -> launcher:
-     {"is": "started", "pid": 7}                  once, when adverts flow
+     {"is": "prepared", "digest": "7-1f3a..."}    once, by a successor: all that can be done before its turn is done
+     {"is": "started", "pid": 7, "silent_ns": 0}  once, when adverts flow; silent_ns: how long a hand-over was silent
+     {"is": "stays", "reason": "..."}             it does not give way; the successor is to end
      {"is": "bfd", "wanted": true}                whether there must be a bfd process, at each change
      {"is": "alive"}                              every second, from the engine's loop (feed the watchdog with it)
      {"is": "stopped"}                            after a declared stop, before exit status 0

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from services.vrrp.actions import RemoveAddresses
 from services.vrrp.resolve import Resolved, RouterSettings
 from services.vrrp.router import VirtualRouter
+from services.vrrp.settings import StaticEntries
 from services.vrrp.snapshot import Saved
 
 
@@ -24,9 +25,11 @@ def touched(routers: Mapping[str, VirtualRouter], wanted: Resolved) -> set[str]:
     return others.union(*mates)
 
 
-def leftovers(saved: Iterable[Saved], wanted: Resolved) -> list[RemoveAddresses]:
-    """Addresses that a killed predecessor held and that nobody here will have."""
-    configured = {(a.address, a.dev) for s in wanted.routers.values() for a in s.addresses + s.excluded}
-    configured |= {(a.address, a.dev) for entries in wanted.statics.values() for a in entries.static_ipaddress}
+def leftovers(
+    saved: Iterable[Saved], routers: Iterable[RouterSettings], statics: Iterable[StaticEntries]
+) -> list[RemoveAddresses]:
+    """Addresses that a predecessor held and that nobody here will have."""
+    configured = {(a.address, a.dev) for s in routers for a in s.addresses + s.excluded}
+    configured |= {(a.address, a.dev) for entries in statics for a in entries.static_ipaddress}
     left = ((s.name, tuple(a for a in s.addresses if (a.address, a.dev) not in configured)) for s in saved)
     return [RemoveAddresses(name, addresses) for name, addresses in left if addresses]

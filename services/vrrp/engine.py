@@ -1,7 +1,8 @@
 """The engine's process: sends the first advert as soon as it can, then everything that makes it punctual.
 
 Started by the launcher as `python -I -S services/vrrp/engine.py --control FD --handover FD --config PATH
-[--orphan leave|release] [--normal-priority]` (`channel.engine_command`). Reads PATH once; after that it touches no disk,
+[--orphan leave|release] [--normal-priority] [--successor]` (`channel.engine_command`). `--successor`: another engine runs, and
+hands over when the launcher says so (`handing_over`). Reads PATH once; after that it touches no disk,
 never forks and waits for nobody. Exit status 0: declared stop; 1: cannot run, the reason is one line on stderr;
 3: the launcher is gone and a successor is to go on.
 """
@@ -18,8 +19,11 @@ from services.vrrp.channel import Channel, from_fd, load_configuration
 from services.vrrp.handover import Handover
 from services.vrrp.runtime import Runtime
 
-USAGE = "usage: engine.py --handover FD [--control FD] [--config PATH] [--orphan leave|release] [--normal-priority]"
+USAGE = (
+    "usage: engine.py --handover FD [--control FD] [--config PATH] [--orphan leave|release] [--normal-priority] [--successor]"
+)
 OPTIONS = ("--control", "--handover", "--config", "--orphan")
+SWITCHES = ("--normal-priority", "--successor")
 
 
 def main(arguments: list[str]) -> int:
@@ -31,15 +35,25 @@ def main(arguments: list[str]) -> int:
     try:
         control = Channel(from_fd(int(options["--control"]))) if "--control" in options else None
         handover = Handover(int(options["--handover"]))
-        runtime = Runtime(handover, control, options.get("--orphan") == "leave")
+        runtime = Runtime(handover, control, options.get("--orphan") == "leave", "--successor" in options)
     except OSError as error:
         print(f"the engine cannot start: {error.strerror or error}", file=sys.stderr)
         return 1
     rt_priority = _configure(runtime, options.get("--config", ""))
-    runtime.tick()  # an owner's, or a resumed master's, first advert leaves here
-    wake = _settle(runtime, 0 if "--normal-priority" in options else rt_priority)
+    rt_priority = 0 if "--normal-priority" in options else rt_priority
+    if "--successor" in options:
+        wake = _settle(runtime, 0)  # a busy start in the real-time class would delay the predecessor's adverts
+        if not runtime.succeed(lambda: _hurry(runtime, rt_priority)):
+            return 0
+    else:
+        runtime.tick()  # an owner's, or a resumed master's, first advert leaves here
+        wake = _settle(runtime, rt_priority)
     runtime.run(wake)
     return 0
+
+
+def _hurry(runtime: Runtime, rt_priority: int) -> None:
+    runtime.agent.scheduling = _schedule(rt_priority)
 
 
 def _options(arguments: list[str]) -> dict[str, str] | None:
@@ -47,7 +61,7 @@ def _options(arguments: list[str]) -> dict[str, str] | None:
     options: dict[str, str] = {}
     rest = iter(arguments)
     for word in rest:
-        if word == "--normal-priority":
+        if word in SWITCHES:
             options[word] = ""
         elif word in OPTIONS:
             options[word] = next(rest, "")
@@ -90,7 +104,7 @@ def _settle(runtime: Runtime, rt_priority: int) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: None)  # the loop finds the byte in the pipe
     runtime.agent.memory_locked = lock_memory()
-    runtime.agent.scheduling = _schedule(rt_priority)
+    _hurry(runtime, rt_priority)
     gc.collect()
     gc.freeze()
     gc.disable()  # the engine makes no cycles that matter, and a collection would delay adverts

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from services.vrrp.resolve import Resolved
 from services.vrrp.snapshot import Saved
@@ -14,9 +15,16 @@ if TYPE_CHECKING:
 
 
 class Started(NamedTuple):
-    """First event: what a predecessor left in the hand-over."""
+    """First event: what a killed predecessor left in the hand-over; `awaited`: a living one will tell (`Inherited`)."""
 
     saved: tuple[Saved, ...]
+    awaited: bool = False
+
+
+class Inherited(NamedTuple):
+    """Where a living predecessor is, as its `Node.carried` has it: everything goes on from there, here, at once."""
+
+    told: Mapping[str, Any]
 
 
 class Configured(NamedTuple):
@@ -141,6 +149,7 @@ class Stopped(NamedTuple):
 
 Event = (
     Started
+    | Inherited
     | Configured
     | ClockSet
     | InterfaceChanged

@@ -20,6 +20,14 @@ class Member(NamedTuple):
     wants_master: bool
 
 
+class GroupState(NamedTuple):
+    """A sync group as it was last told."""
+
+    state: State
+    since: int
+    cause: str
+
+
 def state_of(members: Sequence[State]) -> State:
     """The one word for the group."""
     for state in (State.FAULT, State.INIT, State.BACKUP):

@@ -9,14 +9,24 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from services.vrrp.actions import Action, AddAddresses, AddRouting, RemoveAddresses, RemoveRouting
+from services.vrrp.actions import Action, AddAddresses, AddRouting, RemoveAddresses, RemoveRouting, State
 from services.vrrp.addresses import VirtualAddress
 
 if TYPE_CHECKING:
+    from services.vrrp.router import VirtualRouter
     from services.vrrp.routes import Route
     from services.vrrp.rules import Rule
+    from services.vrrp.surroundings import Surroundings
 
 Place = tuple[str, str]  # address, interface
+
+
+def held_addresses(router: VirtualRouter, surroundings: Surroundings) -> tuple[VirtualAddress, ...]:
+    """The addresses of a master that are on their interfaces now."""
+    if router.state is not State.MASTER:
+        return ()
+    present = {(address, name) for name, i in surroundings.interfaces.items() for address in i.addresses}
+    return tuple(row for row in router.addresses if (row.address, row.dev) in present)
 
 
 class Holders:

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from services.vrrp.actions import AddAddresses, AddRouting, Announce, Hush, RemoveAddresses, RemoveRouting
 from services.vrrp.addresses import VirtualAddress, packed
 from services.vrrp.events import StaticResult
 from services.vrrp.netlink import BATCH, Interface, Requests
+from services.vrrp.pacing import Pacing
 from services.vrrp.sockets import Announcer
 from services.vrrp.statics import OWNER
 
@@ -70,6 +71,7 @@ class Jobs:
         self._announcers: dict[int, Announcer] = {}  # by the number of the interface
         self.bases: Mapping[str, str] = {}  # of VMACs: what announces for them
         self._queue: deque[Job | RoutingJob | Hush] = deque()
+        self.pacing = Pacing()
 
     @property
     def pending(self) -> bool:
@@ -104,12 +106,13 @@ class Jobs:
             elif isinstance(job, RoutingJob):
                 failures += self._change_routing(job)
             else:
-                failures += self._announce(job) if job.what == ANNOUNCE else self._change(job)
+                failures += self._announce(job, clock) if job.what == ANNOUNCE else self._change(job)
             if clock() >= until:
                 break
         return failures
 
     def _forget(self, action: RemoveAddresses) -> None:
+        self.pacing.drop(action.router, action.addresses)
         gone = {(row.address, row.dev) for row in action.addresses}
         for key in [key for key in self.troubles if key[0] == action.router]:
             del self.troubles[key]
@@ -185,23 +188,31 @@ class Jobs:
             self.placed += [StaticResult(job.router, row, reasons.get(row, "")) for row in job.rows]
         return [(job.router, "route") for _ in failed]
 
-    def _announce(self, job: Job) -> list[tuple[str, str]]:
+    def _announce(self, job: Job, clock: Callable[[], int]) -> list[tuple[str, str]]:
         failures = []
         for row in job.rows:
-            interface = self.interfaces.get(row.dev)
-            if interface is None or not interface.announces:
-                continue
-            try:
-                announcer = self._announcer(interface)
-                if ":" in row.address:
-                    announcer.advertise(interface.mac, packed(row.address), interface.forwards)
-                else:
-                    announcer.announce(interface.mac, packed(row.address))
-            except OSError:
-                failures.append((job.router, "announce"))  # the next burst repeats it
-            else:
-                self.announced[job.router] = self.announced.get(job.router, 0) + 1
+            if self.pacing.admits(job.router, row, clock()):
+                failures += self._announce_one(job.router, row)
         return failures
+
+    def pace(self, now: int) -> list[tuple[str, str]]:
+        """Announce what has waited for its time; gives (router, what) of each failure."""
+        return [failure for router, row in self.pacing.due(now) for failure in self._announce_one(router, row)]
+
+    def _announce_one(self, router: str, row: VirtualAddress) -> list[tuple[str, str]]:
+        interface = self.interfaces.get(row.dev)
+        if interface is None or not interface.announces:
+            return []
+        try:
+            announcer = self._announcer(interface)
+            if ":" in row.address:
+                announcer.advertise(interface.mac, packed(row.address), interface.forwards)
+            else:
+                announcer.announce(interface.mac, packed(row.address))
+        except OSError:
+            return [(router, "announce")]  # the next burst repeats it
+        self.announced[router] = self.announced.get(router, 0) + 1
+        return []
 
     def open_announcers(self, rows: Iterable[VirtualAddress]) -> None:
         """What announcing these addresses will need; what cannot be opened now may be opened then."""
@@ -210,6 +221,16 @@ class Jobs:
             if interface is not None and interface.announces:
                 with suppress(OSError):
                     self._announcer(interface)
+
+    def carried(self) -> dict[str, Any]:
+        """What was announced, and what still waits for its time, for a successor."""
+        return {"announced": self.announced, "waiting": [[router, row[:3]] for router, row in self.pacing.waiting]}
+
+    def take_up(self, told: Mapping[str, Any], now: int) -> None:
+        """Go on announcing where a predecessor is."""
+        self.announced.update(told["announced"])
+        for router, row in told["waiting"]:
+            self.pacing.take_up(router, VirtualAddress(*row), now)
 
     def see(self, interfaces: Mapping[str, Interface]) -> None:
         """The interfaces are these now."""

@@ -6,8 +6,8 @@ A session counts as down until it has come up. A bfd process that is gone or sil
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from services.vrrp.snapshot import Saved
 
@@ -66,6 +66,16 @@ class Neighbors:
         for name in over:
             self.states[name] = BfdState(False, now)
         return over
+
+    def carried(self) -> dict[str, list[Any]]:
+        """Everything that is known, for `take_up`."""
+        return {name: [state.up, state.since] for name, state in self.states.items()}
+
+    def take_up(self, told: Mapping[str, Sequence[Any]], now: int) -> None:
+        """What a living predecessor counted; the process has to vouch for it anew."""
+        for name in self.states.keys() & told.keys():
+            up, since = told[name]
+            self.states[name] = BfdState(up, since, now + PATIENCE if up else None)
 
     def saved(self, name: str) -> Saved:
         """What a successor needs of a session."""

@@ -7,11 +7,11 @@ file brings them together and keeps the one timer heap.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from heapq import heappop, heappush
-from typing import TYPE_CHECKING, NamedTuple, assert_never
+from typing import TYPE_CHECKING, Any, assert_never
 
-from services.vrrp import difference, phase, quiet, routing
+from services.vrrp import difference, phase, quiet, routing, succession
 from services.vrrp import group as groups
 from services.vrrp.actions import (
     Action,
@@ -32,6 +32,7 @@ from services.vrrp.events import (
     Event,
     Failed,
     FileValue,
+    Inherited,
     InterfaceChanged,
     LinkRestored,
     PacketReceived,
@@ -73,15 +74,8 @@ if TYPE_CHECKING:
 
 MAX_DUE = 256  # timers served in one step, so that no step takes long
 FORESEEN = 8  # members of a sync group whose common takeover is looked at beforehand
+NOTHING: Mapping[str, Mapping[str, Any]] = {}
 Key = tuple[str, str]  # ("instance" | "group" | "script" | "process" | "file" | "bfd" | "hold" | "static", name)
-
-
-class GroupState(NamedTuple):
-    """A sync group as it was last told."""
-
-    state: State
-    since: int
-    cause: str
 
 
 class Node:
@@ -90,14 +84,14 @@ class Node:
     def __init__(self) -> None:
         self.routers: dict[str, VirtualRouter] = {}
         self.groups: dict[str, GroupSettings] = {}
-        self.group_states: dict[str, GroupState] = {}
+        self.group_states: dict[str, groups.GroupState] = {}
         self.group_of: dict[str, str] = {}
         self.surroundings = Surroundings()
         self.holders = Holders()
         self.statics = Statics()
         self._saved: dict[Key, Saved] = {}
         self._ahead = 0
-        self._configured = False
+        self._configured = self._awaited = False
         self._held: set[str] = set()
         self._held_until = 0
         self._lookup = Lookup()
@@ -179,7 +173,7 @@ class Node:
                 self._address_vanished(actions, interface, address, now)
             case LinkRestored(interface):
                 for name in sorted(self._lookup.watchers(("interface", interface))):
-                    self._put_back(actions, self.routers[name], interface)
+                    self._put_back(actions, self.routers[name], interface, new=True)
             case RoutingVanished(rows):
                 self._routing_vanished(actions, rows, now)
             case RoutingUnsure():
@@ -196,8 +190,11 @@ class Node:
                 self._ahead = ahead
                 for each in self.routers.values():
                     each.ahead = ahead
-            case Started(saved):
+            case Started(saved, awaited):
                 self._saved = {(s.kind, s.name): s for s in saved}
+                self._awaited = awaited
+            case Inherited(told):
+                self._inherit(actions, told, now)
             case Stopped():
                 self._stop(actions, now)
             case _:
@@ -293,7 +290,7 @@ class Node:
         state = groups.state_of([self.routers[n].state for n in self.groups[group].members])
         if state is told.state:
             return
-        self.group_states[group] = GroupState(state, now, cause)
+        self.group_states[group] = groups.GroupState(state, now, cause)
         self._dirty.add(("group", group))
         if state is not State.INIT:
             actions.append(Transition("group", group, told.state.value, state.value, 0, cause))
@@ -336,19 +333,21 @@ class Node:
         self.surroundings.interfaces[event.name] = event
         watchers = self._lookup.watchers(("interface", event.name))
         self._refresh(actions, watchers, now)
-        if before is None or before.number != event.number:
+        new = before is None or before.number != event.number
+        if new or (event.up and before is not None and not before.up):
             for name in sorted(watchers):
-                self._put_back(actions, self.routers[name], event.name)
+                self._put_back(actions, self.routers[name], event.name, new)
         if event.up and (before is None or not before.up or self._is_new(event, before)):
             self._put_back_routing(actions, event.name)
         self._dirty.update(("instance", name) for name in watchers)
 
-    def _put_back(self, actions: list[Action], router: VirtualRouter, interface: str) -> None:
-        """A master's addresses on an interface that has just come into being."""
+    def _put_back(self, actions: list[Action], router: VirtualRouter, interface: str, new: bool) -> None:
+        """A master's addresses on an interface that has just come into being, or is up again: elsewhere now, perhaps."""
         back = tuple(a for a in router.addresses if a.dev == interface)
         if router.state is State.MASTER and back:
             s, repeat = router.settings, max(1, router.settings.garp_master_repeat)
-            actions += [*quiet.in_office(s), AddAddresses(s.name, back), Announce(s.name, back, repeat)]
+            actions += [*quiet.in_office(s), AddAddresses(s.name, back)] if new else []
+            actions.append(Announce(s.name, back, repeat))
 
     def _is_new(self, event: InterfaceChanged, before: InterfaceChanged) -> bool:
         """Another interface of that name, or one with another address of its own: new gateways may be in reach."""
@@ -459,7 +458,8 @@ class Node:
         actions += self.statics.configure(wanted.statics, wanted.track_groups)
         depended, self.surroundings.static_faults = self.surroundings.static_faults, self.statics.faults()
         tracked = self.surroundings.configure(wanted, saved, now)
-        bfds = self.surroundings.neighbors.configure(wanted.bfds, self._saved_bfds(), now)
+        bfds_known = {} if self._configured else {n: state for (kind, n), state in saved.items() if kind == "bfd"}
+        bfds = self.surroundings.neighbors.configure(wanted.bfds, bfds_known, now)
         self._regroup(wanted, now)
         self.routers = {name: r for name, r in present.items() if r not in gone}
         changed = (groups_before, virtual, depended, orders_before) != (
@@ -495,8 +495,10 @@ class Node:
             self._schedule((kind, name), self.surroundings.sources[kind].silence_at(name))
         self._dirty.update(("bfd", name) for name in bfds)
         self._schedule(("bfd", ""), self.surroundings.neighbors.deadline)
-        if not self._configured:
-            actions += difference.leftovers(self._saved.values(), wanted)
+        if self._awaited:
+            self._held |= set(fresh)  # the predecessor runs them; it will tell
+        elif not self._configured:
+            actions += difference.leftovers(self._saved.values(), wanted.routers.values(), wanted.statics.values())
             until = max(now + wanted.globals.vrrp_startup_delay, wanted.globals.vrrp_delay_after_boot)
             if until > now and not self._saved:  # the engine's time begins with the machine's
                 self._held, self._held_until = set(fresh), until
@@ -512,30 +514,54 @@ class Node:
             if name not in wanted.groups:
                 del self.group_states[name]
             elif name not in self.groups:
-                self.group_states[name] = GroupState(self._saved_group(wanted.groups[name]), now, "configured")
+                self.group_states[name] = groups.GroupState(self._saved_group(wanted.groups[name]), now, "configured")
             if self.groups.get(name) != wanted.groups.get(name):
                 self._dirty.add(("group", name))
         self.groups = dict(wanted.groups)
         self.group_of = {member: name for name, group in self.groups.items() for member in group.members}
 
-    def _saved_bfds(self) -> dict[str, str]:
-        """What a predecessor knew of the neighbors; of one that is configured later nothing is known."""
-        if self._configured:
-            return {}
-        return {name: s.state for (kind, name), s in self._saved.items() if kind == "bfd"}
-
     def _saved_group(self, group: GroupSettings) -> State:
         states = [self._saved.get(("instance", member)) for member in group.members]
         return groups.state_of([State(s.state) if s is not None else State.INIT for s in states])
 
-    def _start(self, actions: list[Action], names: Iterable[str], now: int) -> None:
+    def _start(
+        self, actions: list[Action], names: Iterable[str], now: int, carried: Mapping[str, Mapping[str, Any]] = NOTHING
+    ) -> None:
         movers = []
         for name in names:
             self._dirty.add(("instance", name))
             router = self.routers[name]
-            movers.append((router, self._move(actions, router, Start(self._saved.pop(("instance", name), None)), now)))
+            start = Start(self._saved.pop(("instance", name), None), carried.get(name))
+            movers.append((router, self._move(actions, router, start, now)))
         for router, before in movers:
             self._settle(actions, router, before, now)
+
+    def carried(self) -> dict[str, Any]:
+        """Where everything is, for the `Inherited` of a successor; JSON's types only."""
+        return {**succession.carried(self), "held": sorted(self._held), "held_until": self._held_until}
+
+    def _inherit(self, actions: list[Action], told: Mapping[str, Any], now: int) -> None:
+        """Go on where the predecessor is: nothing is sent, moved or told but what has changed meanwhile."""
+        names = sorted(self._held - set(told["held"]))
+        self._held, self._held_until, self._awaited = self._held & set(told["held"]), told["held_until"], False
+        if self._held:
+            self._schedule(("hold", ""), self._held_until)
+        succession.take_up(self, told, now)
+        self._dirty.update(("bfd", name) for name in self.surroundings.neighbors.states)
+        self._schedule(("bfd", ""), self.surroundings.neighbors.deadline)
+        self._saved = succession.left(told)
+        settings = [router.settings for router in self.routers.values()]
+        actions += difference.leftovers(self._saved.values(), settings, self.statics.entries.values())
+        for name in names:
+            router = self.routers[name]
+            router.step(Changed(router.inputs._replace(source=succession.source_of(told, name))), now)
+            router.step(Changed(self._inputs(router.settings)), now)
+        for name in self.groups.keys() & told["groups"].keys():
+            state, since, cause = told["groups"][name]
+            self.group_states[name] = groups.GroupState(State(state), since, cause)
+        self._start(actions, names, now, told["routers"])
+        actions += succession.hold(self, names)
+        self._saved.clear()
 
     def _end_hold(self, actions: list[Action], now: int) -> None:
         held, self._held = self._held, set()
@@ -556,11 +582,3 @@ class Node:
 
 def _member(router: VirtualRouter) -> groups.Member:
     return groups.Member(router.settings.name, router.state, router.wants_master)
-
-
-def held_addresses(router: VirtualRouter, surroundings: Surroundings) -> tuple[VirtualAddress, ...]:
-    """The addresses of a master that are on their interfaces now."""
-    if router.state is not State.MASTER:
-        return ()
-    present = {(address, name) for name, i in surroundings.interfaces.items() for address in i.addresses}
-    return tuple(row for row in router.addresses if (row.address, row.dev) in present)

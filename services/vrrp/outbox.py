@@ -7,7 +7,8 @@ transitions wait; the oldest go first, counted.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from services.vrrp.channel import MAX_TRANSITIONS, Channel, Message
 
@@ -58,6 +59,15 @@ class Outbox:
         self._unsent = len(self._transitions)
         self._keys = dict.fromkeys(keys)
         self._closings = deque([last])
+
+    def carried(self) -> dict[str, Any]:
+        """Every transition that is not acknowledged, for `take_up`."""
+        return {"transitions": list(self._transitions), "dropped": self.dropped}
+
+    def take_up(self, told: Mapping[str, Any]) -> None:
+        """What a living predecessor still had to tell."""
+        self._transitions.extendleft(reversed(told["transitions"]))
+        self.dropped += told["dropped"]
 
     @property
     def pending(self) -> bool:

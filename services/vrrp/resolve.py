@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from services.vrrp import authentication, contradictions, resolve_track
+from services.vrrp import announce_settings, authentication, contradictions, resolve_track
 from services.vrrp.addresses import VirtualAddress
+from services.vrrp.announce_settings import GarpGroup, Paces
 from services.vrrp.authentication import AuthHmac
 from services.vrrp.bfd.settings import BfdInstance
 from services.vrrp.orders import Maintenance
@@ -72,6 +73,7 @@ class RouterSettings(NamedTuple):
     garp_master_refresh_repeat: int
     garp_lower_prio_delay: int
     garp_lower_prio_repeat: int
+    garp_extra_if: int
     lower_prio_no_advert: bool
     higher_prio_send_advert: bool
     down_timer_adverts: int
@@ -135,6 +137,7 @@ class Resolved(NamedTuple):
     maintenance: Mapping[str, Maintenance]  # by instance; "" is the whole node
     statics: Mapping[str, StaticEntries] = {}
     track_groups: Mapping[str, tuple[str, ...]] = {}
+    paces: Paces = Paces()
 
 
 class Memory(NamedTuple):
@@ -182,8 +185,19 @@ def resolve(objects: Mapping[tuple[str, str], Settings | Maintenance], memory: d
     files = {name: s for (_, name), s in sources.items() if isinstance(s, TrackFile)}
     processes = {name: s for (_, name), s in sources.items() if isinstance(s, TrackProcess)}
     maintenance = {name: order for (_, name), order in objects.items() if isinstance(order, Maintenance)}
-    every = (defaults, routers, groups, scripts, files, processes, bfds, tuple(problems), maintenance, statics, track_groups)
-    return Resolved(*every)
+    paces = _paces(objects, defaults, problems)
+    told = tuple(problems)
+    watched = (scripts, files, processes, bfds)
+    return Resolved(defaults, routers, groups, *watched, told, maintenance, statics, track_groups, paces)
+
+
+def _paces(objects: Mapping[Id, Settings | Maintenance], defaults: Global, problems: list[Problem]) -> Paces:
+    groups = [(name, group) for (_, name), group in sorted(objects.items()) if isinstance(group, GarpGroup)]
+    paces, again = announce_settings.paces(groups, defaults)
+    for name, interface, other in again:
+        reason = f"{interface} belongs to garp_group {other!r} already"
+        problems.append(_problem(f"config/garp_group/{name}", "interfaces", reason, "name it in one group"))
+    return paces
 
 
 def _recall(
@@ -220,8 +234,6 @@ def _router(
     priority = given.priority or (OWNER if master else 100)
     ah = given.auth_type == authentication.AH
     rows = resolve_track.resolved(key, resolve_track.given_rows(given), sources, priority == OWNER, problems)
-    delay = _first(given.garp_master_delay, defaults.vrrp_garp_master_delay)
-    repeat = _first(given.garp_master_repeat, defaults.vrrp_garp_master_repeat)
     checksums, detect = _checksums(given, defaults, version, family)
     return RouterSettings(
         name=name,
@@ -236,12 +248,7 @@ def _router(
         excluded=_on_interface(given.virtual_ipaddress_excluded, given.interface),
         nopreempt=given.nopreempt and not master and not owner,
         preempt_delay=0 if master or given.nopreempt else given.preempt_delay,
-        garp_master_delay=delay,
-        garp_master_repeat=repeat,
-        garp_master_refresh=_first(given.garp_master_refresh, defaults.vrrp_garp_master_refresh),
-        garp_master_refresh_repeat=_first(given.garp_master_refresh_repeat, defaults.vrrp_garp_master_refresh_repeat),
-        garp_lower_prio_delay=_first(given.garp_lower_prio_delay, defaults.vrrp_garp_lower_prio_delay, delay),
-        garp_lower_prio_repeat=_first(given.garp_lower_prio_repeat, defaults.vrrp_garp_lower_prio_repeat, repeat),
+        **announce_settings.of_instance(given, defaults),
         lower_prio_no_advert=bool(_first(given.lower_prio_no_advert, defaults.vrrp_lower_prio_no_advert)),
         higher_prio_send_advert=bool(_first(given.higher_prio_send_advert, defaults.vrrp_higher_prio_send_advert)),
         down_timer_adverts=_first(given.down_timer_adverts, defaults.vrrp_down_timer_adverts),

@@ -6,13 +6,15 @@ as `Follow`. Time is integer nanoseconds, given.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, assert_never
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple, assert_never
 
 from services.vrrp import offer, phase, quiet, routing
 from services.vrrp.actions import Action, AddAddresses, AddRouting, Announce, RemoveAddresses, State, Transition
 from services.vrrp.addresses import VirtualAddress, packed, text
 from services.vrrp.adverts import Adverts, counter
 from services.vrrp.announce import Announcements
+from services.vrrp.carry import Carried
 from services.vrrp.counters import Counters
 from services.vrrp.packet import Advert, Checksum, Refused
 from services.vrrp.priority import OWNER
@@ -40,9 +42,10 @@ class Inputs(NamedTuple):
 
 
 class Start(NamedTuple):
-    """Once; `saved` is what a killed predecessor left."""
+    """Once; `saved` is what a killed predecessor left, `carried` what a living one told: then it goes on."""
 
     saved: Saved | None
+    carried: Mapping[str, Any] | None = None
 
 
 class Heard(NamedTuple):
@@ -96,7 +99,7 @@ class Stop(NamedTuple):
 RouterEvent = Start | Heard | Expired | Changed | Follow | Reannounce | StepDown | Lost | Stop
 
 
-class VirtualRouter:
+class VirtualRouter(Carried):
     """One virtual router. `state`, `cause`, `wants_master` and the rest are read by the node, written only here."""
 
     def __init__(self, settings: RouterSettings, inputs: Inputs) -> None:
@@ -213,8 +216,8 @@ class VirtualRouter:
                 self._heard(actions, advert, age, now)
             case Changed(inputs, settings):
                 self._changed(actions, inputs, settings, now)
-            case Start(saved):
-                self._start(actions, saved, now)
+            case Start(saved, carried):
+                self._start(actions, saved, now) if carried is None else self._go_on(actions, carried, now)
             case Follow(state, cause, release):
                 self._follow(actions, state, cause, release, now)
             case Reannounce():
@@ -259,6 +262,11 @@ class VirtualRouter:
             self._withdraw(actions)
             self._begin(actions, now)
 
+    def _go_on(self, actions: list[Action], carried: Mapping[str, Any], now: int) -> None:
+        if self.take_up(carried):
+            self._prepare()
+        self._changed(actions, self.inputs, None, now)  # what has failed or healed meanwhile
+
     def _begin(self, actions: list[Action], now: int) -> None:
         """INIT is over: BACKUP, or for an owner nothing but the next instant."""
         if self.inputs.start_master and self.inputs.priority == OWNER:
@@ -291,6 +299,9 @@ class VirtualRouter:
             repeat = self.announcements.due(self.settings, now)
             if repeat:
                 actions.append(Announce(self.settings.name, self.addresses, repeat))
+            if self.announcements.extra_due(self.settings, now):
+                elsewhere = tuple(row for row in self.addresses if row.dev != self.settings.interface)
+                actions.append(Announce(self.settings.name, elsewhere, 1))
         elif self.state is State.BACKUP and self.master_down_at is not None and self.master_down_at <= now:
             self._master_is_down(actions, now)
 
@@ -372,6 +383,7 @@ class VirtualRouter:
         elif advert.priority == 0:
             self._send(actions, own, now)
             self.advert_at = now + self.settings.advert_int
+            self._answer_rival(actions, now)  # it was master beside us, or it had nothing to release
         elif advert.priority == own == OWNER and advert.source < source and self._gives_way(advert, now):
             cause = f"{text(advert.source)} has priority 255 too, and does not yield to the higher address"
             actions += self._to_backup(now, cause)
@@ -383,10 +395,8 @@ class VirtualRouter:
                 self.advert_at = now + self.settings.advert_int
             self.rival_heard = True
             self._answer_rival(actions, now)
-            if now >= self._rival_until:
-                cause = f"{text(advert.source)} advertises priority {advert.priority}, ours is {own}"
-                actions.append(Transition("instance", self.settings.name, self._reported, "MASTER_RX_LOWER_PRI", own, cause))
-            self._rival_until = now + 3 * max(advert.interval, self.settings.advert_int)
+            if now >= self.since + self.settings.advert_int:  # before, it yields, mostly
+                self._tell_of_rival(actions, advert, now)
         elif (advert.priority, advert.source) > (own, source):
             if self.settings.higher_prio_send_advert:
                 self._send(actions, own, now)
@@ -396,6 +406,14 @@ class VirtualRouter:
             actions += self._to_backup(now, cause)
             self.last_heard = now
             self._accept(advert, now)
+
+    def _tell_of_rival(self, actions: list[Action], advert: Advert, now: int) -> None:
+        """Once for as long as it goes on."""
+        own, name = self.inputs.priority, self.settings.name
+        if now >= self._rival_until:
+            cause = f"{text(advert.source)} advertises priority {advert.priority}, ours is {own}"
+            actions.append(Transition("instance", name, self._reported, "MASTER_RX_LOWER_PRI", own, cause))
+        self._rival_until = now + 3 * max(advert.interval, self.settings.advert_int)
 
     def _gives_way(self, advert: Advert, now: int) -> bool:
         if self._rogue is None:
@@ -420,7 +438,7 @@ class VirtualRouter:
 
     def _answer_rival(self, actions: list[Action], now: int) -> None:
         if self.state is State.MASTER:
-            repeat = self.announcements.heard_lower(self.settings, now)
+            repeat = self.announcements.heard_lower(self.settings, now, now - self.since < self.settings.advert_int)
             if repeat:
                 actions.append(Announce(self.settings.name, self.addresses, repeat))
 
@@ -512,8 +530,7 @@ class VirtualRouter:
             if added and settings.garp_master_repeat:
                 actions.append(Announce(settings.name, added, settings.garp_master_repeat))
             self.advert_at = min(self.advert_at, now + settings.advert_int)
-            if settings.garp_master_refresh != before.garp_master_refresh:
-                self.announcements.refresh(settings, now)
+            self.announcements.changed(before, settings, now)
         if settings.advert_int != before.advert_int or settings.down_timer_adverts != before.down_timer_adverts:
             self.master_interval = settings.advert_int
             if self.state is State.BACKUP:

@@ -119,7 +119,7 @@ class RunnerLink:
     def _start(self) -> subprocess.Popen[bytes]:
         ours, theirs = pair()
         environment = {**os.environ, CONTROL: str(theirs.fileno())}
-        command = [sys.executable, "-m", "services.vrrp.runner"]
+        command = [sys.executable, "-P", "-m", "services.vrrp.runner"]
         process = subprocess.Popen(command, pass_fds=(theirs.fileno(),), env=environment, stdin=subprocess.DEVNULL)
         theirs.close()
         self._channel = Channel(ours)

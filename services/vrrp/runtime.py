@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 import select
 import time
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from services.vrrp.actions import (
     Action,
@@ -25,13 +25,14 @@ from services.vrrp.actions import (
     Transition,
 )
 from services.vrrp.agent_link import AgentLink
-from services.vrrp.channel import Channel, ChannelClosed
+from services.vrrp.channel import Channel, ChannelClosed, from_fd
 from services.vrrp.events import (
     AddressVanished,
     ClockSet,
     Configured,
     Event,
     Failed,
+    Inherited,
     InterfaceChanged,
     LinkRestored,
     PacketReceived,
@@ -41,6 +42,7 @@ from services.vrrp.events import (
     Stopped,
     TimeReached,
 )
+from services.vrrp.handing_over import Turn, give
 from services.vrrp.handover import Handover
 from services.vrrp.jobs import Jobs
 from services.vrrp.netlink import IFF_UP, Interface, Monitor, Requests, Vanished, request_socket
@@ -62,6 +64,9 @@ SECOND = 1_000_000_000
 LEAD, AWAKE = 2_000_000, 350_000  # nanoseconds before a takeover: when it is rehearsed, when the loop is awake for good
 PUNCTUAL = 50_000  # nanoseconds; who sees a takeover's moment later than that looks for packets once more
 CALM = 5_000_000  # nanoseconds after a takeover that belong to clients; what is not the wire's comes after them
+QUIET = 20_000_000  # nanoseconds without anything due in which it may hand over to a successor
+PATIENCE = 2 * SECOND  # how long it waits for them
+CONFIGURATION_DIFFERS = "the configuration on disk is not the one that runs"
 DRIFT = 10_000_000  # nanoseconds by which the wall clock may leave what is known of it
 SAVED_AT_ONCE = 64  # backups whose records are renewed each second
 BOOTTIME = time.CLOCK_BOOTTIME  # counts while the machine is suspended, so that waking up late is noticed
@@ -81,6 +86,15 @@ class Statistics:
         self.wakes = self.timers = self.late_sum = self.late_max = 0
         self.late_over_1ms = self.late_over_10ms = self.late_over_100ms = 0
 
+    def carried(self) -> dict[str, int]:
+        """All of them, for a successor."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    def take_up(self, told: Mapping[str, int]) -> None:
+        """Count on from a predecessor's."""
+        for name in self.__slots__:
+            setattr(self, name, told.get(name, 0))
+
     def served(self, late: int) -> None:
         """A timer was served `late` nanoseconds after its time."""
         self.timers += 1
@@ -96,7 +110,9 @@ class Statistics:
 class Runtime:
     """The engine's loop. `tick` may be called before `run`, so that the first advert waits for nothing."""
 
-    def __init__(self, handover: Handover, control: Channel | None, leave_when_orphaned: bool = False) -> None:
+    def __init__(
+        self, handover: Handover, control: Channel | None, leave_when_orphaned: bool = False, successor: bool = False
+    ) -> None:
         self.node = Node()
         self.handover = handover
         self.statistics = Statistics()
@@ -134,9 +150,12 @@ class Runtime:
         self._bfds: Mapping[str, BfdInstance] = {}
         self._bfd_wanted: bool | None = None  # as told; a predecessor may have told something else
         self._rehearsed = 0  # the takeover, by its time, that was gone through beforehand
+        self._successor: Channel | None = None  # it waits for its turn
+        self._asked_at = 0
+        self._silent = 0  # nanoseconds from the predecessor's last look at the wire to this one's first
         self._ahead = 0
         self._look_at_wall_clock()
-        self._perform(self.node.step(Started(handover.inherited), clock()))
+        self._perform(self.node.step(Started(handover.inherited, successor), clock()))
 
     # -- what the agent's side asks for
 
@@ -147,6 +166,7 @@ class Runtime:
         groups = {4: defaults.vrrp_mcast_group4, 6: defaults.vrrp_mcast_group6, PROTOCOL_AH: defaults.vrrp_mcast_group4}
         for family, group in groups.items():
             self._open_links(family, {r.interface for r in routers if family in (r.family, r.link)}, group)
+        self.jobs.pacing.configure(resolved.paces)
         names = {r.interface for r in routers} | {a.dev for r in routers for a in r.addresses + r.excluded}
         names |= {t.name for r in routers for t in r.track_interface}
         names |= {name for r in routers for name in r.depends} | self._watch_routing(resolved)
@@ -208,6 +228,10 @@ class Runtime:
             for result in placed:
                 self.step(result)
             self.agent.recheck()
+        paced = self.jobs.pacing.deadline
+        if paced is not None and paced <= clock():
+            for router, what in self.jobs.pace(clock()):
+                self.step(Failed(what, router))
         self._note_changes(self.node.take_dirty())
 
     def run(self, wake_fd: int) -> None:
@@ -220,13 +244,15 @@ class Runtime:
             self._epoll.register(fd, select.EPOLLIN)
         if self._control is not None:
             self._epoll.register(self._control.fileno(), select.EPOLLIN)
-            self._tell_launcher({"is": "started", "pid": os.getpid()})
+            self._tell_launcher({"is": "started", "pid": os.getpid(), "silent_ns": self._silent})
         self.bfd = BfdLink(self)
         self._configure_bfd()
         while not self._finished():
             self._await_takeover()
             self.tick()
             calm = self._calm()
+            if self._successor is not None:
+                self._give_way(self._successor, calm)
             busy = self.jobs.pending or (self.agent.ready_to_write and not calm)
             if not busy:
                 timer.arm(min(self._next(), self._calm_until) if calm else self._next())
@@ -262,12 +288,13 @@ class Runtime:
         return not self.agent.unsent or clock() > self._stop_by
 
     def _next(self) -> int:
-        due = self.node.deadline()
+        due, paced = self.node.deadline(), self.jobs.pacing.deadline
+        other = self._housekeeping_at if paced is None else min(paced, self._housekeeping_at)
         if due is None:
-            return self._housekeeping_at
+            return other
         if self.node.takeover_at is not None:
             due -= AWAKE if self._rehearsed == due else LEAD
-        return min(due, self._housekeeping_at)
+        return min(due, other)
 
     def _await_takeover(self) -> None:
         """A wake-up would cost a takeover a quarter of a millisecond, code that has not run for hours as much again.
@@ -550,10 +577,102 @@ class Runtime:
             self._orphaned()
             return
         for message in messages:
-            if message.get("do") == "agent" and self._control.descriptors:
+            if not self._control.descriptors:
+                continue
+            if message.get("do") == "agent":
                 self.agent.adopt(self._control.descriptors.popleft())
-            elif message.get("do") == "bfd" and self._control.descriptors and self.bfd is not None:
+            elif message.get("do") == "bfd" and self.bfd is not None:
                 self.bfd.adopt(self._control.descriptors.popleft())
+            elif message.get("do") == "hand_over":
+                self._asked_to_give_way(Channel(from_fd(self._control.descriptors.popleft())), message.get("digest", ""))
+
+    # -- giving way to a successor, and being one
+
+    def _asked_to_give_way(self, successor: Channel, digest: str) -> None:
+        self._successor, self._asked_at = successor, clock()
+        if digest != self.agent.staging.digest:
+            self._stay(CONFIGURATION_DIFFERS)
+
+    def _give_way(self, successor: Channel, calm: bool) -> None:
+        """Hand over, if this is a moment in which nothing is due for a while; what is told to nobody else goes along."""
+        now, due = clock(), self.node.deadline()
+        intervals = [r.settings.advert_int for r in self.node.routers.values() if r.state is State.MASTER]
+        shortest = min(intervals, default=SECOND)
+        if self.jobs.pending or calm or self.stopping:
+            if now - self._asked_at > PATIENCE or self.stopping:
+                self._stay("addresses are being moved")
+            return
+        if due is not None and due - now < min(QUIET, shortest // 2) and now - self._asked_at < PATIENCE:
+            return
+        until = min(now + SECOND, max(due or 0, now) + shortest // 3)
+        stamp = time.time_ns()
+        self._receive(tuple(self._readers))
+        self._note_changes(self.node.take_dirty())
+        told = {"node": self.node.carried(), "agent": self.agent.carried(), "statistics": self.statistics.carried()}
+        told["jobs"] = self.jobs.carried()
+        refusal = give(successor, {"is": "state", "told": told, "at": now, "stamp": stamp}, until, clock)
+        if not refusal:
+            os._exit(0)  # not a socket is closed in order, nothing is said: it is the successor's now
+        self._stay(refusal)
+
+    def _stay(self, reason: str) -> None:
+        if self._successor is not None:
+            self._successor.close()
+        self._successor = None
+        self._tell_launcher({"is": "stays", "reason": reason})
+
+    def succeed(self, before: Callable[[], None]) -> bool:
+        """Wait beside the predecessor until it hands over, and go on where it was; False: it stays, or nobody asks.
+
+        `before` is called once the turn has come, before anything is taken over.
+        """
+        turn = self._await_turn()
+        if turn is None:
+            return False
+        before()
+        message = turn.wait()
+        if message is None or message.get("is") != "state":
+            return False
+        kept = [(link, data, stamp) for link in self._readers.values() for data, stamp in link.receive()]
+        self._interfaces_changed()
+        told: dict[str, Any] = message["told"]
+        actions = self.node.step(Inherited(told["node"]), clock())
+        self.agent.take_up(told["agent"])
+        self.statistics.take_up(told["statistics"])
+        self.resumed = [name for name, router in self.node.routers.items() if router.state is State.MASTER]
+        turn.ready()
+        answer = turn.wait()
+        turn.close()
+        if answer is None or answer.get("do") != "go":
+            return False
+        self._perform(actions)
+        self.jobs.take_up(told["jobs"], clock())
+        self._silent = clock() - message["at"]
+        for link, data, stamp in kept:
+            if stamp >= message["stamp"]:
+                self.step(PacketReceived(link.name, data))
+        return True
+
+    def _await_turn(self) -> Turn | None:
+        """Keep up with the interfaces, throw packets away, until the launcher brings the predecessor."""
+        assert self._control is not None
+        self._epoll.register(self._control.fileno(), select.EPOLLIN)
+        self._tell_launcher({"is": "prepared", "digest": self.agent.staging.digest})
+        turn = None
+        while turn is None:
+            for fd, _mask in self._epoll.poll():
+                if fd in self._readers:
+                    self._readers[fd].receive()
+                elif fd == self._monitor.fileno():
+                    self._interfaces_changed()
+            try:
+                messages = self._control.receive()
+            except ChannelClosed:
+                return None
+            if any(message.get("do") == "succeed" for message in messages) and self._control.descriptors:
+                turn = Turn(Channel(from_fd(self._control.descriptors.popleft())))
+        self._epoll.unregister(self._control.fileno())
+        return turn
 
     def _configure_bfd(self) -> None:
         """Tell the bfd process its sessions, and the launcher whether there must be one."""

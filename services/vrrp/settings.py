@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from services.common.errors import InvalidValue
-from services.vrrp import authentication, track_settings
+from services.vrrp import announce_settings, authentication, track_settings
 from services.vrrp.addresses import VirtualAddress as VirtualAddress
 from services.vrrp.addresses import family, interface, parse, virtual_address
 from services.vrrp.addresses import packed as packed
+from services.vrrp.announce_settings import GarpGroup
 from services.vrrp.authentication import AuthHmac
 from services.vrrp.ranges import SECOND
 from services.vrrp.ranges import duration as _duration
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 OWNER = 255
 MOST_ADDRESSES = {4: 255, 6: 90}  # in an advert: eight bits of the header, and what fits into Ethernet's 1500 bytes
-KINDS = ("global", "vrrp_instance", "vrrp_sync_group", *track_settings.DECODERS, "static", "track_group")
+KINDS = ("global", "vrrp_instance", "vrrp_sync_group", *track_settings.DECODERS, "static", "track_group", "garp_group")
 DOWN_TIMER_ADVERTS = 3  # RFC 9568 section 6.1
 LINK_ALIAS = "vipkeeper on "  # begins the alias of a VMAC or an ipvlan that the engine made
 DEFAULT_INTERFACE = "eth0"  # keepalived's, of static addresses
@@ -39,14 +40,19 @@ class Global(NamedTuple):
     """What vrrp uses of `config/global`."""
 
     vrrp_version: int = 2
-    vrrp_garp_master_delay: int = 5 * SECOND
-    vrrp_garp_master_repeat: int = 5
+    vrrp_garp_master_delay: int | None = None
+    vrrp_garp_master_repeat: int | None = None
     vrrp_garp_master_refresh: int = 0
     vrrp_garp_master_refresh_repeat: int = 1
     vrrp_garp_lower_prio_delay: int | None = None
     vrrp_garp_lower_prio_repeat: int | None = None
+    vrrp_garp_interval: int = 0
+    vrrp_gna_interval: int = 0
+    vrrp_min_garp: bool = False
+    vrrp_garp_extra_if: int = 0
+    vrrp_garp_extra_if_all: bool = False
     vrrp_lower_prio_no_advert: bool = False
-    vrrp_higher_prio_send_advert: bool = False
+    vrrp_higher_prio_send_advert: bool = True
     vrrp_mcast_group4: str = "224.0.0.18"
     vrrp_mcast_group6: str = "ff02::12"
     vrrp_check_unicast_src: bool = False
@@ -92,6 +98,8 @@ class VrrpInstance(NamedTuple):
     garp_master_refresh_repeat: int | None = None
     garp_lower_prio_delay: int | None = None
     garp_lower_prio_repeat: int | None = None
+    garp_extra_if: int | None = None
+    garp_extra_if_all: bool | None = None
     lower_prio_no_advert: bool | None = None
     higher_prio_send_advert: bool | None = None
     down_timer_adverts: int | None = None
@@ -158,7 +166,7 @@ class TrackGroup(NamedTuple):
     group: tuple[str, ...]
 
 
-Settings = Global | VrrpInstance | VrrpSyncGroup | Source | StaticEntries | TrackGroup
+Settings = Global | VrrpInstance | VrrpSyncGroup | Source | StaticEntries | TrackGroup | GarpGroup
 Decoder = Callable[[str, Mapping[str, Any]], Settings]
 
 
@@ -180,10 +188,7 @@ def decode_global(name: str, value: Mapping[str, Any]) -> Global:
 
         taken |= {field: decode_prefix(value, field) for field in ("vmac_prefix", "vmac_addr_prefix")}
     _in_range(value, "vrrp_rt_priority", 1, 99)
-    for field in ("vrrp_garp_master_repeat", "vrrp_garp_master_refresh_repeat", "vrrp_garp_lower_prio_repeat"):
-        _in_range(value, field, 0, 1000)
-    for field in ("vrrp_garp_master_delay", "vrrp_garp_master_refresh", "vrrp_garp_lower_prio_delay"):
-        _duration(value, field, 0, 86_400 * SECOND)
+    announce_settings.check(value, "vrrp_")
     for field in ("vrrp_startup_delay", "vrrp_delay_after_boot"):
         _duration(value, field, 0, 86_400 * SECOND)
     _in_range(value, "vrrp_down_timer_adverts", 1, 100)
@@ -275,6 +280,7 @@ DECODERS: Mapping[str, Decoder] = {
     **track_settings.DECODERS,
     "static": decode_static,
     "track_group": decode_track_group,
+    "garp_group": announce_settings.decode_garp_group,
 }
 
 
@@ -322,10 +328,7 @@ def _instance_ranges(value: Mapping[str, Any]) -> None:
     _in_range(value, "version", 2, 3)
     _in_range(value, "down_timer_adverts", 1, 100)
     _in_range(value, "unicast_ttl", 1, 255)
-    for field in ("garp_master_repeat", "garp_master_refresh_repeat", "garp_lower_prio_repeat"):
-        _in_range(value, field, 0, 1000)
-    for field in ("garp_master_delay", "garp_master_refresh", "garp_lower_prio_delay"):
-        _duration(value, field, 0, 86_400 * SECOND)
+    announce_settings.check(value)
     _duration(value, "preempt_delay", 0, 1000 * SECOND)
     _duration(value, "advert_int", 10_000_000, 255 * SECOND)
 

@@ -6,8 +6,8 @@ a successor needs. Knows neither weights nor routers.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 from services.vrrp.settings import TrackFile, TrackProcess, VrrpScript
 from services.vrrp.snapshot import Saved
@@ -73,6 +73,16 @@ class Checks:
         up = self.states[name].health.up
         return Saved(self.kind, name, "" if up is None else "up" if up else "down")
 
+    def carried(self) -> dict[str, list[Any]]:
+        """Everything that is known, for `take_up`."""
+        return {name: [*s.health, s.since, s.last_result_at, s.silent] for name, s in self.states.items()}
+
+    def take_up(self, told: Mapping[str, Sequence[Any]]) -> None:
+        """What a living predecessor knew."""
+        for name in self.states.keys() & told.keys():
+            up, streak, *rest = told[name]
+            self.states[name] = ScriptState(Health(up, streak), *rest)
+
 
 class FileState(NamedTuple):
     """The number in a tracked file, None until it is first told; `since` it is so."""
@@ -125,3 +135,12 @@ class Files:
         """What a successor needs."""
         value = self.states[name].value
         return Saved(self.kind, name, "" if value is None else str(value))
+
+    def carried(self) -> dict[str, list[Any]]:
+        """Everything that is known, for `take_up`."""
+        return {name: list(state) for name, state in self.states.items()}
+
+    def take_up(self, told: Mapping[str, Sequence[Any]]) -> None:
+        """What a living predecessor knew."""
+        for name in self.states.keys() & told.keys():
+            self.states[name] = FileState(*told[name])

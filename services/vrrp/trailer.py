@@ -7,7 +7,7 @@ a sequence of 64 bits that is made of the wall clock: seconds, 65536ths of them,
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from struct import Struct
 from typing import Any
@@ -76,6 +76,15 @@ class Clock:
     def twin(self) -> Clock:
         """One that numbers as this one would."""
         return Clock(self._window, self.last, self._heard)
+
+    def carried(self) -> list[Any]:
+        """For a successor's `take_up`."""
+        return [self.last, {source.hex(): sequence for source, sequence in self._heard.items()}]
+
+    def take_up(self, told: Sequence[Any]) -> None:
+        """Number on, and remember whom a predecessor heard."""
+        self.last, heard = told
+        self._heard = {bytes.fromhex(source): sequence for source, sequence in heard.items()}
 
     def next(self, wall: int) -> int:
         """The sequence of one more advert, later than the last one; but not for ever, if the clock was wrong then."""

@@ -11,7 +11,8 @@ from typing import Any, TypedDict
 from services.vrrp.actions import State
 from services.vrrp.addresses import VirtualAddress, text
 from services.vrrp.counters import Counters
-from services.vrrp.node import Node, held_addresses
+from services.vrrp.holders import held_addresses
+from services.vrrp.node import Node
 from services.vrrp.router import VirtualRouter
 from services.vrrp.vmac import VirtualLink, mac_text
 

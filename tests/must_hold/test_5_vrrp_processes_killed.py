@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
 
 import grpc
 import pytest
@@ -70,6 +71,8 @@ def test_no_advert_is_missing_while_the_agent_hangs(running: Pair) -> None:
 
 
 def test_a_killed_engine_is_back_as_master_before_the_peer_gives_up(running: Pair) -> None:
+    monitors = [node.host.start(["ip", "-oneline", "monitor", "address"]) for node in (running.first, running.second)]
+    until(lambda: all(Path(f"/proc/{m.pid}/comm").read_text() == "ip\n" for m in monitors), PATIENCE_S, "monitors run")
     began = now()
     engine = replacement(running.first, ENGINE)
     for _ in range(2):
@@ -77,5 +80,6 @@ def test_a_killed_engine_is_back_as_master_before_the_peer_gives_up(running: Pai
         engine = replacement(running.first, ENGINE, engine)
         running.wait_for_adverts(FIRST, 4)  # longer than the peer's patience
     assert running.adverts(SECOND, began) == ()
+    assert [monitor.output() for monitor in monitors] == ["", ""]  # no address was touched
     assert VIP in running.first.addresses("eth0")
     assert VIP not in running.second.addresses("eth0")

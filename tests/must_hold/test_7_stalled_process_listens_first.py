@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import time
+from pathlib import Path
+
 import pytest
 
+from tests.kit.engine import Engine, instance
+from tests.kit.netns import Net
 from tests.kit.wait import until
 from tests.must_hold.pair import CONFIGURATION, FIRST, PATIENCE_S, SECOND, VIP, Pair, now
+
+TICKER = "192.168.200.99"
 
 pytestmark = [pytest.mark.netns, pytest.mark.timeout(300)]
 
@@ -44,3 +51,34 @@ def test_a_backup_that_slept_while_the_master_spoke_stays_backup_when_it_wakes(p
     pair.wait_for_adverts(FIRST, 4)
     assert pair.adverts(SECOND, woken) == ()
     assert VIP not in pair.second.addresses("eth0")
+
+
+def test_a_master_that_stalls_for_less_than_its_peers_patience_goes_on_and_no_address_moves(net: Net, pair: Pair) -> None:
+    """A third router's adverts of 100 ms are the clock: the master misses two of its own, its peer waits for three."""
+    pair.first.start("vrrp")
+    pair.second.start("vrrp")
+    pair.wait_for_master(pair.first, pair.second)
+    pair.wait_for_adverts(FIRST, 4)
+    ticker = net.host("ticker")
+    pair.join(ticker, TICKER)
+    ticking = instance(vrid=99, version=3, advert_int=100_000_000, priority=255, addresses=["192.168.200.98"])
+    monitors = [node.host.start(["ip", "-oneline", "monitor", "address"]) for node in (pair.first, pair.second)]
+    until(lambda: all(Path(f"/proc/{m.pid}/comm").read_text() == "ip\n" for m in monitors), PATIENCE_S, "monitors run")
+    with Engine(ticker, {("vrrp_instance", "T"): ticking}):
+        pair.wait_for_adverts(TICKER, 1)
+        began = now()
+        for _ in range(3):
+            pair.first.freeze()
+            pair.wait_for_adverts(TICKER, 20)
+            pair.first.thaw()
+            pair.wait_for_adverts(FIRST, 2)
+    assert pair.adverts(SECOND, began) == ()
+    assert [monitor.output() for monitor in monitors] == ["", ""]
+
+
+def test_the_engines_timer_counts_while_the_machine_is_suspended(pair: Pair) -> None:
+    pair.first.start("vrrp")
+    pair.wait_for_master(pair.first)
+    (engine,) = pair.first.pids("vrrp", "vrrp/engine.py")
+    clocks = {word for path in Path(f"/proc/{engine}/fdinfo").iterdir() for word in path.read_text().splitlines()}
+    assert [word for word in clocks if word.startswith("clockid:")] == [f"clockid: {time.CLOCK_BOOTTIME}"]

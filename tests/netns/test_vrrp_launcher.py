@@ -1,16 +1,9 @@
-"""The launcher and a service manager: readiness, the watchdog, and a hand-over that survives the whole unit's death.
-
-The test speaks systemd's side of sd_notify(3) and of the descriptor store.
-"""
+"""The launcher and a service manager: readiness, the watchdog, and a hand-over that survives the whole unit's death."""
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +11,8 @@ from typing import Any
 import pytest
 
 from tests.kit.engine import instance
-from tests.kit.netns import Host, Net
+from tests.kit.manager import PATIENCE_S, Manager
+from tests.kit.netns import Net
 from tests.kit.wait import until
 
 pytestmark = [
@@ -26,100 +20,6 @@ pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root"),
     pytest.mark.timeout(240),
 ]
-
-ROOT = Path(__file__).resolve().parents[2]
-VIP = "192.168.200.10"
-PATIENCE_S = 60
-# What systemd does before it runs a unit's program: the kept descriptor becomes number 3, and belongs to this process.
-START = """
-import os, sys
-if os.environ.get("KEPT"):
-    os.dup2(int(os.environ.pop("KEPT")), 3)
-    os.environ.update(LISTEN_FDS="1", LISTEN_FDNAMES="handover", LISTEN_PID=str(os.getpid()))
-os.execv(sys.argv[1], sys.argv[1:])
-"""
-
-
-class Manager:
-    """A service manager with one unit."""
-
-    def __init__(self, host: Host, folder: Path) -> None:
-        self.host = host
-        self.folder = folder
-        self.said: list[str] = []
-        self.kept: dict[str, int] = {}
-        self._process: subprocess.Popen[bytes] | None = None
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._socket.bind(str(folder / "notify"))
-        self._socket.setblocking(False)
-
-    def start(self) -> None:
-        environment = {**os.environ, "NOTIFY_SOCKET": str(self.folder / "notify"), "WATCHDOG_USEC": "4000000"}
-        kept = self.kept.get("handover")
-        if kept is not None:
-            environment["KEPT"] = str(kept)
-        flags = ["--store", f"file:{self.folder}/store.json", "--run-dir", str(self.folder / "run")]
-        service = [sys.executable, "-m", "services.vrrp", *flags, "--state-dir", str(self.folder / "state")]
-        with (self.folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(
-                ["nsenter", f"--net={self.host.netns}", "--", sys.executable, "-c", START, *service],
-                env=environment,
-                pass_fds=() if kept is None else (kept,),
-                start_new_session=True,
-                cwd=ROOT,
-                stdout=log,
-                stderr=log,
-            )
-
-    @property
-    def pid(self) -> int:
-        assert self._process is not None
-        return self._process.pid
-
-    def hear(self) -> list[str]:
-        """Everything that the unit has said, descriptors taken into the store."""
-        with contextlib.suppress(BlockingIOError):
-            while True:
-                data, descriptors, _, _ = socket.recv_fds(self._socket, 4096, 8)
-                words = data.decode().splitlines()
-                self.said += words
-                name = next((w.partition("=")[2] for w in words if w.startswith("FDNAME=")), "")
-                if "FDSTOREREMOVE=1" in words:
-                    os.close(self.kept.pop(name))
-                elif "FDSTORE=1" in words and name not in self.kept:
-                    (self.kept[name],) = descriptors
-                else:
-                    for descriptor in descriptors:
-                        os.close(descriptor)
-        return self.said
-
-    def wait_until_said(self, word: str) -> None:
-        until(lambda: word in self.hear(), PATIENCE_S, what=self.log)
-
-    def log(self) -> str:
-        return f"{self.said}\n{(self.folder / 'log').read_text()}"
-
-    def kill(self) -> None:
-        """As systemd with KillMode=mixed: everything of the unit gets SIGKILL."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.pid, signal.SIGKILL)
-        assert self._process is not None
-        self._process.wait()
-
-    def stop(self) -> int:
-        os.kill(self.pid, signal.SIGTERM)
-        assert self._process is not None
-        return self._process.wait(PATIENCE_S)
-
-    def holds(self) -> bool:
-        return VIP in self.host.ip("-o -4 address show dev eth0")
-
-    def close(self) -> None:
-        if self._process is not None:
-            self.kill()
-        self._socket.close()
-        for descriptor in self.kept.values():
-            os.close(descriptor)
 
 
 @pytest.fixture

@@ -19,3 +19,4 @@ run 5s
  13218 ms  a announces 192.168.200.16 x5
  13218 ms  a MASTER
  13218 ms  b BACKUP
+ 13218 ms  a announces 192.168.200.16 x1

@@ -10,3 +10,4 @@ run 20s
   6437 ms  a announces 192.168.200.16 x5
   6437 ms  a MASTER
   6437 ms  b BACKUP
+  6437 ms  a announces 192.168.200.16 x1

@@ -19,3 +19,4 @@ run 6s
  14218 ms  a announces 192.168.200.16 x5
  14218 ms  a MASTER
  14218 ms  b BACKUP
+ 14218 ms  a announces 192.168.200.16 x1

@@ -19,3 +19,4 @@ run 5s
  33023 ms  a announces 192.168.200.16 x5
  33023 ms  a MASTER
  33023 ms  b BACKUP
+ 33023 ms  a announces 192.168.200.16 x1

@@ -16,3 +16,4 @@ run 5s
  12613 ms  a announces 192.168.200.16 x5
  12613 ms  a MASTER
  12613 ms  b BACKUP
+ 12613 ms  a announces 192.168.200.16 x1

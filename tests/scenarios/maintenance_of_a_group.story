@@ -42,3 +42,5 @@ run 1s
   3306 ms  b BACKUP
   3306 ms  b VI_2 BACKUP
   3306 ms  b VG_1 BACKUP
+  3306 ms  a announces 192.168.200.16 x1
+  3306 ms  a announces 192.168.200.20 x1

@@ -17,3 +17,4 @@ run 5s
   9828 ms  b announces 192.168.200.16 x5
   9828 ms  b MASTER
   9828 ms  a BACKUP
+  9828 ms  b announces 192.168.200.16 x1

@@ -12,3 +12,4 @@ run 20s
  16828 ms  b announces 192.168.200.16 x5
  16828 ms  b MASTER
  16828 ms  a BACKUP
+ 16828 ms  b announces 192.168.200.16 x1

@@ -23,10 +23,12 @@ run 7s
  10023 ms  b announces 192.168.200.16 x5
  10023 ms  b MASTER
  10023 ms  a BACKUP
+ 10023 ms  b announces 192.168.200.16 x1
 result a chk ok
 result a chk ok
 run 7s
 ----
  16437 ms  a announces 192.168.200.16 x5
  16437 ms  a MASTER
- 16437 ms  b BACKUP
+ 16438 ms  b BACKUP
+ 16438 ms  a announces 192.168.200.16 x1

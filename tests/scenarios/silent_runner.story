@@ -22,3 +22,4 @@ run 5s
  21414 ms  a announces 192.168.200.16 x5
  21414 ms  a MASTER
  21414 ms  b BACKUP
+ 21414 ms  a announces 192.168.200.16 x1

@@ -11,3 +11,4 @@ run 3s
   3000 ms  b announces 192.168.200.16 x5
   3000 ms  b MASTER
   3000 ms  a BACKUP
+  3000 ms  b announces 192.168.200.16 x1

@@ -32,6 +32,8 @@ run 6s
   5414 ms  b BACKUP
   5414 ms  b VI_2 BACKUP
   5414 ms  b VG_1 BACKUP
+  5414 ms  a announces 192.168.200.16 x1
+  5414 ms  a announces 192.168.200.20 x1
 result a chk failed
 run 5s
 ----
@@ -57,3 +59,5 @@ run 5s
  16414 ms  b BACKUP
  16414 ms  b VI_2 BACKUP
  16414 ms  b VG_1 BACKUP
+ 16414 ms  a announces 192.168.200.16 x1
+ 16414 ms  a announces 192.168.200.20 x1

@@ -19,7 +19,7 @@ CORES = {
     "track_settings ranges resolve_track sources census file_number iproute routes rules "
     "routing statics lookup ah adverts reception authentication trailer rogue strict contradictions firewall "
     "difference neighbors bfd/packet bfd/session bfd/sessions bfd/settings bfd/views vmac resolve_vmac links quiet "
-    "split_brain",
+    "split_brain carry succession announce_settings pacing",
     "checker": "streak schedule pool settings",
     "ipvs": "model reconcile weights settings director",
     "notify": "order retry render settings",

@@ -227,6 +227,31 @@ def test_scripts_run_as_their_user_without_any_capability(note: str) -> None:
     assert {line.split()[1] for line in lines[1:4]} == {"0" * 16}, lines
 
 
+def test_a_reload_replaces_every_process_and_touches_no_address() -> None:
+    unit = "vipkeeper-vrrp.service"
+    until(lambda: VIP in run("ip", "-4", "-br", "address", "show", "front0"), PATIENCE_S, what=journal)
+
+    def own() -> dict[int, str]:
+        return {pid: command for pid, command in processes(unit).items() if "vrrp" in command}
+
+    (before,), old = show(unit), own()
+    with subprocess.Popen(["ip", "-oneline", "monitor", "address"], stdout=subprocess.PIPE, text=True) as monitor:
+        run("systemctl", "reload", unit)
+        run("systemctl", "reload", unit)
+        (after,), new = show(unit), own()
+        monitor.terminate()
+        assert monitor.stdout is not None
+        assert monitor.stdout.read() == ""
+    assert (after["MainPID"], after["NRestarts"]) == (before["MainPID"], before["NRestarts"])
+    assert (after["ActiveState"], after["SubState"]) == ("active", "running")
+    assert set(new) & set(old) == {int(before["MainPID"])}
+    (engine,) = (pid for pid, command in new.items() if "vrrp/engine.py" in command)
+    assert os.sched_getscheduler(engine) & ~SCHED_RESET_ON_FORK == os.SCHED_FIFO
+    assert VIP in run("ip", "-4", "-br", "address", "show", "front0")
+    stored = run("systemctl", "show", "-p", "NFileDescriptorStore", "--value", unit)
+    assert stored.strip() == "1"
+
+
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_killed_service_is_back_and_says_so(service: str) -> None:
     unit = f"vipkeeper-{service}.service"

@@ -367,6 +367,7 @@ def test_every_field_of_the_messages_has_its_keyword_and_the_reverse() -> None:
         "vrrp_track_process": MESSAGES["vrrp_track_process"],
         "": MESSAGES["static"],
         "track_group": MESSAGES["track_group"],
+        "garp_group": MESSAGES["garp_group"],
         "bfd_instance": MESSAGES["bfd_instance"],
         "virtual_server": MESSAGES["virtual_server"],
         "virtual_server/real_server": MESSAGES["real_server"],
@@ -384,6 +385,7 @@ def test_every_field_of_the_messages_has_its_keyword_and_the_reverse() -> None:
     heads |= {
         block: {"reverse"} for block in ("vrrp_script", "track_file", "vrrp_track_file", "vrrp_track_process", "bfd_instance")
     }
+    heads |= {"global_defs": {"vrrp_garp_extra_if_all"}, "vrrp_instance": {"garp_extra_if_all"}}
     own = {"global_defs": {"notify"}}  # keepalived has only FIFOs for that
     for block, message in places.items():
         fields = {k.field for k in TABLES[block].values()} - {"", "sorry_server.lb_kind"}

@@ -63,6 +63,13 @@ def master(**given: Any) -> VirtualRouter:
     return router
 
 
+def established(**given: Any) -> VirtualRouter:
+    """Master since T0, which is a whole interval ago."""
+    router = master(**given)
+    router.step(Expired(), T0 + SECOND)
+    return router
+
+
 def heard(priority: int, source: bytes = LOWER, interval: int = SECOND, addresses: bytes = VIP) -> Heard:
     return Heard(Advert(priority, interval, source, addresses))
 
@@ -265,12 +272,15 @@ def test_master_advertises_on_an_absolute_grid() -> None:
     assert router.deadline == T0 + 4 * SECOND
 
 
-def test_master_announces_again_after_the_delay_and_then_refreshes() -> None:
+def test_master_announces_again_after_the_delay_and_refreshes_as_often_as_asked() -> None:
     router = master(garp_master_delay=500_000_000, garp_master_refresh=400_000_000, garp_master_refresh_repeat=2)
-    assert router.deadline == T0 + 500_000_000
+    assert router.deadline == T0 + 400_000_000
+    assert in_short(router.step(Expired(), T0 + 400_000_000)) == ["announce 2"]
     assert in_short(router.step(Expired(), T0 + 500_000_000)) == ["announce 5"]
-    assert in_short(router.step(Expired(), T0 + 900_000_000)) == ["announce 2"]
+    assert in_short(router.step(Expired(), T0 + 800_000_000)) == ["announce 2"]
     assert router.deadline == T0 + SECOND
+    router = master(garp_master_delay=500_000_000, garp_master_refresh=500_000_000, garp_master_refresh_repeat=2)
+    assert in_short(router.step(Expired(), T0 + 500_000_000)) == ["announce 7"], "both at once are both"
 
 
 def test_master_that_is_to_announce_nothing_announces_nothing() -> None:
@@ -279,36 +289,56 @@ def test_master_that_is_to_announce_nothing_announces_nothing() -> None:
     assert in_short(router.step(Expired(), T0)) == ["advert 255", "add", "INIT->MASTER"]
 
 
-def test_master_hearing_priority_0_advertises_at_once() -> None:
-    router = master()
-    assert in_short(router.step(heard(0), T0 + 300_000_000)) == ["advert 100"]
-    assert router.deadline == T0 + 1_300_000_000
+def test_master_hearing_priority_0_advertises_and_announces_at_once() -> None:
+    router = established()
+    assert in_short(router.step(heard(0), T0 + 1_300_000_000)) == ["advert 100", "announce 5"]
+    assert router.deadline == T0 + 2_300_000_000
 
 
 @pytest.mark.parametrize(("priority", "source"), [(99, HIGHER), (100, LOWER)])
 def test_master_hearing_less_answers_and_announces(priority: int, source: bytes) -> None:
-    router = master()
-    actions = router.step(heard(priority, source), T0 + SECOND // 2)
-    assert in_short(actions) == ["advert 100", "announce 5", "MASTER->MASTER_RX_LOWER_PRI"]
+    router = established()
+    now = T0 + 3 * SECOND // 2
+    assert in_short(router.step(heard(priority, source), now)) == ["advert 100", "announce 5", "MASTER->MASTER_RX_LOWER_PRI"]
     assert router.rival_heard
-    again = router.step(heard(priority, source), T0 + SECOND // 2 + 1)
+    again = router.step(heard(priority, source), now + 1)
     assert in_short(again) == ["advert 100"], "one announcement per interval, one event per rival"
 
 
+def test_master_hearing_less_right_after_it_took_office_answers_the_last_word_of_one_that_yields() -> None:
+    router = master()
+    assert in_short(router.step(heard(50), T0 + SECOND - 1)) == ["advert 100", "announce 1"]
+    later = router.step(heard(50), T0 + SECOND)
+    assert in_short(later) == ["advert 100", "MASTER->MASTER_RX_LOWER_PRI"], "but one that goes on is a rival"
+
+
 def test_master_hearing_less_with_lower_prio_no_advert_is_silent_but_announces() -> None:
-    router = master(lower_prio_no_advert=True, garp_lower_prio_repeat=2)
-    assert in_short(router.step(heard(50), T0 + 1)) == ["announce 2", "MASTER->MASTER_RX_LOWER_PRI"]
+    router = established(lower_prio_no_advert=True, garp_lower_prio_repeat=2)
+    assert in_short(router.step(heard(50), T0 + SECOND + 1)) == ["announce 2", "MASTER->MASTER_RX_LOWER_PRI"]
 
 
 def test_master_hearing_less_announces_nothing_where_that_is_switched_off() -> None:
-    router = master(garp_lower_prio_repeat=0)
-    assert in_short(router.step(heard(50), T0 + 1)) == ["advert 100", "MASTER->MASTER_RX_LOWER_PRI"]
+    router = established(garp_lower_prio_repeat=0)
+    assert in_short(router.step(heard(50), T0 + SECOND + 1)) == ["advert 100", "MASTER->MASTER_RX_LOWER_PRI"]
+
+
+def test_master_announces_on_other_interfaces_again_and_again_where_asked() -> None:
+    rows = [{"address": "192.0.2.10"}, {"address": "198.51.100.10", "dev": "eth1"}]
+    router = master(virtual_ipaddress=rows, garp_master_delay=0, garp_extra_if=3 * SECOND, garp_extra_if_all=True)
+    for second in (1, 2):
+        assert in_short(router.step(Expired(), T0 + second * SECOND)) == ["advert 100"]
+    _advert, announce = router.step(Expired(), T0 + 3 * SECOND)
+    assert announce == Announce("VI_1", (router.addresses[1],), 1)
+    settings = router.settings._replace(garp_extra_if=SECOND // 2)
+    router.step(Changed(router.inputs, settings), T0 + 3 * SECOND)
+    assert router.deadline == T0 + 7 * SECOND // 2
+    assert in_short(router.step(Expired(), T0 + 7 * SECOND // 2)) == ["announce 1"]
 
 
 @pytest.mark.parametrize(("priority", "source"), [(101, LOWER), (100, HIGHER)])
 def test_master_hearing_more_yields_without_priority_0(priority: int, source: bytes) -> None:
     router = master()
-    assert in_short(router.step(heard(priority, source), T0 + 1)) == ["remove", "MASTER->BACKUP"]
+    assert in_short(router.step(heard(priority, source), T0 + 1)) == ["advert 100", "remove", "MASTER->BACKUP"]
     assert router.deadline == T0 + 1 + DOWN
     assert router.master_address == source
 
@@ -319,9 +349,9 @@ def test_equal_priority_higher_address_wins() -> None:
     assert router.cause == "192.0.2.9 has the same priority 100 and the higher address"
 
 
-def test_master_hearing_more_may_send_one_more_advert() -> None:
-    router = master(higher_prio_send_advert=True)
-    assert in_short(router.step(heard(200), T0 + 1)) == ["advert 100", "remove", "MASTER->BACKUP"]
+def test_master_hearing_more_says_no_last_word_where_that_is_switched_off() -> None:
+    router = master(higher_prio_send_advert=False)
+    assert in_short(router.step(heard(200), T0 + 1)) == ["remove", "MASTER->BACKUP"]
 
 
 def test_master_hearing_its_own_priority_and_address_takes_no_notice() -> None:
@@ -377,7 +407,7 @@ def test_master_follows_its_group_with_and_without_release() -> None:
 
 
 def test_master_announces_when_another_member_heard_a_rival() -> None:
-    assert in_short(master().step(Reannounce(), T0 + 1)) == ["announce 5"]
+    assert in_short(established().step(Reannounce(), T0 + SECOND + 1)) == ["announce 5"]
 
 
 def test_master_without_addresses_only_advertises() -> None:

@@ -10,7 +10,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Global(_message.Message):
-    __slots__ = ("router_id", "notification_email", "notification_email_from", "smtp_server", "smtp_connect_timeout", "smtp_helo_name", "smtp_alert", "smtp_alert_vrrp", "smtp_alert_checker", "script_user", "enable_script_security", "vrrp_version", "vrrp_garp_master_delay", "vrrp_garp_master_repeat", "vrrp_garp_master_refresh", "vrrp_garp_master_refresh_repeat", "vrrp_garp_lower_prio_delay", "vrrp_garp_lower_prio_repeat", "vrrp_lower_prio_no_advert", "vrrp_higher_prio_send_advert", "vrrp_mcast_group4", "vrrp_startup_delay", "vrrp_rt_priority", "notify", "vrrp_mcast_group6", "vrrp_check_unicast_src", "v3_checksum_as_v2", "vrrp_strict", "vrrp_skip_check_adv_addr", "vrrp_owner_ignore_adverts", "vrrp_down_timer_adverts", "vrrp_delay_after_boot", "vmac_prefix", "vmac_addr_prefix")
+    __slots__ = ("router_id", "notification_email", "notification_email_from", "smtp_server", "smtp_connect_timeout", "smtp_helo_name", "smtp_alert", "smtp_alert_vrrp", "smtp_alert_checker", "script_user", "enable_script_security", "vrrp_version", "vrrp_garp_master_delay", "vrrp_garp_master_repeat", "vrrp_garp_master_refresh", "vrrp_garp_master_refresh_repeat", "vrrp_garp_lower_prio_delay", "vrrp_garp_lower_prio_repeat", "vrrp_lower_prio_no_advert", "vrrp_higher_prio_send_advert", "vrrp_mcast_group4", "vrrp_startup_delay", "vrrp_rt_priority", "notify", "vrrp_mcast_group6", "vrrp_check_unicast_src", "v3_checksum_as_v2", "vrrp_garp_interval", "vrrp_gna_interval", "vrrp_min_garp", "vrrp_garp_extra_if", "vrrp_garp_extra_if_all", "vrrp_strict", "vrrp_skip_check_adv_addr", "vrrp_owner_ignore_adverts", "vrrp_down_timer_adverts", "vrrp_delay_after_boot", "vmac_prefix", "vmac_addr_prefix")
     ROUTER_ID_FIELD_NUMBER: _ClassVar[int]
     NOTIFICATION_EMAIL_FIELD_NUMBER: _ClassVar[int]
     NOTIFICATION_EMAIL_FROM_FIELD_NUMBER: _ClassVar[int]
@@ -38,6 +38,11 @@ class Global(_message.Message):
     VRRP_MCAST_GROUP6_FIELD_NUMBER: _ClassVar[int]
     VRRP_CHECK_UNICAST_SRC_FIELD_NUMBER: _ClassVar[int]
     V3_CHECKSUM_AS_V2_FIELD_NUMBER: _ClassVar[int]
+    VRRP_GARP_INTERVAL_FIELD_NUMBER: _ClassVar[int]
+    VRRP_GNA_INTERVAL_FIELD_NUMBER: _ClassVar[int]
+    VRRP_MIN_GARP_FIELD_NUMBER: _ClassVar[int]
+    VRRP_GARP_EXTRA_IF_FIELD_NUMBER: _ClassVar[int]
+    VRRP_GARP_EXTRA_IF_ALL_FIELD_NUMBER: _ClassVar[int]
     VRRP_STRICT_FIELD_NUMBER: _ClassVar[int]
     VRRP_SKIP_CHECK_ADV_ADDR_FIELD_NUMBER: _ClassVar[int]
     VRRP_OWNER_IGNORE_ADVERTS_FIELD_NUMBER: _ClassVar[int]
@@ -72,6 +77,11 @@ class Global(_message.Message):
     vrrp_mcast_group6: str
     vrrp_check_unicast_src: bool
     v3_checksum_as_v2: bool
+    vrrp_garp_interval: _duration_pb2.Duration
+    vrrp_gna_interval: _duration_pb2.Duration
+    vrrp_min_garp: bool
+    vrrp_garp_extra_if: _duration_pb2.Duration
+    vrrp_garp_extra_if_all: bool
     vrrp_strict: bool
     vrrp_skip_check_adv_addr: bool
     vrrp_owner_ignore_adverts: bool
@@ -79,4 +89,4 @@ class Global(_message.Message):
     vrrp_delay_after_boot: _duration_pb2.Duration
     vmac_prefix: str
     vmac_addr_prefix: str
-    def __init__(self, router_id: _Optional[str] = ..., notification_email: _Optional[_Iterable[str]] = ..., notification_email_from: _Optional[str] = ..., smtp_server: _Optional[str] = ..., smtp_connect_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., smtp_helo_name: _Optional[str] = ..., smtp_alert: _Optional[bool] = ..., smtp_alert_vrrp: _Optional[bool] = ..., smtp_alert_checker: _Optional[bool] = ..., script_user: _Optional[str] = ..., enable_script_security: _Optional[bool] = ..., vrrp_version: _Optional[int] = ..., vrrp_garp_master_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., vrrp_garp_master_repeat: _Optional[int] = ..., vrrp_garp_master_refresh: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., vrrp_garp_master_refresh_repeat: _Optional[int] = ..., vrrp_garp_lower_prio_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., vrrp_garp_lower_prio_repeat: _Optional[int] = ..., vrrp_lower_prio_no_advert: _Optional[bool] = ..., vrrp_higher_prio_send_advert: _Optional[bool] = ..., vrrp_mcast_group4: _Optional[str] = ..., vrrp_startup_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., vrrp_rt_priority: _Optional[int] = ..., notify: _Optional[str] = ..., vrrp_mcast_group6: _Optional[str] = ..., vrrp_check_unicast_src: _Optional[bool] = ..., v3_checksum_as_v2: _Optional[bool] = ..., vrrp_strict: _Optional[bool] = ..., vrrp_skip_check_adv_addr: _Optional[bool] = ..., vrrp_owner_ignore_adverts: _Optional[bool] = ..., vrrp_down_timer_adverts: _Optional[int] = ..., vrrp_delay_after_boot: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., vmac_prefix: _Optional[str] = ..., vmac_addr_prefix: _Optional[str] = ...) -> None: ...
+    def __init__(self, router_id: _Optional[str] = ..., notification_email: _Optional[_Iterable[str]] = ..., notification_email_from: _Optional[str] = ..., smtp_server: _Optional[str] = ..., smtp_connect_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., smtp_helo_name: _Optional[str] = ..., smtp_alert: _Optional[bool] = ..., smtp_alert_vrrp: _Optional[bool] = ..., smtp_alert_checker: _Optional[bool] = ..., script_user: _Optional[str] = ..., enable_script_security: _Optional[bool] = ..., vrrp_version: _Optional[int] = ..., vrrp_garp_master_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., vrrp_garp_master_repeat: _Optional[int] = ..., vrrp_garp_master_refresh: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., vrrp_garp_master_refresh_repeat: _Optional[int] = ..., vrrp_garp_lower_prio_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., vrrp_garp_lower_prio_repeat: _Optional[int] = ..., vrrp_lower_prio_no_advert: _Optional[bool] = ..., vrrp_higher_prio_send_advert: _Optional[bool] = ..., vrrp_mcast_group4: _Optional[str] = ..., vrrp_startup_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., vrrp_rt_priority: _Optional[int] = ..., notify: _Optional[str] = ..., vrrp_mcast_group6: _Optional[str] = ..., vrrp_check_unicast_src: _Optional[bool] = ..., v3_checksum_as_v2: _Optional[bool] = ..., vrrp_garp_interval: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., vrrp_gna_interval: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., vrrp_min_garp: _Optional[bool] = ..., vrrp_garp_extra_if: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., vrrp_garp_extra_if_all: _Optional[bool] = ..., vrrp_strict: _Optional[bool] = ..., vrrp_skip_check_adv_addr: _Optional[bool] = ..., vrrp_owner_ignore_adverts: _Optional[bool] = ..., vrrp_down_timer_adverts: _Optional[int] = ..., vrrp_delay_after_boot: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., vmac_prefix: _Optional[str] = ..., vmac_addr_prefix: _Optional[str] = ...) -> None: ...

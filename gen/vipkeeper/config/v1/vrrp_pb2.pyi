@@ -196,7 +196,7 @@ class Ipvlan(_message.Message):
     def __init__(self, name: _Optional[str] = ..., address: _Optional[str] = ..., mode: _Optional[_Union[IpvlanMode, str]] = ..., group: _Optional[int] = ...) -> None: ...
 
 class VrrpInstance(_message.Message):
-    __slots__ = ("state", "interface", "virtual_router_id", "priority", "advert_int", "version", "authentication", "virtual_ipaddress", "virtual_ipaddress_excluded", "nopreempt", "preempt_delay", "garp_master_delay", "garp_master_repeat", "garp_master_refresh", "garp_master_refresh_repeat", "garp_lower_prio_delay", "garp_lower_prio_repeat", "lower_prio_no_advert", "higher_prio_send_advert", "down_timer_adverts", "track_interface", "track_script", "track_file", "track_process", "dont_track_primary", "mcast_src_ip", "notify_master", "notify_backup", "notify_fault", "notify_stop", "notify", "smtp_alert", "native_ipv6", "unicast_peer", "unicast_src_ip", "unicast_ttl", "check_unicast_src", "unicast_fault_no_peer", "v3_checksum_as_v2", "old_unicast_checksum", "auth_hmac", "virtual_routes", "virtual_rules", "strict_mode", "accept", "skip_check_adv_addr", "owner_ignore_adverts", "track_bfd", "use_vmac", "vmac_xmit_base", "use_vmac_addr", "use_ipvlan")
+    __slots__ = ("state", "interface", "virtual_router_id", "priority", "advert_int", "version", "authentication", "virtual_ipaddress", "virtual_ipaddress_excluded", "nopreempt", "preempt_delay", "garp_master_delay", "garp_master_repeat", "garp_master_refresh", "garp_master_refresh_repeat", "garp_lower_prio_delay", "garp_lower_prio_repeat", "lower_prio_no_advert", "higher_prio_send_advert", "down_timer_adverts", "track_interface", "track_script", "track_file", "track_process", "dont_track_primary", "mcast_src_ip", "notify_master", "notify_backup", "notify_fault", "notify_stop", "notify", "smtp_alert", "native_ipv6", "unicast_peer", "unicast_src_ip", "unicast_ttl", "check_unicast_src", "unicast_fault_no_peer", "v3_checksum_as_v2", "old_unicast_checksum", "auth_hmac", "virtual_routes", "virtual_rules", "garp_extra_if", "garp_extra_if_all", "strict_mode", "accept", "skip_check_adv_addr", "owner_ignore_adverts", "track_bfd", "use_vmac", "vmac_xmit_base", "use_vmac_addr", "use_ipvlan")
     STATE_FIELD_NUMBER: _ClassVar[int]
     INTERFACE_FIELD_NUMBER: _ClassVar[int]
     VIRTUAL_ROUTER_ID_FIELD_NUMBER: _ClassVar[int]
@@ -240,6 +240,8 @@ class VrrpInstance(_message.Message):
     AUTH_HMAC_FIELD_NUMBER: _ClassVar[int]
     VIRTUAL_ROUTES_FIELD_NUMBER: _ClassVar[int]
     VIRTUAL_RULES_FIELD_NUMBER: _ClassVar[int]
+    GARP_EXTRA_IF_FIELD_NUMBER: _ClassVar[int]
+    GARP_EXTRA_IF_ALL_FIELD_NUMBER: _ClassVar[int]
     STRICT_MODE_FIELD_NUMBER: _ClassVar[int]
     ACCEPT_FIELD_NUMBER: _ClassVar[int]
     SKIP_CHECK_ADV_ADDR_FIELD_NUMBER: _ClassVar[int]
@@ -292,6 +294,8 @@ class VrrpInstance(_message.Message):
     auth_hmac: AuthHmac
     virtual_routes: _containers.RepeatedScalarFieldContainer[str]
     virtual_rules: _containers.RepeatedScalarFieldContainer[str]
+    garp_extra_if: _duration_pb2.Duration
+    garp_extra_if_all: bool
     strict_mode: bool
     accept: bool
     skip_check_adv_addr: bool
@@ -301,7 +305,7 @@ class VrrpInstance(_message.Message):
     vmac_xmit_base: bool
     use_vmac_addr: bool
     use_ipvlan: Ipvlan
-    def __init__(self, state: _Optional[_Union[InitialState, str]] = ..., interface: _Optional[str] = ..., virtual_router_id: _Optional[int] = ..., priority: _Optional[int] = ..., advert_int: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., version: _Optional[int] = ..., authentication: _Optional[_Union[Authentication, _Mapping]] = ..., virtual_ipaddress: _Optional[_Iterable[_Union[VirtualIpAddress, _Mapping]]] = ..., virtual_ipaddress_excluded: _Optional[_Iterable[_Union[VirtualIpAddress, _Mapping]]] = ..., nopreempt: _Optional[bool] = ..., preempt_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., garp_master_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., garp_master_repeat: _Optional[int] = ..., garp_master_refresh: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., garp_master_refresh_repeat: _Optional[int] = ..., garp_lower_prio_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., garp_lower_prio_repeat: _Optional[int] = ..., lower_prio_no_advert: _Optional[bool] = ..., higher_prio_send_advert: _Optional[bool] = ..., down_timer_adverts: _Optional[int] = ..., track_interface: _Optional[_Iterable[_Union[TrackInterface, _Mapping]]] = ..., track_script: _Optional[_Iterable[_Union[TrackScript, _Mapping]]] = ..., track_file: _Optional[_Iterable[_Union[_track_pb2.TrackedFile, _Mapping]]] = ..., track_process: _Optional[_Iterable[_Union[_track_pb2.TrackedProcess, _Mapping]]] = ..., dont_track_primary: _Optional[bool] = ..., mcast_src_ip: _Optional[str] = ..., notify_master: _Optional[str] = ..., notify_backup: _Optional[str] = ..., notify_fault: _Optional[str] = ..., notify_stop: _Optional[str] = ..., notify: _Optional[str] = ..., smtp_alert: _Optional[bool] = ..., native_ipv6: _Optional[bool] = ..., unicast_peer: _Optional[_Iterable[_Union[UnicastPeer, _Mapping]]] = ..., unicast_src_ip: _Optional[str] = ..., unicast_ttl: _Optional[int] = ..., check_unicast_src: _Optional[bool] = ..., unicast_fault_no_peer: _Optional[bool] = ..., v3_checksum_as_v2: _Optional[bool] = ..., old_unicast_checksum: _Optional[_Union[OldUnicastChecksum, str]] = ..., auth_hmac: _Optional[_Union[AuthHmac, _Mapping]] = ..., virtual_routes: _Optional[_Iterable[str]] = ..., virtual_rules: _Optional[_Iterable[str]] = ..., strict_mode: _Optional[bool] = ..., accept: _Optional[bool] = ..., skip_check_adv_addr: _Optional[bool] = ..., owner_ignore_adverts: _Optional[bool] = ..., track_bfd: _Optional[_Iterable[_Union[TrackBfd, _Mapping]]] = ..., use_vmac: _Optional[_Union[Vmac, _Mapping]] = ..., vmac_xmit_base: _Optional[bool] = ..., use_vmac_addr: _Optional[bool] = ..., use_ipvlan: _Optional[_Union[Ipvlan, _Mapping]] = ...) -> None: ...
+    def __init__(self, state: _Optional[_Union[InitialState, str]] = ..., interface: _Optional[str] = ..., virtual_router_id: _Optional[int] = ..., priority: _Optional[int] = ..., advert_int: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., version: _Optional[int] = ..., authentication: _Optional[_Union[Authentication, _Mapping]] = ..., virtual_ipaddress: _Optional[_Iterable[_Union[VirtualIpAddress, _Mapping]]] = ..., virtual_ipaddress_excluded: _Optional[_Iterable[_Union[VirtualIpAddress, _Mapping]]] = ..., nopreempt: _Optional[bool] = ..., preempt_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., garp_master_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., garp_master_repeat: _Optional[int] = ..., garp_master_refresh: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., garp_master_refresh_repeat: _Optional[int] = ..., garp_lower_prio_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., garp_lower_prio_repeat: _Optional[int] = ..., lower_prio_no_advert: _Optional[bool] = ..., higher_prio_send_advert: _Optional[bool] = ..., down_timer_adverts: _Optional[int] = ..., track_interface: _Optional[_Iterable[_Union[TrackInterface, _Mapping]]] = ..., track_script: _Optional[_Iterable[_Union[TrackScript, _Mapping]]] = ..., track_file: _Optional[_Iterable[_Union[_track_pb2.TrackedFile, _Mapping]]] = ..., track_process: _Optional[_Iterable[_Union[_track_pb2.TrackedProcess, _Mapping]]] = ..., dont_track_primary: _Optional[bool] = ..., mcast_src_ip: _Optional[str] = ..., notify_master: _Optional[str] = ..., notify_backup: _Optional[str] = ..., notify_fault: _Optional[str] = ..., notify_stop: _Optional[str] = ..., notify: _Optional[str] = ..., smtp_alert: _Optional[bool] = ..., native_ipv6: _Optional[bool] = ..., unicast_peer: _Optional[_Iterable[_Union[UnicastPeer, _Mapping]]] = ..., unicast_src_ip: _Optional[str] = ..., unicast_ttl: _Optional[int] = ..., check_unicast_src: _Optional[bool] = ..., unicast_fault_no_peer: _Optional[bool] = ..., v3_checksum_as_v2: _Optional[bool] = ..., old_unicast_checksum: _Optional[_Union[OldUnicastChecksum, str]] = ..., auth_hmac: _Optional[_Union[AuthHmac, _Mapping]] = ..., virtual_routes: _Optional[_Iterable[str]] = ..., virtual_rules: _Optional[_Iterable[str]] = ..., garp_extra_if: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., garp_extra_if_all: _Optional[bool] = ..., strict_mode: _Optional[bool] = ..., accept: _Optional[bool] = ..., skip_check_adv_addr: _Optional[bool] = ..., owner_ignore_adverts: _Optional[bool] = ..., track_bfd: _Optional[_Iterable[_Union[TrackBfd, _Mapping]]] = ..., use_vmac: _Optional[_Union[Vmac, _Mapping]] = ..., vmac_xmit_base: _Optional[bool] = ..., use_vmac_addr: _Optional[bool] = ..., use_ipvlan: _Optional[_Union[Ipvlan, _Mapping]] = ...) -> None: ...
 
 class VrrpSyncGroup(_message.Message):
     __slots__ = ("group", "notify_master", "notify_backup", "notify_fault", "notify_stop", "notify", "smtp_alert", "sync_group_tracking_weight", "track_interface", "track_script", "track_file", "track_process", "track_bfd")
@@ -370,3 +374,15 @@ class TrackGroup(_message.Message):
     GROUP_FIELD_NUMBER: _ClassVar[int]
     group: _containers.RepeatedScalarFieldContainer[str]
     def __init__(self, group: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class GarpGroup(_message.Message):
+    __slots__ = ("garp_interval", "gna_interval", "interface", "interfaces")
+    GARP_INTERVAL_FIELD_NUMBER: _ClassVar[int]
+    GNA_INTERVAL_FIELD_NUMBER: _ClassVar[int]
+    INTERFACE_FIELD_NUMBER: _ClassVar[int]
+    INTERFACES_FIELD_NUMBER: _ClassVar[int]
+    garp_interval: _duration_pb2.Duration
+    gna_interval: _duration_pb2.Duration
+    interface: str
+    interfaces: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, garp_interval: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., gna_interval: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., interface: _Optional[str] = ..., interfaces: _Optional[_Iterable[str]] = ...) -> None: ...
