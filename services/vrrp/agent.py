@@ -440,10 +440,11 @@ async def _turn(control: Channel, stop: asyncio.Event) -> bool:
 
     def heard() -> None:
         try:
-            orders = [message.get("do") for message in control.receive(limit=1)]  # what comes after it is the agent's
+            orders = [message.get("do") for message in control.receive(limit=1)]
         except ChannelClosed:
             orders = ["stop"]
-        if orders and not turn.done():
+        if orders:
+            loop.remove_reader(control.fileno())  # at once: what comes after it is the agent's
             turn.set_result(orders[0] == "begin")
 
     loop.add_reader(control.fileno(), heard)

@@ -41,15 +41,17 @@ class Pace(NamedTuple):
 
 
 class Paces(NamedTuple):
-    """By interface; all others have a lane of their own with these gaps."""
+    """By interface; all others have a lane of their own with these gaps. `bases`: the interface below each VMAC."""
 
     named: Mapping[str, Pace] = {}
     garp: int = 0
     gna: int = 0
+    bases: Mapping[str, str] = {}
 
     def of(self, interface: str) -> Pace:
-        """That of an interface."""
-        return self.named.get(interface) or Pace(interface, self.garp, self.gna)
+        """That of an interface; a VMAC shares its base's, by which it is announced, unless a group names it."""
+        name = interface if interface in self.named else self.bases.get(interface, interface)
+        return self.named.get(name) or Pace(name, self.garp, self.gna)
 
 
 def check(value: Mapping[str, Any], prefix: str = "") -> None:
@@ -109,7 +111,6 @@ def of_instance(given: VrrpInstance, defaults: Global) -> dict[str, Any]:
     least = defaults.vrrp_min_garp
     delay = _first(given.garp_master_delay, defaults.vrrp_garp_master_delay, 0 if least else MASTER_DELAY)
     repeat = _first(given.garp_master_repeat, defaults.vrrp_garp_master_repeat, 1 if least else MASTER_REPEAT)
-    everywhere = _first(given.garp_extra_if_all, defaults.vrrp_garp_extra_if_all)
     return {
         "garp_master_delay": delay,
         "garp_master_repeat": repeat,
@@ -117,7 +118,8 @@ def of_instance(given: VrrpInstance, defaults: Global) -> dict[str, Any]:
         "garp_master_refresh_repeat": _first(given.garp_master_refresh_repeat, defaults.vrrp_garp_master_refresh_repeat),
         "garp_lower_prio_delay": _first(given.garp_lower_prio_delay, defaults.vrrp_garp_lower_prio_delay, delay),
         "garp_lower_prio_repeat": _first(given.garp_lower_prio_repeat, defaults.vrrp_garp_lower_prio_repeat, repeat),
-        "garp_extra_if": _first(given.garp_extra_if, defaults.vrrp_garp_extra_if) if everywhere else 0,
+        "garp_extra_if": _first(given.garp_extra_if, defaults.vrrp_garp_extra_if),
+        "garp_extra_if_all": _first(given.garp_extra_if_all, defaults.vrrp_garp_extra_if_all),
     }
 
 

@@ -11,9 +11,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from services.vrrp.actions import State
+from services.vrrp.addresses import text
 from services.vrrp.announce import Announcements
 from services.vrrp.counters import Counters
 from services.vrrp.packet import Advert, Checksum, Refused, Reject
+from services.vrrp.snapshot import Saved
 
 PLAIN = frozenset(
     {
@@ -41,6 +43,25 @@ DERIVED = frozenset({"settings", "inputs", "format", "ahead", "_takeover", "_adv
 
 class Carried:
     """The part of a virtual router that knows which of its attributes a successor needs."""
+
+    def saved(self) -> Saved:
+        """What the successor of a killed one needs."""
+        own = self.__dict__
+        settings, state, counter = own["settings"], own["state"], own["counter"]
+        return Saved(
+            "instance",
+            settings.name,
+            state.value,
+            own["last_advert"],
+            own["master_down_at"] or 0,
+            own["preempt_at"] or 0,
+            own["master_interval"],
+            text(own["master_address"]),
+            own["master_priority"],
+            own["inputs"].priority,
+            settings.addresses + settings.excluded if state is State.MASTER else (),
+            sequence=counter.last if counter is not None else 0,
+        )
 
     def carried(self) -> dict[str, Any]:
         """All that changes while it runs, for `take_up`."""

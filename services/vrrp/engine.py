@@ -15,9 +15,10 @@ import sys
 if __package__ in (None, ""):  # run by path under -I, which leaves sys.path alone
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
+from services.vrrp.changeover import succeed
 from services.vrrp.channel import Channel, from_fd, load_configuration
 from services.vrrp.handover import Handover
-from services.vrrp.runtime import Runtime
+from services.vrrp.runtime import Runtime, clock
 
 USAGE = (
     "usage: engine.py --handover FD [--control FD] [--config PATH] [--orphan leave|release] [--normal-priority] [--successor]"
@@ -43,13 +44,17 @@ def main(arguments: list[str]) -> int:
     rt_priority = 0 if "--normal-priority" in options else rt_priority
     if "--successor" in options:
         wake = _settle(runtime, 0)  # a busy start in the real-time class would delay the predecessor's adverts
-        if not runtime.succeed(lambda: _hurry(runtime, rt_priority)):
+        if not _succeed(runtime, rt_priority):
             return 0
     else:
         runtime.tick()  # an owner's, or a resumed master's, first advert leaves here
         wake = _settle(runtime, rt_priority)
     runtime.run(wake)
     return 0
+
+
+def _succeed(runtime: Runtime, rt_priority: int) -> bool:
+    return succeed(runtime, lambda: _hurry(runtime, rt_priority), clock)
 
 
 def _hurry(runtime: Runtime, rt_priority: int) -> None:

@@ -1,7 +1,8 @@
 """How does a running engine give way to its successor? What the two say to each other on a `channel` pair of their own.
 
   predecessor -> successor: {"is": "state", "told": {...}, "at": T, "stamp": T}   it is silent from now on; `at`: its clock,
-                                                                                  `stamp`: the wall clock, in nanoseconds
+                                                                                  `stamp`: the wall clock, in nanoseconds;
+                                              with a descriptor where links are kept quiet: the one of their table
   successor -> predecessor: {"is": "ready"}     it could go on from there
   predecessor -> successor: {"do": "go"}        and it alone does; the predecessor ends without another word
 Whatever else happens, the pair is closed and the predecessor goes on: it was silent for a fraction of an interval. Only "go"
@@ -17,9 +18,12 @@ from typing import Any
 from services.vrrp.channel import Channel, ChannelClosed, Message
 
 
-def give(channel: Channel, told: Mapping[str, Any], until: int, clock: Callable[[], int]) -> str:
-    """Offer everything; empty: the successor has it and goes on, else why it does not. Takes until `until` at most."""
-    channel.send(told)
+def give(channel: Channel, told: Mapping[str, Any], until: int, clock: Callable[[], int], descriptor: int = -1) -> str:
+    """Offer everything; empty: the successor has it and goes on, else why it does not. Takes until `until` at most.
+
+    `descriptor`: what belongs to no process alone, and is the successor's as well from now on.
+    """
+    channel.send(told, descriptor)
     poll = select.poll()
     while (left := until - clock()) > 0:
         poll.register(channel.fileno(), select.POLLIN | (select.POLLOUT if channel.backlog else 0))
@@ -56,6 +60,11 @@ class Turn:
                 return None
             if messages:
                 return messages[0]
+
+    def descriptor(self) -> int:
+        """The one that came along, from now on the caller's; -1: there was none."""
+        descriptors = self._channel.descriptors
+        return descriptors.popleft() if descriptors else -1
 
     def ready(self) -> None:
         """It could go on."""

@@ -74,6 +74,7 @@ class RouterSettings(NamedTuple):
     garp_lower_prio_delay: int
     garp_lower_prio_repeat: int
     garp_extra_if: int
+    garp_extra_if_all: bool
     lower_prio_no_advert: bool
     higher_prio_send_advert: bool
     down_timer_adverts: int
@@ -108,6 +109,13 @@ class RouterSettings(NamedTuple):
     links: tuple[VirtualLink, ...] = ()  # VMACs and ipvlans that there must be
     own_link: str = ""  # the one of `links` that belongs to the instance's interface
     frame_mac: bytes = b""  # the Ethernet source of adverts, where it is not the interface's
+
+    @property
+    def elsewhere(self) -> tuple[VirtualAddress, ...]:
+        """What garp_extra_if is about: addresses on VMACs (or all) that are not where the adverts come from."""
+        own, vmacs = self.own_link or self.interface, {link.name for link in self.links if link.mac}
+        rows = (row for row in self.addresses + self.excluded if row.dev != own)
+        return tuple(row for row in rows if self.garp_extra_if_all or row.dev in vmacs)
 
     @property
     def quiet_links(self) -> tuple[str, ...]:
@@ -185,7 +193,9 @@ def resolve(objects: Mapping[tuple[str, str], Settings | Maintenance], memory: d
     files = {name: s for (_, name), s in sources.items() if isinstance(s, TrackFile)}
     processes = {name: s for (_, name), s in sources.items() if isinstance(s, TrackProcess)}
     maintenance = {name: order for (_, name), order in objects.items() if isinstance(order, Maintenance)}
-    paces = _paces(objects, defaults, problems)
+    paces = _paces(objects, defaults, problems)._replace(
+        bases={link.name: link.base for router in routers.values() for link in router.links}
+    )
     told = tuple(problems)
     watched = (scripts, files, processes, bfds)
     return Resolved(defaults, routers, groups, *watched, told, maintenance, statics, track_groups, paces)

@@ -169,23 +169,6 @@ class VirtualRouter(Carried):
             return (256 - priority) * SECOND // 256
         return (256 - priority) * (self.master_interval // 10_000_000) * 625 // 16 * 1000
 
-    def saved(self) -> Saved:
-        """What a successor needs."""
-        return Saved(
-            "instance",
-            self.settings.name,
-            self.state.value,
-            self.last_advert,
-            self.master_down_at or 0,
-            self.preempt_at or 0,
-            self.master_interval,
-            text(self.master_address),
-            self.master_priority,
-            self.inputs.priority,
-            self.addresses if self.state is State.MASTER else (),
-            sequence=self.counter.last if self.counter is not None else 0,
-        )
-
     def lists(self, addresses: bytes) -> bool:
         """Whether the addresses of an advert are this router's, in any order."""
         return self._adverts.lists(addresses)
@@ -299,8 +282,7 @@ class VirtualRouter(Carried):
             repeat = self.announcements.due(self.settings, now)
             if repeat:
                 actions.append(Announce(self.settings.name, self.addresses, repeat))
-            if self.announcements.extra_due(self.settings, now):
-                elsewhere = tuple(row for row in self.addresses if row.dev != self.settings.interface)
+            if self.announcements.extra_due(self.settings, now) and (elsewhere := self.settings.elsewhere):
                 actions.append(Announce(self.settings.name, elsewhere, 1))
         elif self.state is State.BACKUP and self.master_down_at is not None and self.master_down_at <= now:
             self._master_is_down(actions, now)

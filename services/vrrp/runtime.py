@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import select
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from services.vrrp.actions import (
@@ -25,14 +25,14 @@ from services.vrrp.actions import (
     Transition,
 )
 from services.vrrp.agent_link import AgentLink
-from services.vrrp.channel import Channel, ChannelClosed, from_fd
+from services.vrrp.changeover import GivingWay
+from services.vrrp.channel import Channel, ChannelClosed, Message, from_fd
 from services.vrrp.events import (
     AddressVanished,
     ClockSet,
     Configured,
     Event,
     Failed,
-    Inherited,
     InterfaceChanged,
     LinkRestored,
     PacketReceived,
@@ -42,11 +42,11 @@ from services.vrrp.events import (
     Stopped,
     TimeReached,
 )
-from services.vrrp.handing_over import Turn, give
 from services.vrrp.handover import Handover
 from services.vrrp.jobs import Jobs
+from services.vrrp.lateness import Statistics
 from services.vrrp.netlink import IFF_UP, Interface, Monitor, Requests, Vanished, request_socket
-from services.vrrp.node import Key, Node
+from services.vrrp.node import Node
 from services.vrrp.packet import PROTOCOL_AH
 from services.vrrp.rehearsal import rehearse
 from services.vrrp.resolve import Resolved
@@ -64,9 +64,6 @@ SECOND = 1_000_000_000
 LEAD, AWAKE = 2_000_000, 350_000  # nanoseconds before a takeover: when it is rehearsed, when the loop is awake for good
 PUNCTUAL = 50_000  # nanoseconds; who sees a takeover's moment later than that looks for packets once more
 CALM = 5_000_000  # nanoseconds after a takeover that belong to clients; what is not the wire's comes after them
-QUIET = 20_000_000  # nanoseconds without anything due in which it may hand over to a successor
-PATIENCE = 2 * SECOND  # how long it waits for them
-CONFIGURATION_DIFFERS = "the configuration on disk is not the one that runs"
 DRIFT = 10_000_000  # nanoseconds by which the wall clock may leave what is known of it
 SAVED_AT_ONCE = 64  # backups whose records are renewed each second
 BOOTTIME = time.CLOCK_BOOTTIME  # counts while the machine is suspended, so that waking up late is noticed
@@ -75,36 +72,6 @@ BOOTTIME = time.CLOCK_BOOTTIME  # counts while the machine is suspended, so that
 def clock() -> int:
     """The engine's time: nanoseconds of CLOCK_BOOTTIME, the same for a successor."""
     return time.clock_gettime_ns(BOOTTIME)
-
-
-class Statistics:
-    """Lateness of timers, plain counters; see `views.EngineView`."""
-
-    __slots__ = ("late_max", "late_over_1ms", "late_over_10ms", "late_over_100ms", "late_sum", "timers", "wakes")
-
-    def __init__(self) -> None:
-        self.wakes = self.timers = self.late_sum = self.late_max = 0
-        self.late_over_1ms = self.late_over_10ms = self.late_over_100ms = 0
-
-    def carried(self) -> dict[str, int]:
-        """All of them, for a successor."""
-        return {name: getattr(self, name) for name in self.__slots__}
-
-    def take_up(self, told: Mapping[str, int]) -> None:
-        """Count on from a predecessor's."""
-        for name in self.__slots__:
-            setattr(self, name, told.get(name, 0))
-
-    def served(self, late: int) -> None:
-        """A timer was served `late` nanoseconds after its time."""
-        self.timers += 1
-        self.late_sum += late
-        if late > 1_000_000:
-            self.late_over_1ms += 1
-            self.late_over_10ms += late > 10_000_000
-            self.late_over_100ms += late > 100_000_000
-        if late > self.late_max:
-            self.late_max = late
 
 
 class Runtime:
@@ -120,8 +87,9 @@ class Runtime:
         self.released = False  # the declared stop has been carried out
         self.resumed: list[str] = []
         self._were_master = [s.name for s in handover.inherited if s.kind == "instance" and s.state == "MASTER"]
-        self._control = control
+        self.control = control
         self._leave = leave_when_orphaned
+        self._aside = successor  # its predecessor still runs
         self._epoll = select.epoll()
         requests = request_socket()
         self._monitor = Monitor(requests.getsockname()[0])
@@ -150,12 +118,11 @@ class Runtime:
         self._bfds: Mapping[str, BfdInstance] = {}
         self._bfd_wanted: bool | None = None  # as told; a predecessor may have told something else
         self._rehearsed = 0  # the takeover, by its time, that was gone through beforehand
-        self._successor: Channel | None = None  # it waits for its turn
-        self._asked_at = 0
-        self._silent = 0  # nanoseconds from the predecessor's last look at the wire to this one's first
+        self.giving_way = GivingWay(self, clock)
+        self.silent = 0  # nanoseconds from the predecessor's last look at the wire to this one's first
         self._ahead = 0
         self._look_at_wall_clock()
-        self._perform(self.node.step(Started(handover.inherited, successor), clock()))
+        self.perform(self.node.step(Started(handover.inherited, successor), clock()))
 
     # -- what the agent's side asks for
 
@@ -189,7 +156,7 @@ class Runtime:
 
     def step(self, event: Event) -> None:
         """One event into the node, its actions carried out."""
-        self._perform(self.node.step(event, clock()))
+        self.perform(self.node.step(event, clock()))
 
     def stop(self) -> None:
         """A declared stop: priority 0, addresses off, and everything told before the loop ends."""
@@ -199,7 +166,7 @@ class Runtime:
 
     def terminate(self) -> None:
         """SIGTERM: a declared stop, unless the launcher died and a successor is to find everything as it is."""
-        if self._leave and self._control is not None:
+        if self._leave and self.control is not None:
             self._hear_launcher()
         self.stop()
 
@@ -220,7 +187,7 @@ class Runtime:
         due = self.node.deadline()
         if due is not None and due <= now:
             self.statistics.served(now - due)
-            self._perform(self.node.step(TimeReached(), now))
+            self.perform(self.node.step(TimeReached(), now))
         if self.jobs.pending:
             for router, what in self.jobs.run(clock):
                 self.step(Failed(what, router))
@@ -232,7 +199,7 @@ class Runtime:
         if paced is not None and paced <= clock():
             for router, what in self.jobs.pace(clock()):
                 self.step(Failed(what, router))
-        self._note_changes(self.node.take_dirty())
+        self.note_changes()
 
     def run(self, wake_fd: int) -> None:
         """Until a declared stop has been carried out, or the launcher is gone. `wake_fd` is readable after a signal."""
@@ -242,17 +209,16 @@ class Runtime:
         timer = Timer(BOOTTIME)
         for fd in (timer.fileno(), wake_fd):
             self._epoll.register(fd, select.EPOLLIN)
-        if self._control is not None:
-            self._epoll.register(self._control.fileno(), select.EPOLLIN)
-            self._tell_launcher({"is": "started", "pid": os.getpid(), "silent_ns": self._silent})
+        if self.control is not None:
+            self._epoll.register(self.control.fileno(), select.EPOLLIN)
+            self.tell_launcher({"is": "started", "pid": os.getpid(), "silent_ns": self.silent})
         self.bfd = BfdLink(self)
         self._configure_bfd()
         while not self._finished():
             self._await_takeover()
             self.tick()
             calm = self._calm()
-            if self._successor is not None:
-                self._give_way(self._successor, calm)
+            self.giving_way.serve(calm)
             busy = self.jobs.pending or (self.agent.ready_to_write and not calm)
             if not busy:
                 timer.arm(min(self._next(), self._calm_until) if calm else self._next())
@@ -260,19 +226,19 @@ class Runtime:
             self.statistics.wakes += 1
             self._receive(ready)
             if self._monitor.fileno() in ready:
-                self._interfaces_changed()
+                self.interfaces_changed()
             if self._route_monitor is not None and self._route_monitor.fileno() in ready:
                 self._routing_changed(self._route_monitor)
             if wake_fd in ready:
                 os.read(wake_fd, 64)
                 self.terminate()
-            if self._control is not None and self._control.fileno() in ready:
+            if self.control is not None and self.control.fileno() in ready:
                 self._hear_launcher()
             self.bfd.serve(ready)
             self.agent.serve(ready, hold=self.jobs.pending or calm)
             if clock() >= self._housekeeping_at:
                 self._keep_house()
-        self._tell_launcher({"is": "stopped"})
+        self.tell_launcher({"is": "stopped"})
 
     def _finished(self) -> bool:
         if not self.stopping:
@@ -280,7 +246,7 @@ class Runtime:
         if not self.released:
             while self.jobs.pending:
                 self.jobs.run(clock)
-            self._note_changes(self.node.take_dirty())
+            self.note_changes()
             if self.links is not None:
                 self.links.stop(self._look())
             self.released = True
@@ -311,7 +277,7 @@ class Runtime:
             while clock() < due and self.node.takeover_at == due:
                 self._receive([fd for fd, _mask in self._epoll.poll(0)])
             if clock() - due > PUNCTUAL:  # it stood still after it last looked
-                self._receive((*self._readers, *self._frame_readers))
+                self.receive_all()
         elif AWAKE < left <= LEAD and self._rehearsed != due:
             rehearse(self.node.foresee(), self.jobs, self._groups, clock)
             self._rehearsed = due
@@ -331,10 +297,14 @@ class Runtime:
                 for name, data, stamp in packets_of:
                     self._hear(name, data, stamp, told)
 
+    def receive_all(self) -> None:
+        """Whatever has come."""
+        self._receive((*self._readers, *self._frame_readers))
+
     def _hear(self, name: str, data: bytes, stamp: int, told: bool) -> None:
         now = clock()
         age = now + self._wall - stamp
-        self._perform(self.node.step(PacketReceived(name, data, age if told and 0 <= age < SECOND else 0), now))
+        self.perform(self.node.step(PacketReceived(name, data, age if told and 0 <= age < SECOND else 0), now))
 
     def _look_at_wall_clock(self) -> bool:
         """By how much it, by which the kernel stamps packets, is ahead of ours. False: it was set since the last look."""
@@ -348,12 +318,12 @@ class Runtime:
     def _keep_house(self) -> None:
         self._housekeeping_at = clock() + SECOND
         self._look_at_wall_clock()
-        self._tell_launcher({"is": "alive"})
+        self.tell_launcher({"is": "alive"})
         self.agent.every_second()
         if self.bfd is not None:
             self.bfd.every_second()
         if self.links is not None:
-            self._interfaces_changed()  # what could not be done is tried again
+            self.interfaces_changed()  # what could not be done is tried again
             self.agent.recheck()
         routers = list(self.node.routers.values())
         for router in routers[self._saved_up_to : self._saved_up_to + SAVED_AT_ONCE]:
@@ -363,7 +333,7 @@ class Runtime:
 
     # -- actions
 
-    def _perform(self, actions: Iterable[Action]) -> None:
+    def perform(self, actions: Iterable[Action]) -> None:
         for action in actions:
             if isinstance(action, SendAdvert):
                 self._send(action)
@@ -409,11 +379,12 @@ class Runtime:
             raise OSError("the interface is not open")
         sender.send(action.data, action.mac)
 
-    def _note_changes(self, keys: set[Key]) -> None:
+    def note_changes(self) -> None:
+        """Write down and tell what has changed."""
         for transition in self._untold:
             self.agent.transition(transition)
         self._untold.clear()
-        for key in keys:
+        for key in self.node.take_dirty():
             kind, name = key
             if kind == "instance" and name in self.node.routers:
                 self.handover.write(self.node.routers[name].saved())
@@ -472,7 +443,7 @@ class Runtime:
             event = InterfaceChanged(name, interface.number, interface.up, interface.addresses, *troubles)
         self.step(event)
 
-    def _interfaces_changed(self) -> None:
+    def interfaces_changed(self) -> None:
         """Interfaces come before addresses: one that goes down takes its IPv6 addresses along, and nobody removed those."""
         before = self._interfaces
         self._look()
@@ -517,7 +488,7 @@ class Runtime:
                 return set(), set()
             from services.vrrp.virtual_links import VirtualLinks
 
-            self.links = VirtualLinks(self._look, clock)
+            self.links = VirtualLinks(self._look, clock, self._aside)
             self.jobs.hush = self.links.hush
         before = set(self.links.wanted)
         self.links.configure(resolved, self._interfaces)
@@ -565,114 +536,65 @@ class Runtime:
 
     # -- launcher
 
-    def _tell_launcher(self, message: dict[str, object]) -> None:
-        if self._control is not None:
-            self._control.send(message)
+    def tell_launcher(self, message: dict[str, object]) -> None:
+        if self.control is not None:
+            self.control.send(message)
 
     def _hear_launcher(self) -> None:
-        assert self._control is not None
+        assert self.control is not None
         try:
-            messages = self._control.receive()
+            messages = self.control.receive()
         except ChannelClosed:
             self._orphaned()
             return
         for message in messages:
-            if not self._control.descriptors:
+            if not self.control.descriptors:
                 continue
             if message.get("do") == "agent":
-                self.agent.adopt(self._control.descriptors.popleft())
+                self.agent.adopt(self.control.descriptors.popleft())
             elif message.get("do") == "bfd" and self.bfd is not None:
-                self.bfd.adopt(self._control.descriptors.popleft())
+                self.bfd.adopt(self.control.descriptors.popleft())
             elif message.get("do") == "hand_over":
-                self._asked_to_give_way(Channel(from_fd(self._control.descriptors.popleft())), message.get("digest", ""))
+                self.giving_way.asked(Channel(from_fd(self.control.descriptors.popleft())), message.get("digest", ""))
 
-    # -- giving way to a successor, and being one
+    # -- a successor, before its turn
 
-    def _asked_to_give_way(self, successor: Channel, digest: str) -> None:
-        self._successor, self._asked_at = successor, clock()
-        if digest != self.agent.staging.digest:
-            self._stay(CONFIGURATION_DIFFERS)
+    def wait_aside(self) -> list[Message]:
+        """One wake beside a predecessor: keep up with the interfaces, throw away what came. Gives the launcher's words.
 
-    def _give_way(self, successor: Channel, calm: bool) -> None:
-        """Hand over, if this is a moment in which nothing is due for a while; what is told to nobody else goes along."""
-        now, due = clock(), self.node.deadline()
-        intervals = [r.settings.advert_int for r in self.node.routers.values() if r.state is State.MASTER]
-        shortest = min(intervals, default=SECOND)
-        if self.jobs.pending or calm or self.stopping:
-            if now - self._asked_at > PATIENCE or self.stopping:
-                self._stay("addresses are being moved")
-            return
-        if due is not None and due - now < min(QUIET, shortest // 2) and now - self._asked_at < PATIENCE:
-            return
-        until = min(now + SECOND, max(due or 0, now) + shortest // 3)
-        stamp = time.time_ns()
-        self._receive(tuple(self._readers))
-        self._note_changes(self.node.take_dirty())
-        told = {"node": self.node.carried(), "agent": self.agent.carried(), "statistics": self.statistics.carried()}
-        told["jobs"] = self.jobs.carried()
-        refusal = give(successor, {"is": "state", "told": told, "at": now, "stamp": stamp}, until, clock)
-        if not refusal:
-            os._exit(0)  # not a socket is closed in order, nothing is said: it is the successor's now
-        self._stay(refusal)
-
-    def _stay(self, reason: str) -> None:
-        if self._successor is not None:
-            self._successor.close()
-        self._successor = None
-        self._tell_launcher({"is": "stays", "reason": reason})
-
-    def succeed(self, before: Callable[[], None]) -> bool:
-        """Wait beside the predecessor until it hands over, and go on where it was; False: it stays, or nobody asks.
-
-        `before` is called once the turn has come, before anything is taken over.
+        :raises ChannelClosed: the launcher is gone.
         """
-        turn = self._await_turn()
-        if turn is None:
-            return False
-        before()
-        message = turn.wait()
-        if message is None or message.get("is") != "state":
-            return False
-        kept = [(link, data, stamp) for link in self._readers.values() for data, stamp in link.receive()]
-        self._interfaces_changed()
-        told: dict[str, Any] = message["told"]
-        actions = self.node.step(Inherited(told["node"]), clock())
-        self.agent.take_up(told["agent"])
-        self.statistics.take_up(told["statistics"])
-        self.resumed = [name for name, router in self.node.routers.items() if router.state is State.MASTER]
-        turn.ready()
-        answer = turn.wait()
-        turn.close()
-        if answer is None or answer.get("do") != "go":
-            return False
-        self._perform(actions)
-        self.jobs.take_up(told["jobs"], clock())
-        self._silent = clock() - message["at"]
-        for link, data, stamp in kept:
-            if stamp >= message["stamp"]:
-                self.step(PacketReceived(link.name, data))
-        return True
+        assert self.control is not None
+        self._epoll.poll()
+        self.unheard()
+        self.interfaces_changed()
+        if self._route_monitor is not None:
+            self._route_monitor.removed(self._interfaces)
+        return self.control.receive()
 
-    def _await_turn(self) -> Turn | None:
-        """Keep up with the interfaces, throw packets away, until the launcher brings the predecessor."""
-        assert self._control is not None
-        self._epoll.register(self._control.fileno(), select.EPOLLIN)
-        self._tell_launcher({"is": "prepared", "digest": self.agent.staging.digest})
-        turn = None
-        while turn is None:
-            for fd, _mask in self._epoll.poll():
-                if fd in self._readers:
-                    self._readers[fd].receive()
-                elif fd == self._monitor.fileno():
-                    self._interfaces_changed()
-            try:
-                messages = self._control.receive()
-            except ChannelClosed:
-                return None
-            if any(message.get("do") == "succeed" for message in messages) and self._control.descriptors:
-                turn = Turn(Channel(from_fd(self._control.descriptors.popleft())))
-        self._epoll.unregister(self._control.fileno())
-        return turn
+    def unheard(self) -> list[tuple[str, bytes, int]]:
+        """The packets that have come, with interface and stamp, of which the node has not been told."""
+        found = [(link.name, data, stamp) for link in self._readers.values() for data, stamp in link.receive()]
+        return found + [packet for receiver in self._frame_readers.values() for packet in receiver.receive()]
+
+    def take_up_links(self, told: Mapping[str, Any] | None) -> None:
+        """What the predecessor knew of VMACs and ipvlans; it may go on itself."""
+        if self.links is not None and told is not None:
+            self.links.take_up(told)
+            for name in sorted(self.links.failed):
+                self._tell_interface(name)
+
+    def take_over_links(self, table: int, silent: Iterable[int]) -> None:
+        """They are this engine's now, and as they were."""
+        self._aside = False
+        if self.links is not None:
+            self.links.take_over(table, silent, self._look())
+            self._watch_links()
+            self.interfaces_changed()
+        elif table >= 0:
+            os.close(table)
+
+    # -- bfd
 
     def _configure_bfd(self) -> None:
         """Tell the bfd process its sessions, and the launcher whether there must be one."""
@@ -681,14 +603,14 @@ class Runtime:
         self.bfd.configure(self._bfds)
         if self.bfd.wanted != self._bfd_wanted:
             self._bfd_wanted = self.bfd.wanted
-            self._tell_launcher({"is": "bfd", "wanted": self._bfd_wanted})
+            self.tell_launcher({"is": "bfd", "wanted": self._bfd_wanted})
 
     def _orphaned(self) -> None:
         """The launcher is gone: leave all to a successor that finds the hand-over, or stop as declared."""
-        if self._control is not None:
-            self.unwatch(self._control.fileno())
-            self._control.close()
-        self._control = None
+        if self.control is not None:
+            self.unwatch(self.control.fileno())
+            self.control.close()
+        self.control = None
         if self._leave:
             os._exit(3)
         self.stop()

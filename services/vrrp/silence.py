@@ -4,7 +4,7 @@ All nodes have a link with the same MAC. The kernel of a backup that reports mul
 addresses that come and go) would draw the switches' traffic away from the master until the next advert. keepalived moves
 such reports to the base interface; here nothing leaves by the link at all until the node is master. Adverts and
 announcements of addresses are frames, which pass by the table. Layouts: linux/netfilter/nfnetlink.h, nf_tables.h. Blocks
-nowhere. The table belongs to the socket: it goes with the process, however that ends.
+nowhere. The table belongs to the socket: it goes with the process, however that ends, unless a successor was given the socket.
 """
 
 from __future__ import annotations
@@ -30,18 +30,24 @@ ENOENT = 2
 
 
 class Silence:
-    """The table, made with the first link that is to be silent.
+    """The table, made with the first link that is to be silent; or a predecessor's, with what is `silent` there.
 
     :raises OSError: there are no netlink sockets of this kind.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, inherited: int = -1, silent: Iterable[int] = ()) -> None:
         kind = _socket.SOCK_RAW | _socket.SOCK_NONBLOCK | _socket.SOCK_CLOEXEC
-        self._sock = _socket.socket(_socket.AF_NETLINK, kind, NETLINK_NETFILTER)
-        self._sock.bind((0, 0))
+        self._there = inherited >= 0
+        if self._there:
+            self._sock = _socket.socket(_socket.AF_NETLINK, _socket.SOCK_RAW, NETLINK_NETFILTER, inherited)
+        else:
+            self._sock = _socket.socket(_socket.AF_NETLINK, kind, NETLINK_NETFILTER)
+            self._sock.bind((0, 0))
         self._sequence = 0
-        self._there = False
-        self.silent: frozenset[int] = frozenset()
+        self.silent = frozenset(silent)
+
+    def fileno(self) -> int:
+        return self._sock.fileno()
 
     def close(self) -> None:
         """The table goes too."""

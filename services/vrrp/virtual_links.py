@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple, assert_never
+from typing import TYPE_CHECKING, Any, NamedTuple, assert_never
 
 from services.vrrp.frames import FrameReceiver, FrameSender
 from services.vrrp.link_netlink import open_links, remove_apart, tune
@@ -37,13 +37,14 @@ class Trouble(NamedTuple):
 class VirtualLinks:
     """All links of the configuration. `look` reads what netlink said meanwhile and gives the interfaces as they are."""
 
-    def __init__(self, look: Callable[[], Interfaces], clock: Callable[[], int]) -> None:
+    def __init__(self, look: Callable[[], Interfaces], clock: Callable[[], int], aside: bool = False) -> None:
         self.wanted: dict[str, VirtualLink] = {}
         self.receivers: dict[int, FrameReceiver] = {}  # by family
         self._heard: dict[int, dict[str, tuple[int, str]]] = {}  # by family and link: its number and its base
         self.senders: dict[str, FrameSender] = {}  # by the base's name
         self.failed: dict[str, str] = {}  # by the link's name, in words
         self._look, self._clock = look, clock
+        self._aside = aside  # a successor before its turn: it looks, and changes nothing
         self._links = Links()
         self._requests = open_links()
         self._routers: dict[str, RouterSettings] = {}  # by the link's name
@@ -72,7 +73,7 @@ class VirtualLinks:
     def reconcile(self, interfaces: Interfaces) -> Interfaces:
         """Everything as it must be, as far as that is possible now; gives the interfaces as they are then."""
         self._present = {name for name in self._present if self.wanted[name].base in interfaces}
-        for _ in range(ROUNDS):
+        for _ in range(0 if self._aside else ROUNDS):
             changed = [self._carry_out(step) for step in self._links.plan(self.wanted, interfaces)]
             if not any(changed):
                 break
@@ -81,6 +82,29 @@ class VirtualLinks:
         self._open(interfaces)
         self._keep_quiet(interfaces)
         return interfaces
+
+    def carried(self) -> dict[str, Any]:
+        """What is known of the links, for a successor's `take_up`."""
+        silent = sorted(self._silence.silent) if self._silence is not None else []
+        return {"quiet": sorted(self._quiet), "silent": silent, "failed": self.failed, "made_again": self._made_again}
+
+    @property
+    def table(self) -> int:
+        """The descriptor that the table of silence belongs to, -1 where there is none."""
+        return self._silence.fileno() if self._silence is not None else -1
+
+    def take_up(self, told: Mapping[str, Any]) -> None:
+        """What a living predecessor knew; it may go on itself, so nothing is changed yet."""
+        self._quiet = self.wanted.keys() & set(told["quiet"])
+        self.failed = {name: why for name, why in told["failed"].items() if name in self.wanted}
+        self._made_again = {name: at for name, at in told["made_again"].items() if name in self.wanted}
+
+    def take_over(self, table: int, silent: Iterable[int], interfaces: Interfaces) -> Interfaces:
+        """The predecessor is gone, the links are ours, and `table` is its; gives the interfaces as they are then."""
+        self._aside = False
+        if table >= 0:
+            self._silence = Silence(table, silent)
+        return self.reconcile(interfaces)
 
     def stop(self, interfaces: Interfaces) -> None:
         """A declared stop: nothing is left behind. Returns when it is done, which may take the kernel a moment."""
@@ -184,7 +208,7 @@ class VirtualLinks:
 
     def _keep_quiet(self, interfaces: Interfaces) -> None:
         numbers = {interfaces[name].number for name in self._quiet if name in interfaces}
-        if self._silence is None and not numbers:
+        if self._aside or (self._silence is None and not numbers):
             return
         try:
             self._silence = self._silence or Silence()

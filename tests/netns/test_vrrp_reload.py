@@ -243,3 +243,63 @@ def test_bfd_sessions_count_as_up_through_reloads_and_are_there_afterwards(site:
 def said(site: Site) -> int:
     """How often the log says that the session is up."""
     return site.manager.log().count(f"BFD session b1 with {THEIRS} is UP, counts as up")
+
+
+def ruleset(site: Site) -> str:
+    return site.ours.run(["nft", "list", "ruleset"]).stdout
+
+
+def links(site: Site) -> dict[str, tuple[Any, ...]]:
+    """Number, MAC and alias of each macvlan, its addresses, and what its base has because of it."""
+    rows = [row for row in json.loads(site.ours.ip("-d -j address show type macvlan")) if row]
+    base = tuple(
+        site.ours.run(["cat", f"/proc/sys/net/ipv4/conf/eth0/{name}"]).stdout
+        for name in ("arp_ignore", "arp_filter", "arp_announce")
+    )
+    return {
+        row["ifname"]: (row["ifindex"], row["address"], row.get("ifalias"), [a["local"] for a in row["addr_info"]], base)
+        for row in rows
+    }
+
+
+def test_reloads_leave_vmacs_and_what_keeps_them_quiet_as_they_are(site: Site, tmp_path: Path) -> None:
+    listening = instance(vrid=52, version=3, advert_int="40s", addresses=["fe80::10/64"], use_vmac={})
+    objects = {
+        "config/global": {"vrrp_garp_master_delay": "0.1s"},
+        "config/vrrp_instance/VI_1": instance(state="master", priority=150, **FAST, use_vmac={}),
+        "config/vrrp_instance/VI_6": listening,
+    }
+    site.configure(objects)
+    site.manager.start()
+    site.manager.wait_until_said("READY=1")
+    until(lambda: VIP in site.ours.ip("-o -4 address show dev vrrp.51", check=False), PATIENCE_S, what=site.manager.log)
+    until(lambda: "vrrp.52" in ruleset(site), PATIENCE_S, what=site.manager.log)
+    keepalived = start_keepalived(site.theirs, tmp_path / "ka", vrrp_instance(100, 3, "0.1", more="use_vmac"))
+    until(lambda: "Entering BACKUP STATE" in keepalived.output(), PATIENCE_S, what=keepalived.output)
+    site.wire.until(lambda: site.wire.gratuitous_arps(VIP)[9:], "both bursts of announcements", PATIENCE_S)
+    before, quiet, monitor = links(site), ruleset(site), watch_addresses(site.ours)
+    tables = site.ours.start(["nft", "monitor"])
+    until(lambda: "nft" in Path(f"/proc/{tables.pid}/comm").read_text(), PATIENCE_S)
+    assert before.keys() == {"vrrp.51", "vrrp.52"}
+    began, seen = len(site.wire.poll()), {site.manager.children()["engine"]}
+
+    for _ in range(3):
+        done = site.manager.reload()
+        assert done.returncode == 0, done.stderr + site.manager.log()
+        seen.add(site.manager.children()["engine"])
+
+    until(lambda: len(site.wire.poll()) > began + 30, PATIENCE_S)
+    frames = site.wire.frames[began:]
+    adverts = [f for f in frames if f.is_advert]
+    assert {(f.source, f.priority, f.data[6:12].hex(":")) for f in adverts} == {(OURS, 150, "00:00:5e:00:01:33")}
+    assert not [f for f in frames if f.is_gratuitous_arp]
+    assert "Entering MASTER STATE" not in keepalived.output()
+    assert monitor.output() == tables.output() == ""
+    assert len(seen) == 4
+    assert (links(site), ruleset(site)) == (before, quiet)
+
+    site.configure(objects | {"config/vrrp_instance/VI_6": listening | {"advert_int": "0.1s"}})
+    until(lambda: "vrrp.52" not in ruleset(site), PATIENCE_S, what=site.manager.log)
+    assert site.manager.stop() == 0
+    assert not links(site)
+    assert ruleset(site) == ""
