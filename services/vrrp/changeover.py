@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import select
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from services.vrrp.actions import State
@@ -18,6 +18,7 @@ from services.vrrp.handing_over import Turn, give
 
 if TYPE_CHECKING:
     from services.vrrp.runtime import Runtime
+    from services.vrrp.virtual_links import VirtualLinks
 
 SECOND = 1_000_000_000
 QUIET = 20_000_000  # nanoseconds without anything due in which an engine may hand over to a successor
@@ -99,7 +100,8 @@ def succeed(runtime: Runtime, before: Callable[[], None], clock: Callable[[], in
     runtime.interfaces_changed()
     told: dict[str, Any] = message["told"]
     links = told.get("links")
-    runtime.take_up_links(links)
+    if runtime.links is not None and links is not None:
+        _take_up_links(runtime, runtime.links, links)
     actions = runtime.node.step(Inherited(told["node"]), clock())
     runtime.agent.take_up(told["agent"])
     runtime.statistics.take_up(told["statistics"])
@@ -115,8 +117,26 @@ def succeed(runtime: Runtime, before: Callable[[], None], clock: Callable[[], in
     for name, data, stamp in kept:
         if stamp >= message["stamp"]:
             runtime.step(PacketReceived(name, data))
-    runtime.take_over_links(table, links["silent"] if links is not None else ())
+    runtime.aside = False
+    if runtime.links is not None:
+        _take_over_links(runtime, runtime.links, table, links["silent"] if links is not None else ())
+    elif table >= 0:
+        os.close(table)  # nothing is to be quiet any more
     return True
+
+
+def _take_up_links(runtime: Runtime, links: VirtualLinks, told: dict[str, Any]) -> None:
+    """What the predecessor knew of VMACs and ipvlans; it may go on itself."""
+    links.take_up(told)
+    for name in sorted(links.failed):
+        runtime.tell_interface(name)
+
+
+def _take_over_links(runtime: Runtime, links: VirtualLinks, table: int, silent: Iterable[int]) -> None:
+    """They are this engine's now, and as they were."""
+    links.take_over(table, silent, runtime.look())
+    runtime.watch_links()
+    runtime.interfaces_changed()
 
 
 def _await_turn(runtime: Runtime) -> Turn | None:

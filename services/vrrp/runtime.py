@@ -10,7 +10,7 @@ import os
 import select
 import time
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from services.vrrp.actions import (
     Action,
@@ -89,7 +89,7 @@ class Runtime:
         self._were_master = [s.name for s in handover.inherited if s.kind == "instance" and s.state == "MASTER"]
         self.control = control
         self._leave = leave_when_orphaned
-        self._aside = successor  # its predecessor still runs
+        self.aside = successor  # its predecessor still runs
         self._epoll = select.epoll()
         requests = request_socket()
         self._monitor = Monitor(requests.getsockname()[0])
@@ -140,10 +140,10 @@ class Runtime:
         made, gone = self._configure_links(resolved)
         names = (names | made) - gone
         for name in sorted(names):
-            self._tell_interface(name)
+            self.tell_interface(name)
         self.step(Configured(resolved))
         for name in sorted(gone):  # only now does nobody miss them
-            self._tell_interface(name)
+            self.tell_interface(name)
         known = {("instance", name) for name in resolved.routers} | {("script", name) for name in resolved.scripts}
         known |= {("process", name) for name in resolved.processes} | {("file", name) for name in resolved.files}
         known |= {("bfd", name) for name in resolved.bfds}
@@ -248,7 +248,7 @@ class Runtime:
                 self.jobs.run(clock)
             self.note_changes()
             if self.links is not None:
-                self.links.stop(self._look())
+                self.links.stop(self.look())
             self.released = True
             self._stop_by = clock() + SECOND
         return not self.agent.unsent or clock() > self._stop_by
@@ -432,7 +432,7 @@ class Runtime:
         del self._readers[link.receiver.fileno()]
         link.close()
 
-    def _tell_interface(self, name: str) -> None:
+    def tell_interface(self, name: str) -> None:
         interface = self._interfaces.get(name)
         trouble = self._troubles.get
         troubles = trouble((4, name)) or trouble((PROTOCOL_AH, name), ""), trouble((6, name), "")
@@ -446,17 +446,17 @@ class Runtime:
     def interfaces_changed(self) -> None:
         """Interfaces come before addresses: one that goes down takes its IPv6 addresses along, and nobody removed those."""
         before = self._interfaces
-        self._look()
+        self.look()
         if self.links is not None and (any(self.links.failed.values()) or self._links_touched(before)):
             self.links.reconcile(self._interfaces)
-            self._watch_links()
+            self.watch_links()
         self.jobs.see(self._interfaces)
         names, self._touched = self._touched, set()
         for name in sorted(names):
             for family, wanted in self._wanted.items():
                 if name in wanted:
                     self._open_link(family, name)
-            self._tell_interface(name)
+            self.tell_interface(name)
         vanished, self._vanished = self._vanished, []
         for lost in vanished:
             self.step(AddressVanished(lost.interface, lost.address))
@@ -464,7 +464,7 @@ class Runtime:
         for name in sorted(restored):
             self.step(LinkRestored(name))
 
-    def _look(self) -> Mapping[str, Interface]:
+    def look(self) -> Mapping[str, Interface]:
         """Read what netlink said; gives the interfaces as they are now."""
         names, vanished = self._monitor.changes()
         self._interfaces = self._monitor.interfaces()
@@ -488,16 +488,16 @@ class Runtime:
                 return set(), set()
             from services.vrrp.virtual_links import VirtualLinks
 
-            self.links = VirtualLinks(self._look, clock, self._aside)
+            self.links = VirtualLinks(self.look, clock, self.aside)
             self.jobs.hush = self.links.hush
         before = set(self.links.wanted)
         self.links.configure(resolved, self._interfaces)
-        self._watch_links()
+        self.watch_links()
         self.jobs.see(self._interfaces)
         names, self._touched = self._touched, set()
         return names | self.links.wanted.keys(), before - self.links.wanted.keys()
 
-    def _watch_links(self) -> None:
+    def watch_links(self) -> None:
         """Hear the receivers of frames that there are now, and announce by the bases."""
         assert self.links is not None
         self.jobs.bases = {link.name: link.base for link in self.links.wanted.values() if link.mac}
@@ -576,25 +576,6 @@ class Runtime:
         """The packets that have come, with interface and stamp, of which the node has not been told."""
         found = [(link.name, data, stamp) for link in self._readers.values() for data, stamp in link.receive()]
         return found + [packet for receiver in self._frame_readers.values() for packet in receiver.receive()]
-
-    def take_up_links(self, told: Mapping[str, Any] | None) -> None:
-        """What the predecessor knew of VMACs and ipvlans; it may go on itself."""
-        if self.links is not None and told is not None:
-            self.links.take_up(told)
-            for name in sorted(self.links.failed):
-                self._tell_interface(name)
-
-    def take_over_links(self, table: int, silent: Iterable[int]) -> None:
-        """They are this engine's now, and as they were."""
-        self._aside = False
-        if self.links is not None:
-            self.links.take_over(table, silent, self._look())
-            self._watch_links()
-            self.interfaces_changed()
-        elif table >= 0:
-            os.close(table)
-
-    # -- bfd
 
     def _configure_bfd(self) -> None:
         """Tell the bfd process its sessions, and the launcher whether there must be one."""

@@ -84,6 +84,22 @@ def test_interfaces_of_one_group_share_its_interval_and_leave_the_default() -> N
     assert all_due(pacing) == [(3, OTHER.address)]
 
 
+def test_a_vmac_shares_the_lane_of_its_base_unless_a_group_names_it() -> None:
+    vmac = ONE._replace(dev="vrrp.51")
+    found, _again = paces([("g", GarpGroup(("vrrp.52",), garp_interval=3 * MS))], Global(vrrp_garp_interval=9 * MS))
+    found = found._replace(bases={"vrrp.51": "eth0", "vrrp.52": "eth0"})
+    assert found.of("vrrp.51") == found.of("eth0") == Pace("eth0", 9 * MS, 0)
+    assert found.of("vrrp.52") == Pace("garp_group/g", 3 * MS, 0)
+    pacing = paced(found)
+    assert [pacing.admits("A", row, T0) for row in (vmac, TWO)] == [True, False]
+
+
+def test_the_configuration_says_which_base_a_vmac_has() -> None:
+    value = {"interface": "eth0", "virtual_router_id": 51, "virtual_ipaddress": [{"address": "192.0.2.1"}], "use_vmac": {}}
+    objects = {("vrrp_instance", "A"): DECODERS["vrrp_instance"]("A", value)}
+    assert resolve(objects).paces.bases == {"vrrp.51": "eth0"}
+
+
 def test_what_a_router_no_longer_holds_is_not_announced() -> None:
     pacing = paced(Paces(garp=5 * MS))
     pacing.drop("A", [ONE])

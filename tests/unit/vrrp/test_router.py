@@ -335,6 +335,25 @@ def test_master_announces_on_other_interfaces_again_and_again_where_asked() -> N
     assert in_short(router.step(Expired(), T0 + 7 * SECOND // 2)) == ["announce 1"]
 
 
+def test_master_announces_on_vmacs_other_than_its_own_unless_all_interfaces_are_asked_for() -> None:
+    rows: list[dict[str, Any]] = [
+        {"address": "192.0.2.10"},
+        {"address": "198.51.100.10", "dev": "eth1"},
+        {"address": "203.0.113.10", "dev": "eth2", "use_vmac": True},
+    ]
+    router = master(virtual_ipaddress=rows, garp_master_delay=0, garp_extra_if=SECOND, use_vmac={})
+    _own, plain, vmac = router.addresses
+    assert (plain.dev, vmac.dev) == ("eth1", router.settings.links[1].name)
+    assert router.step(Expired(), T0 + SECOND)[1:] == [Announce("VI_1", (vmac,), 1)]
+    router.step(Changed(router.inputs, router.settings._replace(garp_extra_if_all=True)), T0 + SECOND)
+    assert router.step(Expired(), T0 + 2 * SECOND)[1:] == [Announce("VI_1", (plain, vmac), 1)]
+
+
+def test_master_without_addresses_elsewhere_has_nothing_more_to_announce() -> None:
+    router = master(garp_master_delay=0, garp_extra_if=SECOND)
+    assert in_short(router.step(Expired(), T0 + SECOND)) == ["advert 100"]
+
+
 @pytest.mark.parametrize(("priority", "source"), [(101, LOWER), (100, HIGHER)])
 def test_master_hearing_more_yields_without_priority_0(priority: int, source: bytes) -> None:
     router = master()

@@ -108,6 +108,14 @@ LIFE = SECOND // 10
 CASES: dict[str, tuple[Objects, list[Step], list[Step]]] = {
     "a master between its bursts": (ALONE, [], []),
     "a backup": (ALONE, [(n * SECOND, heard(200)) for n in range(1, 6)], []),
+    "a backup that was sent what it refuses": (
+        ALONE,
+        [
+            (SECOND, heard(200)),
+            (2 * SECOND, PacketReceived("eth0", encode(FORM._replace(interval=9 * SECOND), 200, [], b"\xc0\0\2\7"))),
+        ],
+        [],
+    ),
     "a backup that waits to preempt": (
         {("vrrp_instance", "A"): vrrp(preempt_delay=8 * SECOND)},
         [(n * SECOND, heard(50)) for n in range(1, 6)],
