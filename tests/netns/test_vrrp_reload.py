@@ -298,6 +298,9 @@ def test_reloads_leave_vmacs_and_what_keeps_them_quiet_as_they_are(site: Site, t
     assert len(seen) == 4
     assert (links(site), ruleset(site)) == (before, quiet)
 
+    site.configure(objects | {"config/vrrp_instance/VI_6": listening | {"accept": False}})
+    until(lambda: "chain no_accept" in ruleset(site), PATIENCE_S, what=site.manager.log)
+    assert "vrrp.52" in ruleset(site)
     site.configure(objects | {"config/vrrp_instance/VI_6": listening | {"advert_int": "0.1s"}})
     until(lambda: "vrrp.52" not in ruleset(site), PATIENCE_S, what=site.manager.log)
     assert site.manager.stop() == 0
