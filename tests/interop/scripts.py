@@ -143,6 +143,7 @@ def master_hears_an_equal_of_a_higher_address(s: Stage) -> None:
 
 def master_hears_an_equal_of_a_lower_address(s: Stage) -> None:
     start_alone(s)
+    s.advertises(100, 2)  # in the first interval it would be taken for the last word of one that yields, and not be told
     s.peer.says(100, source=LOWER)
     s.reach("MASTER_RX_LOWER_PRI")
     s.advertises(100, 3)
@@ -265,11 +266,13 @@ def owner_answers_priority_0(s: Stage) -> None:
     s.answers(255, 2)
 
 
-def owner_answers_a_lower(s: Stage) -> None:
-    owner_starts_at_once(s)
-    s.peer.says(150, interval=LONG)
-    s.answers(255, 2)
+def owner_hears_a_lower(s: Stage) -> None:
+    s.start(VI_1=Router(255, master=True))
+    s.reach("MASTER")
+    s.advertises(255, 2)  # in the first interval it would be taken for the last word of one that yields, and not be told
+    s.peer.says(150)
     s.reach("MASTER_RX_LOWER_PRI")
+    s.advertises(255)
 
 
 def owner_is_stopped(s: Stage) -> None:
@@ -278,7 +281,7 @@ def owner_is_stopped(s: Stage) -> None:
     s.reach("STOP")
 
 
-EXACT = (owner_starts_at_once, owner_answers_priority_0, owner_answers_a_lower, owner_is_stopped)
+EXACT = (owner_starts_at_once, owner_answers_priority_0, owner_is_stopped)
 SCRIPTS: tuple[Callable[[Stage], None], ...] = (
     start_with_a_fault,
     start_with_a_failing_script,
@@ -309,5 +312,6 @@ SCRIPTS: tuple[Callable[[Stage], None], ...] = (
     stop_as_backup,
     a_group_moves_as_one,
     a_group_waits_for_its_last_member,
+    owner_hears_a_lower,
     *EXACT,
 )
