@@ -101,6 +101,7 @@ def test_twenty_reloads_in_a_row_at_100_ms_are_seen_by_nobody(site: Site, tmp_pa
     keepalived = start_keepalived(site.theirs, tmp_path / "ka", vrrp_instance(100, 3, "0.1"))
     until(lambda: "Entering BACKUP STATE" in keepalived.output(), PATIENCE_S, what=keepalived.output)
     site.wire.until(lambda: site.wire.adverts(OURS)[-1].priority == 165, "script and file have said their word", PATIENCE_S)
+    site.wire.until(lambda: site.wire.gratuitous_arps(VIP)[9:], "both bursts of announcements", PATIENCE_S)
     launcher, seen = site.manager.pid, [site.manager.children()]
     monitor = watch_addresses(site.ours)
     began = len(site.wire.poll())
