@@ -15,7 +15,7 @@ from services.common.errors import InvalidValue
 from services.common.judges import DECODERS
 from services.common.problems import WARNING, Problem
 from services.ipvs import settings as ipvs
-from services.vrrp import resolve as vrrp_resolve
+from services.vrrp.config import resolve as vrrp_resolve
 
 
 @dataclass(slots=True)

@@ -15,9 +15,9 @@ from cli.keepalived_conf.lexer import Word
 from cli.keepalived_conf.readers import ListReader, Scope, rows, shown
 from cli.keepalived_conf.tree import Statement
 from services.common.errors import InvalidValue
-from services.vrrp.iproute import INET6, PROTOCOLS, TABLES, number
-from services.vrrp.routes import UNSUPPORTED, parse_route
-from services.vrrp.rules import PRIORITY_WORDS, parse_rule
+from services.vrrp.routing.iproute import INET6, PROTOCOLS, TABLES, number
+from services.vrrp.routing.routes import UNSUPPORTED, parse_route
+from services.vrrp.routing.rules import PRIORITY_WORDS, parse_rule
 
 FIRST_PRIORITY: Final = 16384
 FOLDERS: Final = (Path("/etc/iproute2"), Path("/usr/share/iproute2"))

@@ -17,7 +17,7 @@ from cli.keepalived_conf.readers import Scope, block_of, required, shown, whole
 from cli.keepalived_conf.routing import Priorities
 from cli.keepalived_conf.special import LINKBEAT, endpoint
 from cli.keepalived_conf.tree import Statement, parse
-from services.vrrp.track_settings import ROWS
+from services.vrrp.config.track_settings import ROWS
 
 _DEAFENING: Final = frozenset({"mcast_dst_ip"})
 STATIC_NAME: Final = "main"  # all static blocks of a file become one object

@@ -12,7 +12,7 @@ from typing import Any, Final
 from services.checker import settings as checker
 from services.ipvs import settings as ipvs
 from services.notify import settings as notify
-from services.vrrp import settings as vrrp
+from services.vrrp.config import settings as vrrp
 
 Decoder = Callable[[str, Mapping[str, Any]], Any]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from services.vrrp.launcher import main
+from services.vrrp.launcher.process import main
 
 if __name__ == "__main__":
     sys.exit(main())

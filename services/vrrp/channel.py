@@ -33,7 +33,7 @@ Three conversations (shapes below; all times in messages are Unix time in nanose
      {"do": "stop"}                                     declared stop, as SIGTERM
    kinds: "global" (name ""), "vrrp_instance", "vrrp_sync_group", "vrrp_script", "track_file", "vrrp_track_process",
    "static", "track_group", "bfd_instance"; and
-   "maintenance", an operator's order of `services.vrrp.orders` (name: an instance's, or "" for the whole node).
+   "maintenance", an operator's order of `services.vrrp.election.orders` (name: an instance's, or "" for the whole node).
 
 3. engine -> agent (a new agent gets "ready", every view, then "synced" with id 0, then what changes):
      {"is": "ready", "protocol": 1, "pid": 7, "boot": "5f3a...", "revision": 5, "started": T, "scheduling": "fifo 50",
@@ -231,7 +231,7 @@ def engine_command(
 
     `config` is the path of engine.json (may be missing), `orphan` is "release" or "leave" (see the module's text).
     """
-    script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "engine.py")
+    script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "engine", "process.py")
     arguments = ["--control", str(control), "--handover", str(handover), "--config", config, "--orphan", orphan]
     return [python, "-I", "-S", script, *arguments, *more]
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypedDict
 
-from services.vrrp.actions import State
 from services.vrrp.addresses import VirtualAddress, text
-from services.vrrp.counters import Counters
-from services.vrrp.holders import held_addresses
-from services.vrrp.node import Node
-from services.vrrp.router import VirtualRouter
-from services.vrrp.vmac import VirtualLink, mac_text
+from services.vrrp.election.actions import State
+from services.vrrp.election.counters import Counters
+from services.vrrp.election.holders import held_addresses
+from services.vrrp.election.node import Node
+from services.vrrp.election.router import VirtualRouter
+from services.vrrp.links.vmac import VirtualLink, mac_text
 
 Clock = Callable[[int | None], int]  # engine time to Unix nanoseconds; None and 0 give 0
 
@@ -44,7 +44,7 @@ class TimersView(TypedDict):
     heard_list_differs: bool  # its addresses are not ours
     refused_at: int  # when the last packet came that was no advert for it, though it was for its VRID or its addresses
     refused_address: str  # who sent it
-    refused_reason: str  # see services.vrrp.packet.Reject; unknown_vrid: another VRID with one of our addresses
+    refused_reason: str  # see services.vrrp.wire.packet.Reject; unknown_vrid: another VRID with one of our addresses
     refused_vrid: int
 
 
@@ -122,7 +122,7 @@ class CountersView(TypedDict):
     send_errors: int
     gratuitous_arps_sent: int
     address_errors: int
-    rejected: dict[str, int]  # by reason, see services.vrrp.packet.Reject
+    rejected: dict[str, int]  # by reason, see services.vrrp.wire.packet.Reject
 
 
 class EngineView(TypedDict):

@@ -98,7 +98,7 @@ def elector(process: Process) -> int:
     """Pid of the process that sends the adverts: keepalived's VRRP process, or vipkeeper's engine."""
     for pid in family(process.pid):
         words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-        if any(word.endswith(b"services/vrrp/engine.py") for word in words):
+        if any(word.endswith(b"services/vrrp/engine/process.py") for word in words):
             return pid
     return family(process.pid)[-1]
 

@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 
 from services.common.problems import Problem
-from services.vrrp.nft import Firewall
+from services.vrrp.agent.nft import Firewall
 
 
 async def test_what_nft_refuses_is_a_problem_of_each_instance_that_needs_it(tmp_path: Path) -> None:

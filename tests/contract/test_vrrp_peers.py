@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from services.common import options
-from services.vrrp.peers import statuses
+from services.vrrp.agent.peers import statuses
 from tests.kit.etcd import Etcd
 
 

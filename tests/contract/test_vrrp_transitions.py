@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from services.common import telemetry
-from services.vrrp.publisher import Transitions
+from services.vrrp.agent.publisher import Transitions
 from tests.kit.notify import Notify
 from tests.kit.wait import until_async
 from vipkeeper.common.v1 import event_pb2

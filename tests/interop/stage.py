@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Protocol
 
-from services.vrrp.packet import Format, encode
+from services.vrrp.wire.packet import Format, encode
 from tests.kit.engine import Engine, Objects
 from tests.kit.keepalived import start_keepalived
 from tests.kit.netns import Host, Net

@@ -9,9 +9,11 @@ import heapq
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from services.vrrp import orders
-from services.vrrp.actions import Action, AddAddresses, Announce, RemoveAddresses, SendAdvert, State, Transition
-from services.vrrp.events import (
+from services.vrrp.config.resolve import resolve
+from services.vrrp.config.settings import DECODERS, SECOND
+from services.vrrp.election import orders
+from services.vrrp.election.actions import Action, AddAddresses, Announce, RemoveAddresses, SendAdvert, State, Transition
+from services.vrrp.election.events import (
     AddressVanished,
     Configured,
     Event,
@@ -22,10 +24,8 @@ from services.vrrp.events import (
     Stopped,
     TimeReached,
 )
-from services.vrrp.node import Node
-from services.vrrp.resolve import resolve
-from services.vrrp.settings import DECODERS, SECOND
-from services.vrrp.snapshot import Saved
+from services.vrrp.election.node import Node
+from services.vrrp.election.snapshot import Saved
 
 MILLISECOND = 1_000_000
 LATENCY = 100_000

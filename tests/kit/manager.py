@@ -65,7 +65,7 @@ class Manager:
 
     def reload(self) -> subprocess.CompletedProcess[str]:
         """As systemd with the unit's ExecReload."""
-        command = [sys.executable, "-m", "services.vrrp.reload", *self.flags]
+        command = [sys.executable, "-m", "services.vrrp.launcher.reload", *self.flags]
         environment = {**os.environ, "PYTHONPATH": f"{self.root}{os.pathsep}{self.root / 'gen'}"}
         pipe = subprocess.PIPE
         with subprocess.Popen(command, cwd=self.root, env=environment, stdout=pipe, stderr=pipe, text=True) as process:
@@ -79,7 +79,7 @@ class Manager:
         for pid in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split():
             words = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
             what = "bfd" if "services.vrrp.bfd" in words else "agent"
-            found["engine" if any(word.endswith("vrrp/engine.py") for word in words) else what] = int(pid)
+            found["engine" if any(word.endswith("engine/process.py") for word in words) else what] = int(pid)
         return found
 
     @property

@@ -84,7 +84,7 @@ class Node:
             os.killpg(self.running[service].pid, signal.SIGCONT)
 
     def pids(self, service: str, word: str) -> list[int]:
-        """Processes of a service with a word in their command line that ends so (`vrrp/engine.py`, `services.vrrp.agent`)."""
+        """A service's processes with a word on their command line that ends so (`engine/process.py`, `services.vrrp.agent`)."""
         leader = self.running[service].pid
         found = []
         for entry in Path("/proc").iterdir():

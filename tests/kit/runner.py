@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 from services.vrrp.channel import Channel, Message, pair
-from services.vrrp.runner import CONTROL
+from services.vrrp.runner.process import CONTROL
 from tests.kit.wait import until
 
 

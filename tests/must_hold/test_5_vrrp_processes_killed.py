@@ -19,7 +19,7 @@ from tests.must_hold.pair import FIRST, PATIENCE_S, SECOND, VIP, Pair, now
 
 pytestmark = [pytest.mark.netns, pytest.mark.timeout(300)]
 
-AGENT, ENGINE = "services.vrrp.agent", "vrrp/engine.py"
+AGENT, ENGINE = "services.vrrp.agent", "engine/process.py"
 
 
 @pytest.fixture

@@ -79,6 +79,6 @@ def test_a_master_that_stalls_for_less_than_its_peers_patience_goes_on_and_no_ad
 def test_the_engines_timer_counts_while_the_machine_is_suspended(pair: Pair) -> None:
     pair.first.start("vrrp")
     pair.wait_for_master(pair.first)
-    (engine,) = pair.first.pids("vrrp", "vrrp/engine.py")
+    (engine,) = pair.first.pids("vrrp", "engine/process.py")
     clocks = {word for path in Path(f"/proc/{engine}/fdinfo").iterdir() for word in path.read_text().splitlines()}
     assert [word for word in clocks if word.startswith("clockid:")] == [f"clockid: {time.CLOCK_BOOTTIME}"]

@@ -199,7 +199,7 @@ def test_the_session_outlives_the_engine_and_the_agent(lan: Lan, tmp_path: Path)
     node = Ours(lan.ours, tmp_path, vrrp_instance__VI_1=TRACKING, bfd_instance__b1=B1 | {"multiplier": 200})
     before = node.is_up()
     lan.only(lan.ours)
-    for word in ("vrrp/engine.py", "services.vrrp.agent"):
+    for word in ("engine/process.py", "services.vrrp.agent"):
         (old,) = node.node.pids("vrrp", word)
         os.kill(old, signal.SIGKILL)
         until(lambda old=old, word=word: [p for p in node.node.pids("vrrp", word) if p != old], PATIENCE_S)  # type: ignore[misc]

@@ -345,6 +345,6 @@ def _rejected(engine: Engine) -> dict[str, int]:
 
 
 def _with_header_checksum(frame: bytes) -> bytes:
-    from services.vrrp.packet import checksum
+    from services.vrrp.wire.packet import checksum
 
     return frame[:24] + checksum(frame[14:34]).to_bytes(2, "big") + frame[26:]

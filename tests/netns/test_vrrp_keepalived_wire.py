@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from services.vrrp.ah import Seal
-from services.vrrp.packet import Advert, Checksum, Format, checksum, decode, encode
-from services.vrrp.settings import packed
+from services.vrrp.config.settings import packed
+from services.vrrp.wire.ah import Seal
+from services.vrrp.wire.packet import Advert, Checksum, Format, checksum, decode, encode
 from tests.kit.engine import Engine, Objects, instance
 from tests.kit.keepalived import start_keepalived, vrrp_instance
 from tests.kit.netns import Host, Net

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from services.vrrp.firewall import GONE
+from services.vrrp.agent.firewall import GONE
 from tests.kit.netns import Host, Net
 from tests.kit.node import ROOT, Node
 from tests.kit.wait import until

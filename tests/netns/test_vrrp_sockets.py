@@ -8,10 +8,10 @@ import time
 
 import pytest
 
-from services.vrrp.ah import Seal
-from services.vrrp.packet import PROTOCOL_AH, Advert, Format, decode, encode
-from services.vrrp.settings import SECOND, packed
-from services.vrrp.sockets import LINKS, Link
+from services.vrrp.config.settings import SECOND, packed
+from services.vrrp.wire.ah import Seal
+from services.vrrp.wire.packet import PROTOCOL_AH, Advert, Format, decode, encode
+from services.vrrp.wire.sockets import LINKS, Link
 from tests.kit.netns import Bridge, Net
 from tests.kit.wait import until
 

@@ -197,7 +197,7 @@ def test_what_files_and_processes_said_outlives_engine_agent_and_runner(lab: Lab
             (tmp_path / "load").write_text("7")
             sends(127)
             before = len(side.wire.adverts())
-            for word in ("vrrp/engine.py", "services.vrrp.runner", "services.vrrp.agent"):
+            for word in ("engine/process.py", "services.vrrp.runner", "services.vrrp.agent"):
                 [pid] = node.pids("vrrp", word)
                 os.kill(pid, signal.SIGKILL)
                 until(lambda pid=pid, word=word: node.pids("vrrp", word) not in ([], [pid]), 60, node.logs)  # type: ignore[misc]

@@ -20,13 +20,13 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from services.vrrp.ah import Seal
-from services.vrrp.events import ClockSet, Configured, InterfaceChanged, PacketReceived, Started, TimeReached
-from services.vrrp.node import Node
-from services.vrrp.packet import AH_HEADER, TRAILER_SIZE, Format, Reject, checksum, encode
-from services.vrrp.resolve import resolve
-from services.vrrp.settings import DECODERS, SECOND, packed
-from services.vrrp.trailer import Trailer
+from services.vrrp.config.resolve import resolve
+from services.vrrp.config.settings import DECODERS, SECOND, packed
+from services.vrrp.election.events import ClockSet, Configured, InterfaceChanged, PacketReceived, Started, TimeReached
+from services.vrrp.election.node import Node
+from services.vrrp.wire.ah import Seal
+from services.vrrp.wire.packet import AH_HEADER, TRAILER_SIZE, Format, Reject, checksum, encode
+from services.vrrp.wire.trailer import Trailer
 
 PACKETS = int(os.environ.get("FUZZ_PACKETS", "72000"))  # in each of the fourteen runs
 SEED = int(os.environ.get("FUZZ_SEED", "0")) or random.SystemRandom().randrange(1 << 32)

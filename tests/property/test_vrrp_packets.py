@@ -6,11 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.vrrp.addresses import text
-from services.vrrp.events import Configured, InterfaceChanged, PacketReceived, Started, TimeReached
-from services.vrrp.node import Node
-from services.vrrp.packet import IPV6_VRIDS, Advert, Format, Reject, decode, encode, number_of
-from services.vrrp.resolve import resolve
-from services.vrrp.settings import DECODERS, SECOND, packed
+from services.vrrp.config.resolve import resolve
+from services.vrrp.config.settings import DECODERS, SECOND, packed
+from services.vrrp.election.events import Configured, InterfaceChanged, PacketReceived, Started, TimeReached
+from services.vrrp.election.node import Node
+from services.vrrp.wire.packet import IPV6_VRIDS, Advert, Format, Reject, decode, encode, number_of
 
 T0 = 100 * SECOND
 GROUP, SOURCE = packed("224.0.0.18"), packed("192.0.2.9")

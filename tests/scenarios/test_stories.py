@@ -32,7 +32,7 @@ from typing import Any
 
 import pytest
 
-from services.vrrp.events import Release
+from services.vrrp.election.events import Release
 from tests.kit.cluster import Cluster
 
 STORIES = sorted(Path(__file__).parent.glob("*.story"))

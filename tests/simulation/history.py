@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from random import Random
 
-from services.vrrp.settings import SECOND
+from services.vrrp.config.settings import SECOND
 from tests.simulation.invariants import check_quiet, check_still
 from tests.simulation.machine import Clock, Machine, Violation
 from tests.simulation.plan import MILLISECOND, Plan, changed, make

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from services.vrrp.actions import State
+from services.vrrp.election.actions import State
 from tests.simulation.machine import Machine, Violation
 from tests.simulation.plan import Plan, Router
 from tests.simulation.world import World

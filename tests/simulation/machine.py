@@ -10,9 +10,11 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from services.common.problems import ERROR
-from services.vrrp import orders
-from services.vrrp.actions import Action, AddAddresses, RemoveAddresses, SendAdvert, State, Transition
-from services.vrrp.events import (
+from services.vrrp.config.resolve import Resolved, resolve
+from services.vrrp.config.settings import DECODERS, SECOND
+from services.vrrp.election import orders
+from services.vrrp.election.actions import Action, AddAddresses, RemoveAddresses, SendAdvert, State, Transition
+from services.vrrp.election.events import (
     AddressVanished,
     Configured,
     Event,
@@ -24,10 +26,8 @@ from services.vrrp.events import (
     Stopped,
     TimeReached,
 )
-from services.vrrp.node import Node
-from services.vrrp.resolve import Resolved, resolve
-from services.vrrp.settings import DECODERS, SECOND
-from services.vrrp.snapshot import Saved
+from services.vrrp.election.node import Node
+from services.vrrp.election.snapshot import Saved
 
 QUEUE = 256  # packets that the socket of a stalled engine keeps
 MILLION = 1_000_000

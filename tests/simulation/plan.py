@@ -5,8 +5,8 @@ from __future__ import annotations
 from random import Random
 from typing import Any, NamedTuple
 
-from services.vrrp import orders
-from services.vrrp.settings import SECOND
+from services.vrrp.config.settings import SECOND
+from services.vrrp.election import orders
 from tests.simulation.machine import Objects
 
 MILLISECOND = 1_000_000

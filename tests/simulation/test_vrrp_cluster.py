@@ -7,8 +7,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.vrrp.actions import State
-from services.vrrp.settings import SECOND
+from services.vrrp.config.settings import SECOND
+from services.vrrp.election.actions import State
 from tests.kit.cluster import Cluster, Machine
 
 VIP, SECOND_VIP = "192.168.200.16", "192.168.200.20"

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 import pytest
 
-from services.vrrp.actions import Action, AddAddresses, RemoveAddresses, SendAdvert
-from services.vrrp.events import Event, PacketReceived
-from services.vrrp.resolve import Resolved
+from services.vrrp.config.resolve import Resolved
+from services.vrrp.election.actions import Action, AddAddresses, RemoveAddresses, SendAdvert
+from services.vrrp.election.events import Event, PacketReceived
 from tests.simulation.history import History
 from tests.simulation.machine import Machine, Violation
 

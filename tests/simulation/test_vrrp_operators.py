@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.vrrp import orders
-from services.vrrp.events import Release
-from services.vrrp.settings import SECOND
+from services.vrrp.config.settings import SECOND
+from services.vrrp.election import orders
+from services.vrrp.election.events import Release
 from tests.simulation.test_vrrp_cluster import NAMES, SECOND_VIP, VIP, World, holds_what_it_masters, priorities
 
 MILLISECOND = 1_000_000

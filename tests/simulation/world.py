@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 from heapq import heappop, heappush
 from typing import Any, NamedTuple
 
-from services.vrrp.actions import SendAdvert
-from services.vrrp.events import TimeReached
+from services.vrrp.election.actions import SendAdvert
+from services.vrrp.election.events import TimeReached
 from tests.simulation.machine import Clock, Machine
 
 DUE = TimeReached()

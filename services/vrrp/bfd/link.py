@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from services.vrrp.channel import Channel, ChannelClosed, Message, from_fd
-from services.vrrp.events import BfdChanged, BfdLost
+from services.vrrp.election.events import BfdChanged, BfdLost
 
 if TYPE_CHECKING:
     from services.vrrp.bfd.settings import BfdInstance
-    from services.vrrp.runtime import Runtime
+    from services.vrrp.engine.runtime import Runtime
 
 SILENCE = 3  # of the engine's seconds without a word, counted in its own turns: it may have stood still itself
 MAX_MESSAGES = 32  # taken in one wake

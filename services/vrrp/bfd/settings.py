@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from services.common.errors import InvalidValue
 from services.vrrp.addresses import link_local, packed, parse
-from services.vrrp.ranges import SECOND, duration, in_range
+from services.vrrp.config.ranges import SECOND, duration, in_range
 
 MILLISECOND = 1_000_000
 MICROSECOND = 1_000

@@ -245,7 +245,7 @@ def test_a_reload_replaces_every_process_and_touches_no_address() -> None:
     assert (after["MainPID"], after["NRestarts"]) == (before["MainPID"], before["NRestarts"])
     assert (after["ActiveState"], after["SubState"]) == ("active", "running")
     assert set(new) & set(old) == {int(before["MainPID"])}
-    (engine,) = (pid for pid, command in new.items() if "vrrp/engine.py" in command)
+    (engine,) = (pid for pid, command in new.items() if "engine/process.py" in command)
     assert os.sched_getscheduler(engine) & ~SCHED_RESET_ON_FORK == os.SCHED_FIFO
     assert VIP in run("ip", "-4", "-br", "address", "show", "front0")
     stored = run("systemctl", "show", "-p", "NFileDescriptorStore", "--value", unit)

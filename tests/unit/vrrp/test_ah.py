@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 from services.common.errors import InvalidValue
-from services.vrrp.actions import SendAdvert
-from services.vrrp.ah import LAST, Counter, Seal
-from services.vrrp.events import Configured, InterfaceChanged, PacketReceived, Started, TimeReached
-from services.vrrp.node import Node
-from services.vrrp.packet import PROTOCOL_AH, Advert, Format, Reject, decode, encode, number_of
-from services.vrrp.resolve import Resolved, resolve
-from services.vrrp.settings import DECODERS, SECOND, packed
-from services.vrrp.snapshot import Saved
+from services.vrrp.config.resolve import Resolved, resolve
+from services.vrrp.config.settings import DECODERS, SECOND, packed
+from services.vrrp.election.actions import SendAdvert
+from services.vrrp.election.events import Configured, InterfaceChanged, PacketReceived, Started, TimeReached
+from services.vrrp.election.node import Node
+from services.vrrp.election.snapshot import Saved
+from services.vrrp.wire.ah import LAST, Counter, Seal
+from services.vrrp.wire.packet import PROTOCOL_AH, Advert, Format, Reject, decode, encode, number_of
 
 T0 = 100 * SECOND
 KEY = b"secret12"

@@ -8,8 +8,8 @@ import pytest
 
 from services.common.errors import InvalidValue
 from services.vrrp.bfd.settings import MILLISECOND, SECOND, BfdInstance
-from services.vrrp.resolve import Resolved, resolve
-from services.vrrp.settings import DECODERS, Tracked
+from services.vrrp.config.resolve import Resolved, resolve
+from services.vrrp.config.settings import DECODERS, Tracked
 
 BASE: dict[str, Any] = {"neighbor_ip": "192.0.2.2"}
 VI: dict[str, Any] = {"interface": "eth0", "virtual_router_id": 51}

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.vrrp.events import BfdChanged, BfdLost, Configured, InterfaceChanged, Started, TimeReached
-from services.vrrp.neighbors import PATIENCE
-from services.vrrp.node import Node
-from services.vrrp.resolve import resolve
-from services.vrrp.settings import DECODERS, SECOND
-from services.vrrp.snapshot import Saved
+from services.vrrp.config.resolve import resolve
+from services.vrrp.config.settings import DECODERS, SECOND
+from services.vrrp.election.events import BfdChanged, BfdLost, Configured, InterfaceChanged, Started, TimeReached
+from services.vrrp.election.neighbors import PATIENCE
+from services.vrrp.election.node import Node
+from services.vrrp.election.snapshot import Saved
 from services.vrrp.views import bfd_view, instance_view
 
 T0 = 100 * SECOND

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.vrrp.census import Census, Seen, Sought, Tally
+from services.vrrp.runner.census import Census, Seen, Sought, Tally
 
 SECOND = 1_000_000_000
 P = "/opt/bin/one"

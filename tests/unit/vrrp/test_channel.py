@@ -22,9 +22,9 @@ from services.vrrp.channel import (
     pair,
     save_configuration,
 )
-from services.vrrp.outbox import Key, Outbox
-from services.vrrp.resolve import Resolved
-from services.vrrp.staging import Staging
+from services.vrrp.config.resolve import Resolved
+from services.vrrp.config.staging import Staging
+from services.vrrp.engine.outbox import Key, Outbox
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -334,7 +334,9 @@ def test_an_abandoned_transaction_never_happened() -> None:
 
 
 def test_the_engine_imports_nothing_that_makes_it_late() -> None:
-    program = "import sys, services.vrrp.engine, services.vrrp.agent_link, services.vrrp.views; print(*sys.modules)"
+    program = (
+        "import sys, services.vrrp.engine.process, services.vrrp.engine.agent_link, services.vrrp.views; print(*sys.modules)"
+    )
     done = subprocess.run(
         [sys.executable, "-S", "-c", program],
         cwd=ROOT,

@@ -9,8 +9,8 @@ import pytest
 from cli.judge import judge
 from services.common.errors import InvalidValue
 from services.common.problems import ERROR, WARNING, Problem
-from services.vrrp.resolve import Resolved, resolve
-from services.vrrp.settings import DECODERS, SECOND
+from services.vrrp.config.resolve import Resolved, resolve
+from services.vrrp.config.settings import DECODERS, SECOND
 
 BASE: dict[str, Any] = {"interface": "eth0", "virtual_router_id": 51, "virtual_ipaddress": [{"address": "192.0.2.10"}]}
 PASS = {"authentication": {"auth_type": "pass", "auth_pass": "secret12"}}

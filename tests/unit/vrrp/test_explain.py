@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from services.vrrp.explain import explain, ordered, sessions
-from services.vrrp.orders import Maintenance
-from services.vrrp.settings import Tracked
-from services.vrrp.switchover import DONE, Switchover
-from services.vrrp.track import judge_file
+from services.vrrp.agent.explain import explain, ordered, sessions
+from services.vrrp.agent.switchover import DONE, Switchover
+from services.vrrp.config.settings import Tracked
+from services.vrrp.election.orders import Maintenance
+from services.vrrp.election.track import judge_file
 from services.vrrp.views import BfdView, InstanceView, TrackerView
 
 SECOND = 1_000_000_000

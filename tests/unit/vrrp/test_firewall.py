@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.vrrp.firewall import ruleset
-from services.vrrp.resolve import resolve
-from services.vrrp.settings import DECODERS
+from services.vrrp.agent.firewall import ruleset
+from services.vrrp.config.resolve import resolve
+from services.vrrp.config.settings import DECODERS
 
 
 def table(**instances: dict[str, Any]) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from services.vrrp.frames import FrameSender, numbered
-from services.vrrp.packet import Format, checksum, encode
-from services.vrrp.settings import SECOND, packed
+from services.vrrp.config.settings import SECOND, packed
+from services.vrrp.wire.frames import FrameSender, numbered
+from services.vrrp.wire.packet import Format, checksum, encode
 
 MAC = bytes.fromhex("00005e000133")
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from services.vrrp.actions import State
-from services.vrrp.group import Member, followers, ready, shared_faults, state_of
+from services.vrrp.election.actions import State
+from services.vrrp.election.group import Member, followers, ready, shared_faults, state_of
 
 INIT, BACKUP, MASTER, FAULT = State.INIT, State.BACKUP, State.MASTER, State.FAULT
 

@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
-from services.vrrp.actions import Announce
 from services.vrrp.addresses import VirtualAddress
-from services.vrrp.announce_settings import Paces
 from services.vrrp.channel import Channel, ChannelClosed, pair
-from services.vrrp.handing_over import Turn, give
-from services.vrrp.jobs import Jobs
+from services.vrrp.config.announce_settings import Paces
+from services.vrrp.config.staging import Staging
+from services.vrrp.election.actions import Announce
+from services.vrrp.engine.handing_over import Turn, give
+from services.vrrp.engine.jobs import Jobs
+from services.vrrp.engine.rehearsal import Mute
 from services.vrrp.netlink import IFF_RUNNING, IFF_UP, Interface, Requests
-from services.vrrp.rehearsal import Mute
-from services.vrrp.sockets import Announcer
-from services.vrrp.staging import Staging
+from services.vrrp.wire.sockets import Announcer
 from tests.kit.wait import until
 
 SECOND = 1_000_000_000

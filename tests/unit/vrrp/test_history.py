@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from services.vrrp.history import History, Query
-from services.vrrp.history_file import HistoryFile
+from services.vrrp.agent.history import History, Query
+from services.vrrp.agent.history_file import HistoryFile
 
 
 def told(sequence: int, to: str = "MASTER", name: str = "VI_1", kind: str = "instance", boot: str = "b1") -> dict[str, Any]:

@@ -7,9 +7,9 @@ from struct import pack, unpack_from
 
 import pytest
 
-from services.vrrp.link_netlink import LinkRequests
-from services.vrrp.links import Adjust, Create, SetConf
-from services.vrrp.vmac import IPVLAN, MACVLAN, VirtualLink
+from services.vrrp.links.link_netlink import LinkRequests
+from services.vrrp.links.plan import Adjust, Create, SetConf
+from services.vrrp.links.vmac import IPVLAN, MACVLAN, VirtualLink
 
 LINK = VirtualLink("vrrp.51", "eth0", MACVLAN, 4, bytes.fromhex("00005e000133"), group=7)
 

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
-from services.vrrp.actions import Action, AddAddresses, Announce, Hush, RemoveAddresses, SendAdvert, State, Transition
-from services.vrrp.events import (
+from services.vrrp.config.resolve import resolve
+from services.vrrp.config.settings import DECODERS, SECOND, VirtualAddress, packed
+from services.vrrp.election.actions import Action, AddAddresses, Announce, Hush, RemoveAddresses, SendAdvert, State, Transition
+from services.vrrp.election.events import (
     AddressVanished,
     Configured,
     Failed,
@@ -21,12 +23,10 @@ from services.vrrp.events import (
     Stopped,
     TimeReached,
 )
-from services.vrrp.node import Node
-from services.vrrp.packet import Advert, Checksum, Format, decode, encode
-from services.vrrp.resolve import resolve
-from services.vrrp.settings import DECODERS, SECOND, VirtualAddress, packed
-from services.vrrp.snapshot import Saved
+from services.vrrp.election.node import Node
+from services.vrrp.election.snapshot import Saved
 from services.vrrp.views import counters_view, group_view, instance_view, script_view
+from services.vrrp.wire.packet import Advert, Checksum, Format, decode, encode
 
 T0 = 100 * SECOND
 ETH0 = InterfaceChanged("eth0", 2, True, ("192.0.2.5",))

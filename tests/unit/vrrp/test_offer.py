@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from services.vrrp import offer
-from services.vrrp.resolve import resolve
-from services.vrrp.router import Inputs, VirtualRouter
-from services.vrrp.settings import DECODERS
+from services.vrrp.config.resolve import resolve
+from services.vrrp.config.settings import DECODERS
+from services.vrrp.election import offer
+from services.vrrp.election.router import Inputs, VirtualRouter
 
 
 def router(version: int, interval_ms: int) -> VirtualRouter:

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from services.common.errors import InvalidValue, UnavailableError
-from services.vrrp import orders_file, switchover
+from services.vrrp.agent import orders_file, switchover
+from services.vrrp.agent.engine_link import EngineLink
+from services.vrrp.agent.operators import Operator, Refused, Unknown
+from services.vrrp.agent.switchover import Switchover
 from services.vrrp.channel import Channel, Message, pair
-from services.vrrp.engine_link import EngineLink
-from services.vrrp.operators import Operator, Refused, Unknown
-from services.vrrp.switchover import Switchover
 from tests.kit.wait import until_async
 from tests.unit.vrrp.test_explain import view
 

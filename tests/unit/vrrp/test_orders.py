@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from services.common.errors import InvalidValue, UnavailableError
-from services.vrrp import orders, orders_file
-from services.vrrp.orders import Maintenance
-from services.vrrp.settings import DECODERS
-from services.vrrp.staging import Staging
-from services.vrrp.switchover import Switchover
+from services.vrrp.agent import orders_file
+from services.vrrp.agent.switchover import Switchover
+from services.vrrp.config.settings import DECODERS
+from services.vrrp.config.staging import Staging
+from services.vrrp.election import orders
+from services.vrrp.election.orders import Maintenance
 
 WHOLE = Maintenance("", "new kernel", 1_000, 5_000)
 ONE = Maintenance("VI_1", "new disk", 2_000)

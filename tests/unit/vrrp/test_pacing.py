@@ -8,10 +8,10 @@ import pytest
 
 from services.common.errors import InvalidValue
 from services.vrrp.addresses import VirtualAddress
-from services.vrrp.announce_settings import GarpGroup, Pace, Paces, decode_garp_group, of_instance, paces
-from services.vrrp.pacing import Pacing
-from services.vrrp.resolve import resolve
-from services.vrrp.settings import DECODERS, Global, VrrpInstance
+from services.vrrp.config.announce_settings import GarpGroup, Pace, Paces, decode_garp_group, of_instance, paces
+from services.vrrp.config.resolve import resolve
+from services.vrrp.config.settings import DECODERS, Global, VrrpInstance
+from services.vrrp.election.pacing import Pacing
 
 MS = 1_000_000
 T0 = 100_000 * MS

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from services.vrrp.packet import IPV6_VRIDS, Advert, Checksum, Format, Reject, checksum, decode, encode, number_of
-from services.vrrp.settings import packed
+from services.vrrp.config.settings import packed
+from services.vrrp.wire.packet import IPV6_VRIDS, Advert, Checksum, Format, Reject, checksum, decode, encode, number_of
 
 SECOND = 1_000_000_000
 GROUP, SOURCE, VIP = packed("224.0.0.18"), packed("192.0.2.1"), packed("192.0.2.10")

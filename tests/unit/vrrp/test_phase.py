@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from services.vrrp import phase
+from services.vrrp.election import phase
 
 SECOND = 1_000_000_000
 INTERVALS = [SECOND // 100, SECOND // 10, SECOND, 255 * SECOND]

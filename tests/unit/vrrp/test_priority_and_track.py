@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from services.vrrp.priority import adjustment, effective
-from services.vrrp.settings import SECOND, Tracked, TrackProcess, VrrpScript
-from services.vrrp.track import Health, Verdict, judge, judge_file, silence_limit
+from services.vrrp.config.settings import SECOND, Tracked, TrackProcess, VrrpScript
+from services.vrrp.election.priority import adjustment, effective
+from services.vrrp.election.track import Health, Verdict, judge, judge_file, silence_limit
 
 
 @pytest.mark.parametrize(

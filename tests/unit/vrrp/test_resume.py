@@ -9,9 +9,9 @@ import sys
 
 import pytest
 
-from services.vrrp import resume
-from services.vrrp.children import Adopted, Child, Kept, ending
-from services.vrrp.resume import Resume
+from services.vrrp.launcher import resume
+from services.vrrp.launcher.children import Adopted, Child, Kept, ending
+from services.vrrp.launcher.resume import Resume
 
 HELD = Resume(3, "handover-2", Kept(100, 4, 1), Kept(101, 5, 0), 6, (7, 8), 2, True)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.vrrp import orders
-from services.vrrp.rogue import Rogue
-from services.vrrp.settings import SECOND
+from services.vrrp.config.settings import SECOND
+from services.vrrp.election import orders
+from services.vrrp.election.rogue import Rogue
 from tests.kit.cluster import Cluster
 
 

@@ -7,13 +7,13 @@ from struct import pack
 
 import pytest
 
-from services.vrrp.actions import AddRouting, RemoveRouting
-from services.vrrp.events import StaticResult
-from services.vrrp.jobs import Jobs
+from services.vrrp.election.actions import AddRouting, RemoveRouting
+from services.vrrp.election.events import StaticResult
+from services.vrrp.engine.jobs import Jobs
 from services.vrrp.netlink import Interface, Requests
-from services.vrrp.route_netlink import MissingInterfaceError, RouteRequests, encode
-from services.vrrp.routes import parse_route
-from services.vrrp.rules import parse_rule
+from services.vrrp.routing.route_netlink import MissingInterfaceError, RouteRequests, encode
+from services.vrrp.routing.routes import parse_route
+from services.vrrp.routing.rules import parse_rule
 
 ETH0 = {"eth0": Interface(7, "eth0", 0, b"")}
 

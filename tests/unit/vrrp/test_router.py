@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from services.vrrp.actions import Action, AddAddresses, Announce, RemoveAddresses, SendAdvert, State, Transition
-from services.vrrp.packet import Advert
-from services.vrrp.resolve import RouterSettings, resolve
-from services.vrrp.router import (
+from services.vrrp.config.resolve import RouterSettings, resolve
+from services.vrrp.config.settings import DECODERS, SECOND, packed
+from services.vrrp.election.actions import Action, AddAddresses, Announce, RemoveAddresses, SendAdvert, State, Transition
+from services.vrrp.election.router import (
     Changed,
     Expired,
     Follow,
@@ -21,8 +21,8 @@ from services.vrrp.router import (
     Stop,
     VirtualRouter,
 )
-from services.vrrp.settings import DECODERS, SECOND, packed
-from services.vrrp.snapshot import Saved
+from services.vrrp.election.snapshot import Saved
+from services.vrrp.wire.packet import Advert
 
 T0 = 100 * SECOND
 SOURCE, LOWER, HIGHER = packed("192.0.2.5"), packed("192.0.2.1"), packed("192.0.2.9")

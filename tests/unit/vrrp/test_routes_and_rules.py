@@ -5,9 +5,21 @@ from __future__ import annotations
 import pytest
 
 from services.common.errors import InvalidValue
-from services.vrrp.iproute import INET, INET6
-from services.vrrp.routes import BLACKHOLE, CONGCTL, CWND, FEATURES, LOCAL, MTU, RTO_MIN, RTT, UNICAST, Nexthop, parse_route
-from services.vrrp.rules import GOTO, NOP, TO_TABLE, parse_rule
+from services.vrrp.routing.iproute import INET, INET6
+from services.vrrp.routing.routes import (
+    BLACKHOLE,
+    CONGCTL,
+    CWND,
+    FEATURES,
+    LOCAL,
+    MTU,
+    RTO_MIN,
+    RTT,
+    UNICAST,
+    Nexthop,
+    parse_route,
+)
+from services.vrrp.routing.rules import GOTO, NOP, TO_TABLE, parse_rule
 
 GATEWAY = bytes([10, 0, 0, 1])
 

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from services.common.errors import InvalidValue
-from services.vrrp.actions import Action, AddAddresses, AddRouting, RemoveRouting
-from services.vrrp.events import AddressVanished, Failed, RoutingUnsure, RoutingVanished, StaticResult, Stopped
-from services.vrrp.routes import parse_route
-from services.vrrp.routing import difference
-from services.vrrp.settings import DECODERS, SECOND
-from services.vrrp.snapshot import Saved
+from services.vrrp.config.settings import DECODERS, SECOND
+from services.vrrp.election.actions import Action, AddAddresses, AddRouting, RemoveRouting
+from services.vrrp.election.events import AddressVanished, Failed, RoutingUnsure, RoutingVanished, StaticResult, Stopped
+from services.vrrp.election.snapshot import Saved
+from services.vrrp.routing.routes import parse_route
+from services.vrrp.routing.routing import difference
 from tests.unit.vrrp.test_node import ETH0, ETH1, T0, Objects, advance, configure, kinds, one, running, states, until_due, vrrp
 
 ROUTES = ["10.1.0.0/16 via 192.0.2.1", "10.2.0.0/16 dev eth1 table 5"]
@@ -301,7 +301,7 @@ def test_static_addresses_may_be_of_both_families() -> None:
 
 
 def test_references_that_lead_nowhere_are_problems() -> None:
-    from services.vrrp.resolve import resolve
+    from services.vrrp.config.resolve import resolve
 
     objects: Objects = {STATIC: ENTRIES, ("track_group", "H"): {"group": ["A", "B"]}} | one()
     decoded = {(kind, name): DECODERS[kind](name, value) for (kind, name), value in objects.items()}

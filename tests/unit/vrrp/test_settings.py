@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from services.common.errors import InvalidValue
-from services.vrrp.resolve import Resolved, resolve
-from services.vrrp.settings import DECODERS, SECOND, Global, VirtualAddress, VrrpScript, VrrpSyncGroup
+from services.vrrp.config.resolve import Resolved, resolve
+from services.vrrp.config.settings import DECODERS, SECOND, Global, VirtualAddress, VrrpScript, VrrpSyncGroup
 
 BASE: dict[str, Any] = {"interface": "eth0", "virtual_router_id": 51}
 

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from services.vrrp.handover import FIRST_SLOTS, SLOT, Handover
-from services.vrrp.settings import VirtualAddress
-from services.vrrp.snapshot import COPY, RECORD, Saved, pack, unpack
+from services.vrrp.config.settings import VirtualAddress
+from services.vrrp.election.snapshot import COPY, RECORD, Saved, pack, unpack
+from services.vrrp.engine.handover import FIRST_SLOTS, SLOT, Handover
 
 ROUTER = Saved("instance", "VI_1", "MASTER", 5, 6, 7, 8, "192.0.2.1", 100, 90, (VirtualAddress("192.0.2.10", dev="eth0"),))
 

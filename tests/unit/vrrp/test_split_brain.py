@@ -6,9 +6,9 @@ from typing import Any, cast
 
 import pytest
 
-from services.vrrp import split_brain
-from services.vrrp.split_brain import CONFIRMED, MISMATCH, ONE_WAY, SECOND, SPLIT, STORED, Rival, SplitBrain
-from services.vrrp.switchover import elections
+from services.vrrp.agent import split_brain
+from services.vrrp.agent.split_brain import CONFIRMED, MISMATCH, ONE_WAY, SECOND, SPLIT, STORED, Rival, SplitBrain
+from services.vrrp.agent.switchover import elections
 from services.vrrp.views import InstanceView
 
 OURS, THEIRS, THIRD = "192.168.200.2", "192.168.200.3", "192.168.200.4"

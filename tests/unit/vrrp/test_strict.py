@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from services.vrrp.resolve import Resolved, resolve
-from services.vrrp.settings import DECODERS, SECOND
+from services.vrrp.config.resolve import Resolved, resolve
+from services.vrrp.config.settings import DECODERS, SECOND
 
 BASE: dict[str, Any] = {"interface": "eth0", "virtual_router_id": 51, "virtual_ipaddress": [{"address": "192.0.2.10"}]}
 HMAC = {"auth_hmac": {"key": [{"id": 1, "value": "x" * 32}]}}

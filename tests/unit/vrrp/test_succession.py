@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
-from services.vrrp.actions import AddAddresses, RemoveAddresses, Transition
-from services.vrrp.carry import DERIVED, FORMED, PLAIN
-from services.vrrp.events import (
+from services.vrrp.config.resolve import resolve
+from services.vrrp.config.settings import DECODERS, SECOND, packed
+from services.vrrp.election.actions import AddAddresses, RemoveAddresses, Transition
+from services.vrrp.election.carry import DERIVED, FORMED, PLAIN
+from services.vrrp.election.events import (
     BfdChanged,
     Configured,
     Event,
@@ -25,11 +27,9 @@ from services.vrrp.events import (
     Stopped,
     TimeReached,
 )
-from services.vrrp.node import Node
-from services.vrrp.packet import Checksum, Format, encode
-from services.vrrp.resolve import resolve
-from services.vrrp.settings import DECODERS, SECOND, packed
+from services.vrrp.election.node import Node
 from services.vrrp.views import counters_view, instance_view
+from services.vrrp.wire.packet import Checksum, Format, encode
 
 T0 = 100 * SECOND
 VIRTUAL = "192.0.2.51"

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from services.vrrp import switchover
-from services.vrrp.switchover import Peer, Switchover
+from services.vrrp.agent import switchover
+from services.vrrp.agent.switchover import Peer, Switchover
 from services.vrrp.views import InstanceView
 from tests.unit.vrrp.test_explain import view
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from services.common.errors import InvalidValue
-from services.vrrp.resolve import Resolved, resolve
-from services.vrrp.settings import DECODERS, SECOND, Tracked, TrackFile, TrackProcess
+from services.vrrp.config.resolve import Resolved, resolve
+from services.vrrp.config.settings import DECODERS, SECOND, Tracked, TrackFile, TrackProcess
 
 BASE: dict[str, Any] = {"interface": "eth0", "virtual_router_id": 51}
 OTHER = BASE | {"virtual_router_id": 52}

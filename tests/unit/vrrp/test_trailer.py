@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 
 from services.common.errors import InvalidValue
-from services.vrrp.actions import SendAdvert
-from services.vrrp.authentication import AuthHmac
-from services.vrrp.events import ClockSet, Configured, InterfaceChanged, PacketReceived, Started, TimeReached
-from services.vrrp.node import Node
-from services.vrrp.packet import IP_HEADER, Advert, Format, Reject, checksum, decode, encode
-from services.vrrp.resolve import resolve
-from services.vrrp.settings import DECODERS, SECOND, packed
-from services.vrrp.snapshot import Saved
-from services.vrrp.trailer import ROUND, SENDERS, Clock, Trailer
+from services.vrrp.config.authentication import AuthHmac
+from services.vrrp.config.resolve import resolve
+from services.vrrp.config.settings import DECODERS, SECOND, packed
+from services.vrrp.election.actions import SendAdvert
+from services.vrrp.election.events import ClockSet, Configured, InterfaceChanged, PacketReceived, Started, TimeReached
+from services.vrrp.election.node import Node
+from services.vrrp.election.snapshot import Saved
+from services.vrrp.wire.packet import IP_HEADER, Advert, Format, Reject, checksum, decode, encode
+from services.vrrp.wire.trailer import ROUND, SENDERS, Clock, Trailer
 from tests.kit.cluster import Cluster
 
 T0 = 100 * SECOND

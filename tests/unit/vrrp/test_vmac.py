@@ -8,7 +8,9 @@ from typing import Any, NamedTuple
 import pytest
 
 from services.common.errors import InvalidValue
-from services.vrrp.links import (
+from services.vrrp.config.resolve import Resolved, resolve
+from services.vrrp.config.settings import DECODERS
+from services.vrrp.links.plan import (
     ACCEPT_LOCAL,
     ARP_ANNOUNCE,
     ARP_FILTER,
@@ -24,9 +26,7 @@ from services.vrrp.links import (
     SetConf,
     Step,
 )
-from services.vrrp.resolve import Resolved, resolve
-from services.vrrp.settings import DECODERS
-from services.vrrp.vmac import IPVLAN, MACVLAN, VirtualLink
+from services.vrrp.links.vmac import IPVLAN, MACVLAN, VirtualLink
 
 Objects = dict[tuple[str, str], dict[str, Any]]
 MAC = bytes.fromhex("00005e000133")

@@ -1,0 +1,1 @@
+"""What is configured, what it amounts to, and what cannot be: settings, their decoders, and the checks across them."""

@@ -1,0 +1,77 @@
+"""Is a received packet an advert, and whose? What is none is counted under its reason, and nothing else comes of it. Core."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from services.vrrp.election.actions import State
+from services.vrrp.election.lookup import Lookup
+from services.vrrp.election.router import VirtualRouter
+from services.vrrp.wire.packet import IPV6_VRIDS, Advert, Format, Reject, decode, number_of, refused
+
+
+class Known(NamedTuple):
+    """The last valid advert of a router: its bytes but for what changes from packet to packet, for IPv6 all in `body`."""
+
+    four: bool
+    head: bytes
+    ttl: int
+    body: bytes
+    form: Format
+    advert: Advert
+
+
+class Reception:
+    """What was heard lately, and what belonged to nobody. `rejected` counts the latter, by reason."""
+
+    def __init__(self) -> None:
+        self.rejected: dict[str, int] = {}
+        self._known: dict[str, Known] = {}
+
+    def hear(self, lookup: Lookup, interface: str, data: bytes, at: int) -> tuple[VirtualRouter, Advert] | None:
+        """The advert in an IP packet that came `at`, and its router, which is BACKUP or MASTER; None: there is none."""
+        number = number_of(data)
+        if isinstance(number, Reject):
+            _count(self.rejected, number)
+            return None
+        router = lookup.router_of(interface, number, data)
+        if router is None:
+            _count(self.rejected, Reject.UNKNOWN_VRID)
+            for claimed in lookup.claimed(interface, data):
+                claimed.refused = refused(Reject.UNKNOWN_VRID, number, data, at)
+            return None
+        if router.state is not State.BACKUP and router.state is not State.MASTER:
+            return None
+        name = router.settings.name
+        # An advert equal to the last valid one but for identification and header checksum needs no second look.
+        known = self._known.get(name)
+        if (
+            known is not None
+            and known.form is router.format
+            and (
+                data[12:] == known.body and data[8] == known.ttl and data[:4] == known.head
+                if known.four
+                else data == known.body
+            )
+        ):
+            return router, known.advert
+        advert = decode(data, router.format)
+        if router.counter is not None and isinstance(advert, Advert):
+            advert = router.counter.admit(advert, at + router.ahead) or advert
+        if isinstance(advert, Reject):
+            _count(router.counters.rejected, advert)
+            router.refused = refused(advert, number, data, at)
+            return None
+        router.hear_checksum(advert.checksum)
+        if router.counter is None:  # what has a number is never the same twice
+            four = number < IPV6_VRIDS
+            self._known[name] = Known(four, data[:4], data[8], data[12:] if four else data, router.format, advert)
+        return router, advert
+
+    def forget(self, name: str) -> None:
+        """The router is no longer configured."""
+        self._known.pop(name, None)
+
+
+def _count(rejected: dict[str, int], reason: Reject) -> None:
+    rejected[reason.value] = rejected.get(reason.value, 0) + 1

@@ -1,0 +1,1 @@
+"""The unit's main process: starts, replaces and reloads all others."""

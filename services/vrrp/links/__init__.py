@@ -1,0 +1,1 @@
+"""VMACs and ipvlans: which must be there, how they come to be, and how they keep quiet."""

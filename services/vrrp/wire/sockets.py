@@ -1,0 +1,300 @@
+"""How do adverts and announcements of addresses get on and off the wire? The raw sockets of one interface.
+
+Never blocks. Uses `_socket` itself: the `socket` module around it costs a tenth of the time to the first advert.
+"""
+
+from __future__ import annotations
+
+import _socket
+from array import array
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from struct import Struct
+from typing import Protocol
+
+from services.vrrp.wire.packet import IP_ID_OFFSET, IPV6_HEADER, PROTOCOL_AH, PROTOCOL_VRRP, checksum
+
+SO_RCVBUFFORCE, SO_SNDBUFFORCE = 33, 32  # asm-generic/socket.h
+SO_ATTACH_FILTER = 26
+SO_TIMESTAMPNS = 35
+IP_MULTICAST_ALL = 49  # linux/in.h
+IPV6_MULTICAST_ALL = 29  # linux/in6.h
+TC_PRIO_CONTROL = 7  # linux/pkt_sched.h
+ETH_P_ARP, ETH_P_IPV6 = 0x0806, 0x86DD
+MREQN = Struct("=4s4si")  # struct ip_mreqn: group, local address, interface
+IDENTIFICATION = Struct("!H")
+TIMESTAMP = Struct("=qq")  # struct timespec
+TIMESTAMP_SPACE = _socket.CMSG_SPACE(TIMESTAMP.size)
+ARP = Struct("!HHBBH6s4s6s4s")
+BROADCAST = b"\xff" * 6
+MREQ6 = Struct("=16si")  # struct ipv6_mreq
+PKTINFO6 = Struct("=16si")  # struct in6_pktinfo
+HOP_LIMIT = Struct("=i")
+ANCILLARY6_SPACE = TIMESTAMP_SPACE + _socket.CMSG_SPACE(PKTINFO6.size) + _socket.CMSG_SPACE(HOP_LIMIT.size)
+ALL_NODES = _socket.inet_pton(_socket.AF_INET6, "ff02::1")
+ALL_NODES_MAC = b"\x33\x33\x00\x00\x00\x01"
+ICMPV6, NEIGHBOUR_ADVERTISEMENT = 58, 136
+NA = Struct("!BBHI16sBB6s")  # RFC 4861 section 4.4, with the target's link-layer address (section 4.6.1)
+NA_ROUTER, NA_OVERRIDE = 1 << 31, 1 << 29
+PSEUDO6 = Struct("!16s16sII")
+BUFFER = 1 << 20
+BPF = Struct("=HBBI")  # struct sock_filter: code, jump if true, if false, operand
+SOCK_FPROG = Struct("@HP")  # struct sock_fprog: length, address of the filters
+VRRP_IN_AH = b"".join(
+    BPF.pack(*line)
+    for line in (
+        (0xB1, 0, 0, 0),  # ldxb 4*([0]&0xf): the length of the IP header
+        (0x50, 0, 0, 0),  # ldb [x + 0]: what comes after the AH header
+        (0x15, 0, 1, PROTOCOL_VRRP),
+        (0x06, 0, 0, 0xFFFF),  # ret: all of it
+        (0x06, 0, 0, 0),
+    )
+)
+MAX_RECEIVED = 512  # packets per wake; more than the kernel queues by default
+_RAW = _socket.SOCK_RAW | _socket.SOCK_NONBLOCK | _socket.SOCK_CLOEXEC
+
+
+class Sending(Protocol):
+    """What is used of a socket for sending."""
+
+    def send(self, data: bytes, /) -> int: ...
+
+    def sendto(self, data: bytes, flags: int, address: tuple[str, int], /) -> int: ...
+
+    def close(self) -> None: ...
+
+
+class AdvertSender:
+    """Numbers IPv4 adverts and sends them, to the group unless told otherwise, by a socket that takes whole IP packets."""
+
+    def __init__(self, sock: Sending, group: str) -> None:
+        self._sock, self._to = sock, (group, 0)
+        self._identification = 0
+
+    def send(self, data: bytes, to: str = "") -> None:
+        """One advert; only multicast has no need of a route.
+
+        :raises OSError: it could not be sent now.
+        """
+        self._identification = self._identification % 0xFFFF + 1
+        number = IDENTIFICATION.pack(self._identification)
+        packet = data[:IP_ID_OFFSET] + number + data[IP_ID_OFFSET + 2 :]
+        if to:
+            self._sock.sendto(packet, 0, (to, 0))
+        else:
+            self._sock.sendto(packet, _socket.MSG_DONTROUTE, self._to)
+
+
+class SealedSender:
+    """The same for adverts in IPSEC-AH, whose seal covers their number."""
+
+    def __init__(self, sock: Sending, group: str) -> None:
+        self._sock, self._to = sock, (group, 0)
+
+    def send(self, data: bytes, to: str = "") -> None:
+        """One advert.
+
+        :raises OSError: it could not be sent now.
+        """
+        if to:
+            self._sock.sendto(data, 0, (to, 0))
+        else:
+            self._sock.sendto(data, _socket.MSG_DONTROUTE, self._to)
+
+
+class AdvertSender6:
+    """The same for IPv6, whose packets have no numbers."""
+
+    def __init__(self, sock: Sending, group: str) -> None:
+        self._sock, self._group = sock, group
+
+    def send(self, data: bytes, to: str = "") -> None:
+        """One advert.
+
+        :raises OSError: it could not be sent now.
+        """
+        self._sock.sendto(data, 0, (to or self._group, 0))
+
+
+class Link:
+    """Receives and sends the IPv4 adverts of one interface.
+
+    :raises OSError: the interface is gone, or a capability is missing (CAP_NET_RAW).
+    """
+
+    family = _socket.AF_INET
+    protocol = PROTOCOL_VRRP
+
+    def __init__(self, name: str, number: int, group: str) -> None:
+        self.name, self.number, self.group = name, number, group
+        self.receiver = _socket.socket(self.family, _RAW, self.protocol)
+        self._sender = _socket.socket(self.family, _RAW, _socket.IPPROTO_RAW)
+        try:
+            for sock in (self.receiver, self._sender):
+                sock.setsockopt(_socket.SOL_SOCKET, _socket.SO_BINDTODEVICE, name.encode())
+            self.receiver.setsockopt(_socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+            self._join()
+            _enlarge(self.receiver, SO_RCVBUFFORCE, _socket.SO_RCVBUF)
+            self._sender.setsockopt(_socket.SOL_SOCKET, _socket.SO_PRIORITY, TC_PRIO_CONTROL)
+            _enlarge(self._sender, SO_SNDBUFFORCE, _socket.SO_SNDBUF)
+        except OSError:
+            self.close()
+            raise
+        self.send = self._sending()
+
+    def _join(self) -> None:
+        """Hear the group, and it alone; do not hear oneself."""
+        member = MREQN.pack(_socket.inet_aton(self.group), bytes(4), self.number)
+        self.receiver.setsockopt(_socket.IPPROTO_IP, IP_MULTICAST_ALL, 0)
+        self.receiver.setsockopt(_socket.IPPROTO_IP, _socket.IP_ADD_MEMBERSHIP, member)
+        self._sender.setsockopt(_socket.IPPROTO_IP, _socket.IP_MULTICAST_IF, member)
+        self._sender.setsockopt(_socket.IPPROTO_IP, _socket.IP_MULTICAST_LOOP, 0)
+
+    def _sending(self) -> Callable[..., None]:
+        return AdvertSender(self._sender, self.group).send
+
+    def close(self) -> None:
+        self.receiver.close()
+        self._sender.close()
+
+    def receive(self) -> list[tuple[bytes, int]]:
+        """The packets that wait, at most MAX_RECEIVED, each with when the kernel took it: CLOCK_REALTIME in ns, 0: unknown."""
+        packets = []
+        receive = self.receiver.recvmsg
+        try:
+            for _ in range(MAX_RECEIVED):
+                data, ancillary, _flags, _source = receive(2048, TIMESTAMP_SPACE)
+                packets.append((data, stamp_of(ancillary)))
+        except BlockingIOError:
+            pass
+        except OSError:
+            pass  # the interface went down or away: netlink tells
+        return packets
+
+
+class SealedLink(Link):
+    """The same for adverts in IPSEC-AH; the machine's other IPsec traffic does not wake the engine."""
+
+    protocol = PROTOCOL_AH
+
+    def _join(self) -> None:
+        super()._join()
+        program = array("B", VRRP_IN_AH)
+        fprog = SOCK_FPROG.pack(len(VRRP_IN_AH) // BPF.size, program.buffer_info()[0])
+        self.receiver.setsockopt(_socket.SOL_SOCKET, SO_ATTACH_FILTER, fprog)
+
+    def _sending(self) -> Callable[..., None]:
+        return SealedSender(self._sender, self.group).send
+
+
+class Link6(Link):
+    """The same for IPv6."""
+
+    family = _socket.AF_INET6
+
+    def _join(self) -> None:
+        member = MREQ6.pack(_socket.inet_pton(_socket.AF_INET6, self.group), self.number)
+        for option in (_socket.IPV6_RECVPKTINFO, _socket.IPV6_RECVHOPLIMIT):
+            self.receiver.setsockopt(_socket.IPPROTO_IPV6, option, 1)
+        with suppress(OSError):  # Linux before 4.20 has no such option
+            self.receiver.setsockopt(_socket.IPPROTO_IPV6, IPV6_MULTICAST_ALL, 0)
+        self.receiver.setsockopt(_socket.IPPROTO_IPV6, _socket.IPV6_JOIN_GROUP, member)
+        self._sender.setsockopt(_socket.IPPROTO_IPV6, _socket.IPV6_MULTICAST_IF, self.number)
+        self._sender.setsockopt(_socket.IPPROTO_IPV6, _socket.IPV6_MULTICAST_LOOP, 0)
+
+    def _sending(self) -> Callable[..., None]:
+        return AdvertSender6(self._sender, self.group).send
+
+    def receive(self) -> list[tuple[bytes, int]]:
+        """As `Link.receive`; the IP header, which the kernel keeps to itself, is made again from what it says of it."""
+        packets = []
+        receive = self.receiver.recvmsg
+        try:
+            for _ in range(MAX_RECEIVED):
+                data, ancillary, _flags, source = receive(2048, ANCILLARY6_SPACE)
+                packets.append((_ipv6_header(len(data), ancillary, source[0]) + data, stamp_of(ancillary)))
+        except BlockingIOError:
+            pass
+        except OSError:
+            pass
+        return packets
+
+
+LINKS: dict[int, type[Link]] = {4: Link, 6: Link6, PROTOCOL_AH: SealedLink}  # by `SendAdvert.family`
+SENDERS: dict[int, type[AdvertSender] | type[AdvertSender6] | type[SealedSender]] = {
+    4: AdvertSender,
+    6: AdvertSender6,
+    PROTOCOL_AH: SealedSender,
+}
+
+
+class Announcer:
+    """Sends gratuitous ARP requests and unsolicited neighbour advertisements by a packet socket on one Ethernet interface."""
+
+    def __init__(self, sock: Sending) -> None:
+        self._sock = sock
+
+    @classmethod
+    def on(cls, name: str) -> Announcer:
+        """On the interface of this name.
+
+        :raises OSError: the interface is gone, or CAP_NET_RAW is missing.
+        """
+        sock = _socket.socket(_socket.AF_PACKET, _RAW, 0)
+        try:
+            sock.bind((name, 0))
+            _enlarge(sock, SO_SNDBUFFORCE, _socket.SO_SNDBUF)
+        except OSError:
+            sock.close()
+            raise
+        return cls(sock)
+
+    def announce(self, mac: bytes, address: bytes) -> None:
+        """One gratuitous ARP: sender and target are the address, as keepalived sends it (RFC 5227 section 3).
+
+        :raises OSError: it could not be sent now.
+        """
+        arp = ARP.pack(1, 0x0800, 6, 4, 1, mac, address, BROADCAST, address)
+        self._sock.send(BROADCAST + mac + IDENTIFICATION.pack(ETH_P_ARP) + arp)
+
+    def advertise(self, mac: bytes, address: bytes, router: bool) -> None:
+        """One unsolicited neighbour advertisement (RFC 4861 section 7.2.6) from the address itself, as keepalived sends it.
+
+        :raises OSError: it could not be sent now.
+        """
+        flags = NA_OVERRIDE | NA_ROUTER if router else NA_OVERRIDE
+        pseudo = PSEUDO6.pack(address, ALL_NODES, NA.size, ICMPV6)
+        summed = checksum(pseudo + NA.pack(NEIGHBOUR_ADVERTISEMENT, 0, 0, flags, address, 2, 1, mac))
+        message = NA.pack(NEIGHBOUR_ADVERTISEMENT, 0, summed, flags, address, 2, 1, mac)
+        header = IPV6_HEADER.pack(6 << 28, NA.size, ICMPV6, 255, address, ALL_NODES)
+        self._sock.send(ALL_NODES_MAC + mac + IDENTIFICATION.pack(ETH_P_IPV6) + header + message)
+
+    def close(self) -> None:
+        self._sock.close()
+
+
+def _ipv6_header(length: int, ancillary: Sequence[tuple[int, int, bytes]], source: str) -> bytes:
+    destination, hop_limit = bytes(16), 0
+    for level, kind, value in ancillary:
+        if level == _socket.IPPROTO_IPV6 and kind == _socket.IPV6_PKTINFO:
+            destination = value[:16]
+        elif level == _socket.IPPROTO_IPV6 and kind == _socket.IPV6_HOPLIMIT:
+            (hop_limit,) = HOP_LIMIT.unpack(value)
+    sender = _socket.inet_pton(_socket.AF_INET6, source.partition("%")[0])
+    return IPV6_HEADER.pack(6 << 28, length, PROTOCOL_VRRP, hop_limit, sender, destination)
+
+
+def stamp_of(ancillary: Sequence[tuple[int, int, bytes]]) -> int:
+    """When the kernel took a packet: CLOCK_REALTIME in ns, 0: unknown."""
+    for level, kind, value in ancillary:
+        if kind == SO_TIMESTAMPNS and level == _socket.SOL_SOCKET:
+            seconds, nanoseconds = TIMESTAMP.unpack(value)
+            return int(seconds * 1_000_000_000 + nanoseconds)
+    return 0
+
+
+def _enlarge(sock: _socket.socket, force: int, plain: int) -> None:
+    try:
+        sock.setsockopt(_socket.SOL_SOCKET, force, BUFFER)
+    except PermissionError:
+        sock.setsockopt(_socket.SOL_SOCKET, plain, BUFFER)
