@@ -11,8 +11,8 @@ from typing import Any
 from tests.bench.capture import Capture
 from tests.bench.figures import ratio, summary, table
 from tests.bench.grid import SETTLING, cpu_seconds
-from tests.bench.rivals import Keepalived, Rival, Routers, Vipkeeper, elector, kill_all
-from tests.kit.netns import Host, Net
+from tests.bench.rivals import Keepalived, Rival, Routers, Vipkeeper, elector, kill_all, plug_in
+from tests.kit.netns import Net
 from tests.kit.wait import until
 
 STARTS = 10
@@ -45,20 +45,10 @@ def _compared(what: str, figures: dict[str, float]) -> list[dict[str, Any]]:
     return [{"what": what, **figures, "ratio": ratio(figures["vipkeeper"], figures["keepalived"])}]
 
 
-def _plug_in(net: Net, interfaces: int, *names: str) -> list[Host]:
-    """Hosts with these names on common networks."""
-    hosts = [net.host(name) for name in names]
-    for k in range(interfaces):
-        lan = net.bridge(f"lan{k}")
-        for number, host in enumerate(hosts, 1):
-            host.join(lan, f"eth{k}", f"10.9.{100 + k}.{number}/24")
-    return hosts
-
-
 def _start(rival: Rival, folder: Path) -> float:
     """ms from exec of an address owner's program to its first advert; vipkeeper's has run here before."""
     with Net() as net:
-        a, b = _plug_in(net, 1, "a", "b")
+        a, b = plug_in(net, 1, "a", "b")
         routers = Routers(1, 1, OWNER)
         with rival.start(a, routers, folder) as process:
             until(lambda: "/32" in a.ip("-4 address show"), timeout=30, what="it is master")
@@ -76,7 +66,7 @@ def _memory(rival: Rival, size: int, folder: Path) -> float:
     """MB resident once all routers are master."""
     routers = Routers(size, 1, 200)
     with Net() as net:
-        a, _ = _plug_in(net, routers.interfaces, "a", "b")
+        a, _ = plug_in(net, routers.interfaces, "a", "b")
         with rival.start(a, routers, folder) as process:
             until(lambda: a.ip("-4 address show").count("/32") == size, timeout=90, what="all routers are master")
             time.sleep(SETTLING)
@@ -88,7 +78,7 @@ def _hearing(rival: Rival, count: int, folder: Path, seconds: float = 10) -> flo
     """Microseconds of CPU that a backup uses for each advert."""
     routers = Routers(count, 0.1, 200)
     with Net() as net:
-        a, b = _plug_in(net, 1, "a", "b")
+        a, b = plug_in(net, 1, "a", "b")
         with Vipkeeper().start(a, routers, folder / "master"):
             until(lambda: a.ip("-4 address show").count("/32") == count, timeout=60, what="all routers are master")
             with rival.start(b, Routers(count, 0.1, 100), folder / "backup") as backup:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench.figures import ratio, summary, table
-from tests.bench.rivals import Hogs, Keepalived, Rival, Routers, Vipkeeper, elector, kill_all
+from tests.bench.rivals import Hogs, Keepalived, Rival, Routers, Vipkeeper, elector, kill_all, plug_in
 from tests.bench.wire import Wire
 from tests.bench.witness import Witness
 from tests.kit.netns import Net
@@ -59,11 +59,7 @@ def _medians(rows: list[dict[str, Any]]) -> dict[str, float]:
 def _cell(rival: Rival, routers: Routers, load: str, seconds: float, folder: Path) -> dict[str, float]:
     """One program in one cell, in a network of its own."""
     with Net() as net:
-        a, b = net.host("a"), net.host("b")
-        for k in range(routers.interfaces):
-            lan = net.bridge(f"lan{k}")
-            for number, host in enumerate((a, b), 1):
-                host.join(lan, f"eth{k}", f"10.9.{100 + k}.{number}/24")
+        a, b = plug_in(net, routers.interfaces, "a", "b")
         with rival.start(a, routers, folder) as process:
             until(lambda: a.ip("-4 address show").count("/32") == routers.count, timeout=90, what="all routers are master")
             time.sleep(SETTLING)

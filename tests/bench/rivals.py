@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from tests.kit.netns import Host
+from tests.kit.netns import Host, Net
 from tests.kit.process import Process
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -38,6 +38,16 @@ class Routers:
     @property
     def interfaces(self) -> int:
         return -(-self.count // PER_INTERFACE)
+
+
+def plug_in(net: Net, interfaces: int, *names: str) -> list[Host]:
+    """Hosts with these names on common networks, one for each interface of `Routers`."""
+    hosts = [net.host(name) for name in names]
+    for k in range(interfaces):
+        lan = net.bridge(f"lan{k}")
+        for number, host in enumerate(hosts, 1):
+            host.join(lan, f"eth{k}", f"10.9.{100 + k}.{number}/24")
+    return hosts
 
 
 class Rival(Protocol):

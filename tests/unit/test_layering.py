@@ -19,7 +19,7 @@ CORES = {
     "vrrp/bfd": "packet session sessions settings views",
     "vrrp/config": "*",
     "vrrp/election": "*",
-    "vrrp/links": "plan quiet vmac",
+    "vrrp/links": "plan vmac",
     "vrrp/routing": "iproute routes routing rules",
     "vrrp/runner": "census file_number",
     "vrrp/wire": "adverts ah packet trailer",

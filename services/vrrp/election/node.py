@@ -8,19 +8,16 @@ file brings them together and keeps the one timer heap.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any, assert_never
 
 from services.vrrp.addresses import VirtualAddress
 from services.vrrp.config import difference
 from services.vrrp.config.resolve import GroupSettings, Resolved, RouterSettings
 from services.vrrp.election import group as groups
-from services.vrrp.election import phase, succession
+from services.vrrp.election import office, phase, succession
 from services.vrrp.election.actions import (
     Action,
-    AddAddresses,
     AddRouting,
-    Announce,
     State,
     Transition,
     rank,
@@ -51,7 +48,8 @@ from services.vrrp.election.events import (
 from services.vrrp.election.holders import Holders
 from services.vrrp.election.lookup import Lookup
 from services.vrrp.election.reception import Reception
-from services.vrrp.election.router import (
+from services.vrrp.election.router import VirtualRouter
+from services.vrrp.election.router_events import (
     Changed,
     Expired,
     Follow,
@@ -63,12 +61,11 @@ from services.vrrp.election.router import (
     Start,
     StepDown,
     Stop,
-    VirtualRouter,
 )
+from services.vrrp.election.schedule import Key, Schedule
 from services.vrrp.election.snapshot import Saved
 from services.vrrp.election.statics import OWNER, Statics
 from services.vrrp.election.surroundings import Surroundings
-from services.vrrp.links import quiet
 from services.vrrp.routing import routing
 
 if TYPE_CHECKING:
@@ -78,7 +75,6 @@ if TYPE_CHECKING:
 MAX_DUE = 256  # timers served in one step, so that no step takes long
 FORESEEN = 8  # members of a sync group whose common takeover is looked at beforehand
 NOTHING: Mapping[str, Mapping[str, Any]] = {}
-Key = tuple[str, str]  # ("instance" | "group" | "script" | "process" | "file" | "bfd" | "hold" | "static", name)
 
 
 class Node:
@@ -98,15 +94,14 @@ class Node:
         self._held: set[str] = set()
         self._held_until = 0
         self._lookup = Lookup()
-        self._heap: list[tuple[int, int, Key]] = []
-        self._pushed: dict[Key, int] = {}
-        self._count = 0
+        self._schedule = Schedule()
         self._reception = Reception()
         self._dirty: set[Key] = set()
 
     def deadline(self) -> int | None:
         """When `TimeReached` is due; None: never."""
-        return self._heap[0][0] if self._heap else None
+        waits = self._schedule.next
+        return waits[0] if waits is not None else None
 
     @property
     def rejected(self) -> dict[str, int]:
@@ -120,9 +115,10 @@ class Node:
     @property
     def takeover_at(self) -> int | None:
         """When a backup takes over, if that is what is due next."""
-        if not self._heap:
+        waits = self._schedule.next
+        if waits is None:
             return None
-        when, _count, (kind, name) = self._heap[0]
+        when, (kind, name) = waits
         router = self.routers.get(name) if kind == "instance" else None
         return when if router is not None and router.master_down_at == when else None
 
@@ -131,7 +127,10 @@ class Node:
 
         Nothing too where the sync group is so large that looking ahead would itself take long.
         """
-        when, _count, (_kind, mover) = self._heap[0]
+        waits = self._schedule.next
+        if waits is None:
+            return ()
+        when, (_kind, mover) = waits
         group = self.group_of.get(mover, "")
         names = self.groups[group].members if group else (mover,)
         if len(names) > FORESEEN:
@@ -142,7 +141,7 @@ class Node:
             twin.groups, twin.group_of = self.groups, self.group_of
             twin.group_states = {group: self.group_states[group]}
         for name in names:
-            twin._schedule(("instance", name), twin.routers[name].deadline)
+            twin._schedule.wake(("instance", name), twin.routers[name].deadline)
         return twin.step(TimeReached(), when)
 
     def take_dirty(self) -> set[Key]:
@@ -169,14 +168,13 @@ class Node:
                     self._tracked_changed(actions, ("bfd", name), now)
             case BfdLost():
                 self.surroundings.neighbors.lost(now)
-                self._schedule(("bfd", ""), self.surroundings.neighbors.deadline)
+                self._schedule.wake(("bfd", ""), self.surroundings.neighbors.deadline)
             case InterfaceChanged():
                 self._interface_changed(actions, event, now)
             case AddressVanished(interface, address):
                 self._address_vanished(actions, interface, address, now)
             case LinkRestored(interface):
-                for name in sorted(self._lookup.watchers(("interface", interface))):
-                    self._put_back(actions, self.routers[name], interface, new=True)
+                self._put_back(actions, interface, new=True)
             case RoutingVanished(rows):
                 self._routing_vanished(actions, rows, now)
             case RoutingUnsure():
@@ -207,14 +205,7 @@ class Node:
     # -- time and packets
 
     def _time_reached(self, actions: list[Action], now: int) -> None:
-        heap = self._heap
-        for _ in range(MAX_DUE):
-            if not heap or heap[0][0] > now:
-                return
-            when, _count, key = heappop(heap)
-            if self._pushed.get(key) != when:
-                continue  # a later entry took its place
-            del self._pushed[key]
+        for key in self._schedule.due(now, MAX_DUE):
             kind, name = key
             if kind == "instance":
                 router = self.routers.get(name)
@@ -234,16 +225,7 @@ class Node:
         if due is not None and due <= now:
             self._route(actions, router, Expired(), now)
         else:
-            self._schedule(key, due)
-
-    def _schedule(self, key: Key, when: int | None) -> None:
-        """Wake for `key` at `when`; an earlier entry stays, and finds out when it is popped."""
-        pushed = self._pushed.get(key)
-        if when is None or (pushed is not None and pushed <= when):
-            return
-        self._pushed[key] = when
-        self._count += 1
-        heappush(self._heap, (when, self._count, key))
+            self._schedule.wake(key, due)
 
     def _packet(self, actions: list[Action], interface: str, data: bytes, age: int, now: int) -> None:
         heard = self._reception.hear(self._lookup, interface, data, now - age)
@@ -264,7 +246,7 @@ class Node:
         before, cause, master = router.state, router.cause, router.master_address
         actions += router.step(event, now)
         key = "instance", router.settings.name
-        self._schedule(key, router.deadline)
+        self._schedule.wake(key, router.deadline)
         if before is not router.state or cause is not router.cause or master != router.master_address:
             self._dirty.add(key)
         return before
@@ -305,14 +287,14 @@ class Node:
         kind, name = key
         if news:
             self._tracked_changed(actions, key, now)
-        self._schedule(key, self.surroundings.sources[kind].silence_at(name))
+        self._schedule.wake(key, self.surroundings.sources[kind].silence_at(name))
 
     def _silence_due(self, actions: list[Action], key: Key, now: int) -> None:
         kind, name = key
         source = self.surroundings.sources[kind]
         due = source.silence_at(name)
         if due is None or due > now:
-            self._schedule(key, due)
+            self._schedule.wake(key, due)
             return
         source.silence(name, now)
         self._tracked_changed(actions, key, now)
@@ -327,7 +309,7 @@ class Node:
         """Sessions that nobody has vouched for long enough are down."""
         for name in sorted(self.surroundings.neighbors.expire(now)):
             self._tracked_changed(actions, ("bfd", name), now)
-        self._schedule(("bfd", ""), self.surroundings.neighbors.deadline)
+        self._schedule.wake(("bfd", ""), self.surroundings.neighbors.deadline)
 
     def _interface_changed(self, actions: list[Action], event: InterfaceChanged, now: int) -> None:
         before = self.surroundings.interfaces.get(event.name)
@@ -338,19 +320,15 @@ class Node:
         self._refresh(actions, watchers, now)
         new = before is None or before.number != event.number
         if new or (event.up and before is not None and not before.up):
-            for name in sorted(watchers):
-                self._put_back(actions, self.routers[name], event.name, new)
+            self._put_back(actions, event.name, new)
         if event.up and (before is None or not before.up or self._is_new(event, before)):
             self._put_back_routing(actions, event.name)
         self._dirty.update(("instance", name) for name in watchers)
 
-    def _put_back(self, actions: list[Action], router: VirtualRouter, interface: str, new: bool) -> None:
-        """A master's addresses on an interface that has just come into being, or is up again: elsewhere now, perhaps."""
-        back = tuple(a for a in router.addresses if a.dev == interface)
-        if router.state is State.MASTER and back:
-            s, repeat = router.settings, max(1, router.settings.garp_master_repeat)
-            actions += [*quiet.in_office(s), AddAddresses(s.name, back)] if new else []
-            actions.append(Announce(s.name, back, repeat))
+    def _put_back(self, actions: list[Action], interface: str, new: bool) -> None:
+        for name in sorted(self._lookup.watchers(("interface", interface))):
+            if self.routers[name].state is State.MASTER:
+                actions += office.put_back(self.routers[name].settings, interface, new)
 
     def _is_new(self, event: InterfaceChanged, before: InterfaceChanged) -> bool:
         """Another interface of that name, or one with another address of its own: new gateways may be in reach."""
@@ -386,14 +364,14 @@ class Node:
     ) -> None:
         if self.statics.result(owner, row, reason, now) and row.track_group:
             self._refresh_statics(actions, self.statics.members([row.track_group]), now)
-        self._schedule(("static", ""), self.statics.retry_at)
+        self._schedule.wake(("static", ""), self.statics.retry_at)
 
     def _static_due(self, actions: list[Action], now: int) -> None:
         due = self.statics.retry_at
         if due is not None and due <= now:
             actions += self.statics.retry()
         else:
-            self._schedule(("static", ""), due)
+            self._schedule.wake(("static", ""), due)
 
     def _refresh_statics(self, actions: list[Action], names: Iterable[str], now: int) -> None:
         self.surroundings.static_faults = self.statics.faults()
@@ -495,9 +473,9 @@ class Node:
             self._settle(actions, router, before, now)
         for kind, name in tracked:
             self._dirty.add((kind, name))
-            self._schedule((kind, name), self.surroundings.sources[kind].silence_at(name))
+            self._schedule.wake((kind, name), self.surroundings.sources[kind].silence_at(name))
         self._dirty.update(("bfd", name) for name in bfds)
-        self._schedule(("bfd", ""), self.surroundings.neighbors.deadline)
+        self._schedule.wake(("bfd", ""), self.surroundings.neighbors.deadline)
         if self._awaited:
             self._held |= set(fresh)  # the predecessor runs them; it will tell
         elif not self._configured:
@@ -505,7 +483,7 @@ class Node:
             until = max(now + wanted.globals.vrrp_startup_delay, wanted.globals.vrrp_delay_after_boot)
             if until > now and not self._saved:  # the engine's time begins with the machine's
                 self._held, self._held_until = set(fresh), until
-                self._schedule(("hold", ""), until)
+                self._schedule.wake(("hold", ""), until)
         self._configured = True
         self._start(actions, [name for name in fresh if name not in self._held], now)
         for group in self.groups:
@@ -548,10 +526,10 @@ class Node:
         names = sorted(self._held - set(told["held"]))
         self._held, self._held_until, self._awaited = self._held & set(told["held"]), told["held_until"], False
         if self._held:
-            self._schedule(("hold", ""), self._held_until)
+            self._schedule.wake(("hold", ""), self._held_until)
         succession.take_up(self, told, now)
         self._dirty.update(("bfd", name) for name in self.surroundings.neighbors.states)
-        self._schedule(("bfd", ""), self.surroundings.neighbors.deadline)
+        self._schedule.wake(("bfd", ""), self.surroundings.neighbors.deadline)
         self._saved = succession.left(told)
         settings = [router.settings for router in self.routers.values()]
         actions += difference.leftovers(self._saved.values(), settings, self.statics.entries.values())
@@ -579,8 +557,7 @@ class Node:
             self._dirty.add(("group", group))
             actions.append(Transition("group", group, told.state.value, "STOP", 0, "declared stop"))
         actions.sort(key=rank)
-        self._heap.clear()
-        self._pushed.clear()
+        self._schedule.clear()
 
 
 def _member(router: VirtualRouter) -> groups.Member:

@@ -7,20 +7,31 @@ as `Follow`. Time is integer nanoseconds, given.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, assert_never
+from typing import TYPE_CHECKING, Any, assert_never
 
 from services.vrrp.addresses import VirtualAddress, packed, text
 from services.vrrp.config.resolve import RouterSettings
 from services.vrrp.config.settings import SECOND
-from services.vrrp.election import offer, phase
-from services.vrrp.election.actions import Action, AddAddresses, AddRouting, Announce, RemoveAddresses, State, Transition
+from services.vrrp.election import offer, office, phase
+from services.vrrp.election.actions import Action, Announce, State, Transition
 from services.vrrp.election.announce import Announcements
 from services.vrrp.election.carry import Carried
 from services.vrrp.election.counters import Counters
 from services.vrrp.election.priority import OWNER
+from services.vrrp.election.router_events import (
+    Changed,
+    Expired,
+    Follow,
+    Heard,
+    Inputs,
+    Lost,
+    Reannounce,
+    RouterEvent,
+    Start,
+    StepDown,
+    Stop,
+)
 from services.vrrp.election.snapshot import Saved
-from services.vrrp.links import quiet
-from services.vrrp.routing import routing
 from services.vrrp.wire.adverts import Adverts, counter
 from services.vrrp.wire.packet import Advert, Checksum, Refused
 
@@ -28,77 +39,6 @@ if TYPE_CHECKING:
     from services.vrrp.election.rogue import Rogue
     from services.vrrp.wire.ah import Counter
     from services.vrrp.wire.trailer import Clock
-
-
-class Inputs(NamedTuple):
-    """What others know about this router. Faults in words; `source` is None exactly where a fault says so."""
-
-    faults: tuple[str, ...] = ()
-    priority: int = 100
-    waiting: bool = False  # the first results of its scripts are still to come
-    source: bytes | None = None
-    in_group: bool = False
-    start_master: bool = False
-    crowded: bool = False  # so many routers run here that their adverts should drift apart
-    maintenance: str = ""  # why it stands back while any peer is there, in words; empty: it does not
-
-
-class Start(NamedTuple):
-    """Once; `saved` is what a killed predecessor left, `carried` what a living one told: then it goes on."""
-
-    saved: Saved | None
-    carried: Mapping[str, Any] | None = None
-
-
-class Heard(NamedTuple):
-    """A valid advert, which came `age` nanoseconds ago."""
-
-    advert: Advert
-    age: int = 0
-
-
-class Expired(NamedTuple):
-    """`deadline` has come."""
-
-
-class Changed(NamedTuple):
-    """New inputs, and new settings where the configuration changed."""
-
-    inputs: Inputs
-    settings: RouterSettings | None = None
-
-
-class Follow(NamedTuple):
-    """The sync group goes to MASTER or BACKUP. `release`: send priority 0 and come back after the skew time."""
-
-    state: State
-    cause: str
-    release: bool = False
-
-
-class Reannounce(NamedTuple):
-    """Another member of the sync group heard a rival."""
-
-
-class StepDown(NamedTuple):
-    """Offer mastership to the peers, once."""
-
-    cause: str
-
-
-class Lost(NamedTuple):
-    """Somebody removed one of our addresses, routes or rules: `what` in words."""
-
-    what: str
-
-
-class Stop(NamedTuple):
-    """Declared stop (`after` STOP) or no longer configured (DELETED)."""
-
-    after: str
-
-
-RouterEvent = Start | Heard | Expired | Changed | Follow | Reannounce | StepDown | Lost | Stop
 
 
 class VirtualRouter(Carried):
@@ -153,7 +93,7 @@ class VirtualRouter(Carried):
     @property
     def addresses(self) -> tuple[VirtualAddress, ...]:
         """All addresses of the master."""
-        return self.settings.addresses + self.settings.excluded
+        return office.addresses(self.settings)
 
     @property
     def master_down_interval(self) -> int:
@@ -227,16 +167,16 @@ class VirtualRouter(Carried):
             if self.counter is not None:
                 self.counter.last = saved.sequence
         if self.inputs.faults:
-            self._withdraw(actions)
+            actions += office.left(self.settings)
             self._enter(actions, State.FAULT, "; ".join(self.inputs.faults), now)
         elif saved is not None and saved.state == State.MASTER and 0 <= now - saved.last_advert < self._takeover:
             self._resume(actions, saved, now)
         elif self.inputs.waiting and saved is None:
-            self._withdraw(actions)
+            actions += office.left(self.settings)
             self.cause = "waits for the first results of its scripts"
             self.since = now
         elif saved is not None:
-            self._withdraw(actions)
+            actions += office.left(self.settings)
             self._enter(actions, State.BACKUP, "took over from a predecessor, listens", now)
             # Adverts may have been missed in between: listen for one interval at least.
             self.master_down_at = now + self.master_down_interval
@@ -244,7 +184,7 @@ class VirtualRouter(Carried):
                 self.master_down_at = max(saved.master_down_at, now + self.master_interval)
                 self.preempt_at = saved.preempt_at or None
         else:
-            self._withdraw(actions)
+            actions += office.left(self.settings)
             self._begin(actions, now)
 
     def _go_on(self, actions: list[Action], carried: Mapping[str, Any], now: int) -> None:
@@ -447,7 +387,7 @@ class VirtualRouter(Carried):
     def _stop(self, actions: list[Action], after: str, now: int) -> None:
         if self.state is State.MASTER:
             self._send(actions, 0, now)
-            self._withdraw(actions)
+            actions += office.left(self.settings)
             self.counters.released_master += 1
         cause = "declared stop" if after == "STOP" else "no longer configured"
         actions.append(self._transition(after, cause))
@@ -489,7 +429,7 @@ class VirtualRouter(Carried):
             return  # not started: `Start` looks at the faults
         if self.state is State.MASTER:
             self._send(actions, 0, now)
-            self._withdraw(actions)
+            actions += office.left(self.settings)
             self.counters.released_master += 1
         self._enter(actions, State.FAULT, "; ".join(self.inputs.faults), now)
 
@@ -497,22 +437,7 @@ class VirtualRouter(Carried):
         before, self.settings = self.settings, settings
         self._prepare()
         if self.state is State.MASTER:
-            old, new = before.addresses + before.excluded, self.addresses
-            added = tuple(a for a in new if a not in old)
-            places = {(a.address, a.dev) for a in added}
-            removed = tuple(a for a in old if a not in new and (a.address, a.dev) not in places)
-            if settings.links != before.links:
-                actions += quiet.in_office(settings)
-            if added:
-                instead = tuple(a for a in old if a not in new and (a.address, a.dev) in places)
-                actions.append(AddAddresses(settings.name, added, instead))
-                if instead and settings.routing:  # the kernel drops routes along with an address that they need
-                    actions.append(AddRouting(settings.name, settings.routing))
-            actions += routing.difference(settings.name, before.routing, settings.routing)
-            if removed:
-                actions.append(RemoveAddresses(settings.name, removed))
-            if added and settings.garp_master_repeat:
-                actions.append(Announce(settings.name, added, settings.garp_master_repeat))
+            actions += office.changed(before, settings)
             self.advert_at = min(self.advert_at, now + settings.advert_int)
             self.announcements.changed(before, settings, now)
         if settings.advert_int != before.advert_int or settings.down_timer_adverts != before.down_timer_adverts:
@@ -551,11 +476,7 @@ class VirtualRouter(Carried):
         self._send(actions, self.inputs.priority, now)
         self.advert_at = now + self.settings.advert_int
         self._drift = phase.drift(self.settings.vrid, self.settings.advert_int) if self.inputs.crowded else 0
-        actions += quiet.in_office(self.settings)
-        if self.addresses:
-            actions.append(AddAddresses(self.settings.name, self.addresses))
-        if self.settings.routing:
-            actions.append(AddRouting(self.settings.name, self.settings.routing))
+        actions += office.taken(self.settings)
         if self.addresses:
             repeat = self.announcements.begin(self.settings, now)
             if repeat:
@@ -563,7 +484,7 @@ class VirtualRouter(Carried):
 
     def _to_backup(self, now: int, cause: str) -> list[Action]:
         actions: list[Action] = []
-        self._withdraw(actions)
+        actions += office.left(self.settings)
         self.counters.released_master += 1
         self._enter(actions, State.BACKUP, cause, now)
         self.master_down_at = now + self.master_down_interval
@@ -581,12 +502,6 @@ class VirtualRouter(Carried):
     def _transition(self, after: str, cause: str) -> Transition:
         before, self._reported = self._reported, after
         return Transition("instance", self.settings.name, before, after, self.inputs.priority, cause)
-
-    def _withdraw(self, actions: list[Action]) -> None:
-        actions += quiet.withdrawn(self.settings)
-        actions += routing.removal(self.settings.name, self.settings.routing)
-        if self.addresses:
-            actions.append(RemoveAddresses(self.settings.name, self.addresses))
 
     def _send(self, actions: list[Action], priority: int, now: int) -> None:
         if self.counter is not None and self._adverts.numbered:

@@ -17,7 +17,7 @@ from services.vrrp.election.group import shared_faults
 from services.vrrp.election.neighbors import Neighbors
 from services.vrrp.election.orders import Maintenance, in_words
 from services.vrrp.election.priority import LEAST, OWNER, effective
-from services.vrrp.election.router import Inputs
+from services.vrrp.election.router_events import Inputs
 from services.vrrp.election.sources import Checks, Files
 from services.vrrp.election.track import Verdict, judge, judge_file
 

@@ -15,7 +15,7 @@ from services.vrrp.channel import MAX_TRANSITIONS, PROTOCOL, Channel, ChannelClo
 from services.vrrp.config.staging import Staging
 from services.vrrp.election.actions import Transition
 from services.vrrp.election.events import FileValue, ProcessResult, Release, ScriptResult
-from services.vrrp.election.node import Key
+from services.vrrp.election.schedule import Key
 from services.vrrp.election.statics import OWNER
 from services.vrrp.engine.outbox import Outbox
 

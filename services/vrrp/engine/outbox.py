@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from services.vrrp.channel import MAX_TRANSITIONS, Channel, Message
+from services.vrrp.election.schedule import Key
 
-Key = tuple[str, str]
 SLICE = 2  # messages written in one wake: an advert that falls due waits for no more than these
 
 

@@ -43,6 +43,7 @@ from services.vrrp.election.events import (
     TimeReached,
 )
 from services.vrrp.election.node import Node
+from services.vrrp.engine.advert_sockets import AdvertSockets
 from services.vrrp.engine.agent_link import AgentLink
 from services.vrrp.engine.changeover import GivingWay
 from services.vrrp.engine.handover import Handover
@@ -51,7 +52,6 @@ from services.vrrp.engine.lateness import Statistics
 from services.vrrp.engine.rehearsal import rehearse
 from services.vrrp.netlink import IFF_UP, Interface, Monitor, Requests, Vanished, request_socket
 from services.vrrp.wire.packet import PROTOCOL_AH
-from services.vrrp.wire.sockets import LINKS, Link
 
 if TYPE_CHECKING:
     from services.vrrp.bfd.link import BfdLink
@@ -95,13 +95,9 @@ class Runtime:
         self._monitor = Monitor(requests.getsockname()[0])
         self._epoll.register(self._monitor.fileno(), select.EPOLLIN)
         self._interfaces: dict[str, Interface] = self._monitor.interfaces()
-        self._links: dict[int, dict[str, Link]] = {family: {} for family in LINKS}  # by `SendAdvert.family` and interface
-        self._readers: dict[int, Link] = {}
+        self._sockets = AdvertSockets(self._epoll)
         self._frame_readers: dict[int, FrameReceiver] = {}
-        self._groups: dict[int, str] = dict.fromkeys(LINKS, "")
-        self._wanted: dict[int, set[str]] = {family: set() for family in LINKS}
         self._stop_by = 0
-        self._troubles: dict[tuple[int, str], str] = {}
         self._touched: set[str] = set()  # interfaces that netlink spoke of
         self._vanished: list[Vanished] = []
         self._bereft: set[str] = set()  # links that lost their addresses along with themselves
@@ -132,7 +128,8 @@ class Runtime:
         defaults = resolved.globals
         groups = {4: defaults.vrrp_mcast_group4, 6: defaults.vrrp_mcast_group6, PROTOCOL_AH: defaults.vrrp_mcast_group4}
         for family, group in groups.items():
-            self._open_links(family, {r.interface for r in routers if family in (r.family, r.link)}, group)
+            names = {r.interface for r in routers if family in (r.family, r.link)}
+            self._sockets.configure(family, names, group, self._interfaces)
         self.jobs.pacing.configure(resolved.paces)
         names = {r.interface for r in routers} | {a.dev for r in routers for a in r.addresses + r.excluded}
         names |= {t.name for r in routers for t in r.track_interface}
@@ -273,19 +270,19 @@ class Runtime:
         left = due - clock()
         if 0 < left <= AWAKE:
             if left > AWAKE // 2:  # enough for once more, now that it is quick
-                rehearse(self.node.foresee(), self.jobs, self._groups, clock)
+                rehearse(self.node.foresee(), self.jobs, self._sockets.groups, clock)
             while clock() < due and self.node.takeover_at == due:
                 self._receive([fd for fd, _mask in self._epoll.poll(0)])
             if clock() - due > PUNCTUAL:  # it stood still after it last looked
                 self.receive_all()
         elif AWAKE < left <= LEAD and self._rehearsed != due:
-            rehearse(self.node.foresee(), self.jobs, self._groups, clock)
+            rehearse(self.node.foresee(), self.jobs, self._sockets.groups, clock)
             self._rehearsed = due
 
     def _receive(self, ready: Iterable[int]) -> None:
         """Packets come before timers: whoever wakes up late must hear what happened before it acts."""
         for fd in ready:
-            link = self._readers.get(fd)
+            link = self._sockets.readers.get(fd)
             if link is not None:
                 packets = link.receive()
                 told = self._look_at_wall_clock()  # else these stamps are of a clock that was set meanwhile
@@ -299,7 +296,7 @@ class Runtime:
 
     def receive_all(self) -> None:
         """Whatever has come."""
-        self._receive((*self._readers, *self._frame_readers))
+        self._receive((*self._sockets.readers, *self._frame_readers))
 
     def _hear(self, name: str, data: bytes, stamp: int, told: bool) -> None:
         now = clock()
@@ -364,7 +361,7 @@ class Runtime:
         try:
             if action.mac:
                 self._send_frame(action)
-            elif (link := self._links[action.family].get(action.interface)) is not None:
+            elif (link := self._sockets.links[action.family].get(action.interface)) is not None:
                 link.send(action.data, action.to)
             else:
                 raise OSError("the interface is not open")
@@ -396,51 +393,13 @@ class Runtime:
 
     # -- interfaces
 
-    def _open_links(self, family: int, names: set[str], group: str) -> None:
-        if group != self._groups[family]:
-            for name in list(self._links[family]):
-                self._close_link(family, name)
-            self._groups[family] = group
-        for name in self._links[family].keys() - names:
-            self._close_link(family, name)
-        for name in names:
-            self._open_link(family, name)
-        self._wanted[family] = names
-
-    def _open_link(self, family: int, name: str) -> None:
-        links = self._links[family]
-        interface = self._interfaces.get(name)
-        link = links.get(name)
-        if link is not None and (interface is None or interface.number != link.number):
-            self._close_link(family, name)
-            link = None
-        self._troubles.pop((family, name), None)
-        if link is None and interface is not None:
-            try:
-                link = LINKS[family](name, interface.number, self._groups[family])
-            except PermissionError:
-                self._troubles[family, name] = "no permission for raw sockets (the engine needs CAP_NET_RAW)"
-            except OSError as error:
-                self._troubles[family, name] = error.strerror or str(error)
-            else:
-                links[name] = self._readers[link.receiver.fileno()] = link
-                self._epoll.register(link.receiver.fileno(), select.EPOLLIN)
-
-    def _close_link(self, family: int, name: str) -> None:
-        link = self._links[family].pop(name)
-        self._epoll.unregister(link.receiver.fileno())
-        del self._readers[link.receiver.fileno()]
-        link.close()
-
     def tell_interface(self, name: str) -> None:
         interface = self._interfaces.get(name)
-        trouble = self._troubles.get
-        troubles = trouble((4, name)) or trouble((PROTOCOL_AH, name), ""), trouble((6, name), "")
         if interface is None:
             why = self.links.failed.get(name, "") if self.links is not None else ""
             event = InterfaceChanged(name, 0, False, (), why)
         else:
-            event = InterfaceChanged(name, interface.number, interface.up, interface.addresses, *troubles)
+            event = InterfaceChanged(name, interface.number, interface.up, interface.addresses, *self._sockets.troubles(name))
         self.step(event)
 
     def interfaces_changed(self) -> None:
@@ -453,9 +412,7 @@ class Runtime:
         self.jobs.see(self._interfaces)
         names, self._touched = self._touched, set()
         for name in sorted(names):
-            for family, wanted in self._wanted.items():
-                if name in wanted:
-                    self._open_link(family, name)
+            self._sockets.look_again(name, self._interfaces.get(name))
             self.tell_interface(name)
         vanished, self._vanished = self._vanished, []
         for lost in vanished:
@@ -574,7 +531,7 @@ class Runtime:
 
     def unheard(self) -> list[tuple[str, bytes, int]]:
         """The packets that have come, with interface and stamp, of which the node has not been told."""
-        found = [(link.name, data, stamp) for link in self._readers.values() for data, stamp in link.receive()]
+        found = [(link.name, data, stamp) for link in self._sockets.readers.values() for data, stamp in link.receive()]
         return found + [packet for receiver in self._frame_readers.values() for packet in receiver.receive()]
 
     def _configure_bfd(self) -> None:

@@ -37,7 +37,7 @@ from services.vrrp.launcher.children import Child, Process, die_with, ending
 from services.vrrp.launcher.reload import SOCKET, Reception
 from services.vrrp.launcher.renewal import Phase, Renewal
 
-ROOT = Path(__file__).absolute().parent.parent.parent  # by its name: another version may have that name by now
+ROOT = Path(__file__).absolute().parents[3]  # by its name: another version may have that name by now
 CONTROL = "VIPKEEPER_CONTROL_FD"
 FIRST = "VIPKEEPER_FIRST"
 SUCCESSOR = "VIPKEEPER_SUCCESSOR"

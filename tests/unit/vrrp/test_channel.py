@@ -24,7 +24,8 @@ from services.vrrp.channel import (
 )
 from services.vrrp.config.resolve import Resolved
 from services.vrrp.config.staging import Staging
-from services.vrrp.engine.outbox import Key, Outbox
+from services.vrrp.election.schedule import Key
+from services.vrrp.engine.outbox import Outbox
 
 ROOT = Path(__file__).resolve().parents[3]
 

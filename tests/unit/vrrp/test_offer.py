@@ -7,7 +7,8 @@ import pytest
 from services.vrrp.config.resolve import resolve
 from services.vrrp.config.settings import DECODERS
 from services.vrrp.election import offer
-from services.vrrp.election.router import Inputs, VirtualRouter
+from services.vrrp.election.router import VirtualRouter
+from services.vrrp.election.router_events import Inputs
 
 
 def router(version: int, interval_ms: int) -> VirtualRouter:

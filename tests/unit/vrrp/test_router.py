@@ -9,18 +9,8 @@ import pytest
 from services.vrrp.config.resolve import RouterSettings, resolve
 from services.vrrp.config.settings import DECODERS, SECOND, packed
 from services.vrrp.election.actions import Action, AddAddresses, Announce, RemoveAddresses, SendAdvert, State, Transition
-from services.vrrp.election.router import (
-    Changed,
-    Expired,
-    Follow,
-    Heard,
-    Inputs,
-    Lost,
-    Reannounce,
-    Start,
-    Stop,
-    VirtualRouter,
-)
+from services.vrrp.election.router import VirtualRouter
+from services.vrrp.election.router_events import Changed, Expired, Follow, Heard, Inputs, Lost, Reannounce, Start, Stop
 from services.vrrp.election.snapshot import Saved
 from services.vrrp.wire.packet import Advert
 

@@ -1,0 +1,70 @@
+"""Which sockets of adverts are open? One `Link` for each family and interface that the configuration names and that exists."""
+
+from __future__ import annotations
+
+import select
+from collections.abc import Mapping
+
+from services.vrrp.netlink import Interface
+from services.vrrp.wire.packet import PROTOCOL_AH
+from services.vrrp.wire.sockets import LINKS, Link
+
+
+class AdvertSockets:
+    """`links` by family (`SendAdvert.family`) and interface, `readers` by descriptor, `groups` are the families' multicast
+    groups; all for reading. Receivers are registered with `epoll`."""
+
+    def __init__(self, epoll: select.epoll) -> None:
+        self._epoll = epoll
+        self.links: dict[int, dict[str, Link]] = {family: {} for family in LINKS}
+        self.readers: dict[int, Link] = {}
+        self.groups: dict[int, str] = dict.fromkeys(LINKS, "")
+        self._wanted: dict[int, set[str]] = {family: set() for family in LINKS}
+        self._troubles: dict[tuple[int, str], str] = {}
+
+    def configure(self, family: int, names: set[str], group: str, interfaces: Mapping[str, Interface]) -> None:
+        """Exactly these interfaces of a family from now on; another group means other sockets."""
+        if group != self.groups[family]:
+            for name in list(self.links[family]):
+                self._close(family, name)
+            self.groups[family] = group
+        for name in self.links[family].keys() - names:
+            self._close(family, name)
+        for name in names:
+            self._open(family, name, interfaces.get(name))
+        self._wanted[family] = names
+
+    def look_again(self, name: str, interface: Interface | None) -> None:
+        """This interface came, went, or is another one now (None: it is gone)."""
+        for family, wanted in self._wanted.items():
+            if name in wanted:
+                self._open(family, name, interface)
+
+    def troubles(self, name: str) -> tuple[str, str]:
+        """Why there is no socket for IPv4 and for IPv6 on this interface, in words; empty where nothing is wrong."""
+        trouble = self._troubles.get
+        return trouble((4, name)) or trouble((PROTOCOL_AH, name), ""), trouble((6, name), "")
+
+    def _open(self, family: int, name: str, interface: Interface | None) -> None:
+        links = self.links[family]
+        link = links.get(name)
+        if link is not None and (interface is None or interface.number != link.number):
+            self._close(family, name)
+            link = None
+        self._troubles.pop((family, name), None)
+        if link is None and interface is not None:
+            try:
+                link = LINKS[family](name, interface.number, self.groups[family])
+            except PermissionError:
+                self._troubles[family, name] = "no permission for raw sockets (the engine needs CAP_NET_RAW)"
+            except OSError as error:
+                self._troubles[family, name] = error.strerror or str(error)
+            else:
+                links[name] = self.readers[link.receiver.fileno()] = link
+                self._epoll.register(link.receiver.fileno(), select.EPOLLIN)
+
+    def _close(self, family: int, name: str) -> None:
+        link = self.links[family].pop(name)
+        self._epoll.unregister(link.receiver.fileno())
+        del self.readers[link.receiver.fileno()]
+        link.close()
