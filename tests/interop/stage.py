@@ -320,7 +320,9 @@ class Stage:
         return found
 
     def _any_master(self) -> bool:
-        return any(self.told(name)[-1:] in (["MASTER"], ["MASTER_RX_LOWER_PRI"]) for name in self.subject.told)
+        return any(
+            self.told(name)[-1:] in (["MASTER"], ["MASTER_RX_LOWER_PRI"]) for name in list(self.subject.told)
+        )  # others tell meanwhile
 
     def __enter__(self) -> Stage:
         return self

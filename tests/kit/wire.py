@@ -13,6 +13,8 @@ from tests.kit.wait import until
 
 ETH_P_ALL = 3
 SO_TIMESTAMPNS = 35
+SO_RCVBUFFORCE = 33
+BUFFER = 16 << 20
 PROTOCOL_VRRP, PROTOCOL_AH, ICMPV6 = 112, 51, 58
 AH_HEADER = 24
 ALL_NODES = socket.inet_pton(socket.AF_INET6, "ff02::1")
@@ -93,6 +95,7 @@ class Wire:
             self._sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
             self._sock.bind((interface, ETH_P_ALL))
         self._sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+        self._sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, BUFFER)  # nobody may look for minutes
         self._sock.setblocking(False)
         self.frames: list[Frame] = []
 

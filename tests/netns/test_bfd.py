@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -102,7 +103,8 @@ def test_a_weight_changes_the_priority_on_the_wire(lan: Lan, tmp_path: Path) -> 
     assert (set(priorities) <= {150, 90}, priorities[-1]) == (True, 90)
     said = node.explain().sentences
     assert "Its priority is 90: 150 as configured, -60 by BFD session b1." in said
-    assert [s for s in said if s.startswith(f"BFD session b1 with {GATEWAY} has been DOWN for ")], said
+    down = re.compile(f"BFD session b1 with {GATEWAY} has been (DOWN|INIT) for ")  # its child may live on for a moment
+    assert any(map(down.match, said)), said
 
 
 def test_a_sync_group_moves_as_one_with_the_session_that_it_tracks(lan: Lan, tmp_path: Path) -> None:
