@@ -15,6 +15,7 @@ from services.vrrp.agent.publisher import Transitions
 from tests.kit.notify import Notify
 from tests.kit.wait import until_async
 from vipkeeper.common.v1 import event_pb2
+from vipkeeper.notify.v1 import notify_pb2
 
 AT = 1_700_000_000_000_000_000
 
@@ -138,6 +139,26 @@ async def test_what_cannot_be_told_at_a_stop_waits_on_disk_for_the_next_agent(no
         await until_async(lambda: transitions.publisher.published == 1)
         assert list(notify.options.state_dir.glob("*.events")) == []
     assert [e.vrrp_instance.to for e in await told(notify)] == [event_pb2.VRRP_STATE_STOP]
+
+
+async def test_what_waits_on_disk_does_not_grow_with_every_agent_that_cannot_deliver_it(notify: Notify) -> None:
+    spool = notify.options.state_dir / "undelivered.events"
+    sizes = []
+    for _life in range(3):
+        agent = Agent(notify)
+        async with agent.running() as transitions:
+            for sequence in (1, 2):  # the engine tells again what is not acknowledged
+                transitions.take(transition(sequence))
+            await transitions.finish(0.1)
+        sizes.append(len(notify_pb2.PublishRequest.FromString(spool.read_bytes()).events))
+    assert sizes == [2, 2, 2]
+    notify.start()
+    last = Agent(notify)
+    async with last.running() as transitions:
+        for sequence in (1, 2):
+            transitions.take(transition(sequence))
+        await until_async(lambda: last.acknowledged[-1:] == [("b1", 2)])
+    assert len(await told(notify)) == 2
 
 
 async def test_what_an_earlier_agent_left_half_written_is_left_aside(notify: Notify, caplog: pytest.LogCaptureFixture) -> None:

@@ -38,6 +38,7 @@ class Transitions:
         self._boot = ""
         self._last = 0  # the newest sequence taken from this engine
         self._waiting: deque[tuple[str, int]] = deque()  # ids and sequences that are not acknowledged, in order
+        self._recovered: set[str] = set()  # ids that an earlier agent left, and that are on their way
         self.publisher = Publisher(options, on_settled=self._settled)
 
     def take(self, message: Message) -> None:
@@ -52,6 +53,9 @@ class Transitions:
         after = STATES.get(message["to"], str(message["to"]))
         if after in NO_CHANGES:
             self._advance()
+            return
+        if identity(message) in self._recovered:
+            self._waiting.append((identity(message), sequence))
             return
         with self._telemetry.span(
             "vrrp.transition", kind=message["kind"], subject=message["name"], to=after, cause=message["cause"]
@@ -76,6 +80,7 @@ class Transitions:
             log.warning("%s cannot be read and is left aside: %s", self._spool, error)
             return
         for event in kept.events:
+            self._recovered.add(event.id)
             self.publisher.publish(event)
 
     async def finish(self, seconds: float) -> None:
@@ -100,6 +105,7 @@ class Transitions:
         return self._compose.vrrp_instance(name, before, after, priority, cause, traceparent=traceparent, at_ns=at)
 
     def _settled(self, event: event_pb2.Event) -> None:
+        self._recovered.discard(event.id)
         if self._waiting and self._waiting[0][0] == event.id:
             self._waiting.popleft()
             self._advance()
