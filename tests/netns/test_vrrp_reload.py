@@ -29,10 +29,9 @@ pytestmark = [
 
 OURS, THEIRS = "192.168.200.2", "192.168.200.3"
 RELOADS = 20
-FAST = {"version": 3, "advert_int": "0.1s"}
 # A machine that stands still for a moment is not what is tested: both sides wait for 2 s before they think anything of it.
-PATIENT = {**FAST, "down_timer_adverts": 20}
-PATIENT_TOO = "down_timer_adverts 20"
+FAST = {"version": 3, "advert_int": "0.1s", "down_timer_adverts": 20}
+PATIENT = "down_timer_adverts 20"
 
 
 class Site:
@@ -98,10 +97,10 @@ def test_twenty_reloads_in_a_row_at_100_ms_are_seen_by_nobody(site: Site, tmp_pa
             "config/global": {"script_user": "root", "vrrp_garp_master_delay": "0.1s", "enable_script_security": False},
             "config/vrrp_script/well": {"script": str(script), "interval": "1s"},
             "config/track_file/load": {"file": str(file)},
-            "config/vrrp_instance/VI_1": instance(state="master", priority=150, **PATIENT, **trackers),
+            "config/vrrp_instance/VI_1": instance(state="master", priority=150, **FAST, **trackers),
         }
     )
-    keepalived = start_keepalived(site.theirs, tmp_path / "ka", vrrp_instance(100, 3, "0.1", more=PATIENT_TOO))
+    keepalived = start_keepalived(site.theirs, tmp_path / "ka", vrrp_instance(100, 3, "0.1", more=PATIENT))
     until(lambda: "Entering BACKUP STATE" in keepalived.output(), PATIENCE_S, what=keepalived.output)
     site.wire.until(lambda: site.wire.adverts(OURS)[-1].priority == 165, "script and file have said their word", PATIENCE_S)
     site.wire.until(lambda: site.wire.gratuitous_arps(VIP)[9:], "both bursts of announcements", PATIENCE_S)
@@ -270,7 +269,7 @@ def test_reloads_leave_vmacs_and_what_keeps_them_quiet_as_they_are(site: Site, t
     listening = instance(vrid=52, version=3, advert_int="40s", addresses=["fe80::10/64"], use_vmac={})
     objects = {
         "config/global": {"vrrp_garp_master_delay": "0.1s"},
-        "config/vrrp_instance/VI_1": instance(state="master", priority=150, **PATIENT, use_vmac={}),
+        "config/vrrp_instance/VI_1": instance(state="master", priority=150, **FAST, use_vmac={}),
         "config/vrrp_instance/VI_6": listening,
     }
     site.configure(objects)
@@ -278,9 +277,7 @@ def test_reloads_leave_vmacs_and_what_keeps_them_quiet_as_they_are(site: Site, t
     site.manager.wait_until_said("READY=1")
     until(lambda: VIP in site.ours.ip("-o -4 address show dev vrrp.51", check=False), PATIENCE_S, what=site.manager.log)
     until(lambda: "vrrp.52" in ruleset(site), PATIENCE_S, what=site.manager.log)
-    keepalived = start_keepalived(
-        site.theirs, tmp_path / "ka", vrrp_instance(100, 3, "0.1", more=f"use_vmac\n    {PATIENT_TOO}")
-    )
+    keepalived = start_keepalived(site.theirs, tmp_path / "ka", vrrp_instance(100, 3, "0.1", more=f"use_vmac\n    {PATIENT}"))
     until(lambda: "Entering BACKUP STATE" in keepalived.output(), PATIENCE_S, what=keepalived.output)
     site.wire.until(lambda: site.wire.gratuitous_arps(VIP)[9:], "both bursts of announcements", PATIENCE_S)
     before, quiet, monitor = links(site), ruleset(site), watch_addresses(site.ours)
