@@ -16,7 +16,7 @@ from cli.keepalived_conf.readers import ListReader, Scope, rows, shown
 from cli.keepalived_conf.tree import Statement
 from services.common.errors import InvalidValue
 from services.vrrp.routing.iproute import INET6, PROTOCOLS, TABLES, number
-from services.vrrp.routing.routes import UNSUPPORTED, parse_route
+from services.vrrp.routing.routes import parse_route
 from services.vrrp.routing.rules import PRIORITY_WORDS, parse_rule
 
 FIRST_PRIORITY: Final = 16384
@@ -31,6 +31,7 @@ _NAMED: Final[Mapping[str, tuple[str, Mapping[str, int]]]] = {  # option: the fi
     "suppress_ifgroup": ("group", {"default": 0}),
     "sup_group": ("group", {"default": 0}),
 }
+_AS_ONLY_MPLS: Final = "as is for MPLS routes, and keepalived does not heed it; it is left out"
 _TRACK_ONLY_STATIC: Final = "track_group is for static entries; it is left out"
 
 
@@ -48,12 +49,11 @@ def _line(
     parse: Callable[[str, str], Any], static: bool, scope: Scope, statement: Statement, path: str, keyword: str
 ) -> str | None:
     """The line with its names as numbers; a line that cannot be used is left out, as keepalived leaves it out."""
-    if parse is parse_route:
-        for word in statement.words:
-            if word.text in UNSUPPORTED:
-                scope.report.unsupported(word.at, f"{word.text} in {keyword}")
-                return None
     words = list(_numbered(statement.words))
+    if parse is parse_route and "as" in words:
+        at = words.index("as")
+        scope.report.mistake(statement.words[at].at, _AS_ONLY_MPLS)
+        del words[at : at + (3 if words[at + 1 : at + 2] == ["to"] else 2)]
     if not static and "track_group" in words:
         at = words.index("track_group")
         scope.report.mistake(statement.words[at].at, _TRACK_ONLY_STATIC)

@@ -32,7 +32,7 @@ RTMGRP_LINK, RTMGRP_IPV4_IFADDR, RTMGRP_IPV6_IFADDR, RTMGRP_IPV6_NETCONF = 0x1, 
 NETCONFA_IFINDEX, NETCONFA_FORWARDING = 1, 2
 IFLA_ADDRESS, IFLA_IFNAME, IFLA_LINK, IFLA_LINKINFO, IFLA_IFALIAS, IFLA_AF_SPEC, IFLA_GROUP = 1, 3, 5, 18, 20, 26, 27
 IFLA_INFO_KIND, IFLA_INFO_DATA, IFLA_INET_CONF = 1, 2, 1
-MACVLAN_MODE, IPVLAN_FLAGS = 1, 2  # attributes of a link's kind (IFLA_MACVLAN_MODE, IFLA_IPVLAN_FLAGS)
+DATA = {"macvlan": 1, "ipvlan": 2, "vrf": 1}  # IFLA_MACVLAN_MODE, IFLA_IPVLAN_FLAGS, IFLA_VRF_TABLE: attributes of the kinds
 IFA_ADDRESS, IFA_LOCAL, IFA_LABEL, IFA_BROADCAST, IFA_CACHEINFO, IFA_FLAGS = 1, 2, 3, 4, 6, 8
 IFA_F_DADFAILED, IFA_F_TENTATIVE, IFA_F_OPTIMISTIC = 0x08, 0x40, 0x04
 IFF_UP, IFF_LOOPBACK, IFF_RUNNING, IFF_NOARP = 0x1, 0x8, 0x40, 0x80
@@ -47,7 +47,7 @@ class Interface(NamedTuple):
     """One interface. `addresses`: usable ones, in the kernel's order, IPv4 first; `mac` empty where it is not Ethernet.
 
     `forwards`: it is a router's, for IPv6. `lower`: the number of the interface below it; `kind`, `mode`: of a macvlan or
-    an ipvlan; `conf`: IPV4_DEVCONF_* (linux/ip.h).
+    an ipvlan; `table`: of a VRF; `conf`: IPV4_DEVCONF_* (linux/ip.h).
     """
 
     number: int
@@ -62,6 +62,7 @@ class Interface(NamedTuple):
     group: int = 0
     alias: str = ""
     conf: Mapping[int, int] = {}
+    table: int = 0
 
     @property
     def up(self) -> bool:
@@ -328,11 +329,12 @@ def _link(body: bytes) -> Interface | None:
     found = Interface(number, name, flags, attributes.get(IFLA_ADDRESS, b""))
     if IFLA_AF_SPEC not in attributes:
         return found
-    kind, mode = _kind(attributes.get(IFLA_LINKINFO, b""))
+    kind, data = _kind(attributes.get(IFLA_LINKINFO, b""))
     return found._replace(
         lower=NUMBER.unpack(attributes.get(IFLA_LINK, bytes(4)))[0],
         kind=kind,
-        mode=mode,
+        mode=data if kind != "vrf" else 0,
+        table=data if kind == "vrf" else 0,
         group=NUMBER.unpack(attributes.get(IFLA_GROUP, bytes(4)))[0],
         alias=attributes.get(IFLA_IFALIAS, b"").rstrip(b"\0").decode(errors="replace"),
         conf=_conf(attributes[IFLA_AF_SPEC]),
@@ -340,12 +342,12 @@ def _link(body: bytes) -> Interface | None:
 
 
 def _kind(info: bytes) -> tuple[str, int]:
-    """What a link is, and the mode of a macvlan or the flags of an ipvlan."""
+    """What a link is, and the mode of a macvlan, the flags of an ipvlan, or the table of a VRF."""
     attributes = attributes_of(info, 0)
     kind = attributes.get(IFLA_INFO_KIND, b"").rstrip(b"\0").decode(errors="replace")
-    if kind not in ("macvlan", "ipvlan"):
+    if kind not in DATA:
         return kind, 0
-    said = attributes_of(attributes.get(IFLA_INFO_DATA, b""), 0).get(MACVLAN_MODE if kind == "macvlan" else IPVLAN_FLAGS, b"")
+    said = attributes_of(attributes.get(IFLA_INFO_DATA, b""), 0).get(DATA[kind], b"")
     return kind, int.from_bytes(said, "little" if pack("=H", 1) == b"\1\0" else "big")
 
 

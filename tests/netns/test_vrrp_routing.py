@@ -69,7 +69,12 @@ ROUTES = """
         10.20.0.0/16 via 192.168.200.253 dev eth0
         10.21.0.0/16 via 192.168.200.254 dev eth0
         10.21.0.0/16 via 192.168.200.253 dev eth0 append
+        10.22.0.0/16 encap ip id 100 src 192.168.200.2 dst 10.0.0.9 tos 0x10 ttl 33 flags 258 dev eth0 scope link
+        10.23.0.0/16 encap ip6 id 7 dst fd00:200::9 src fd00:200::2 tc 32 hoplimit 9 flags 1 dev eth0 scope link
+        10.24.0.0/16 encap ip ttl 5 via 192.168.200.254 dev eth0 ttl-propagate enabled
         2001:db8:1::/48 dev eth0
+        2001:db8:5::/48 encap ip6 dst fd00:200::9 dev eth0 metric 5
+        2001:db8:6::/48 encap ip id 4294967295 dst 10.0.0.9 dev eth0
         2001:db8:2::/48 via fd00:200::254 dev eth0 metric 50 mtu 1300
         2001:db8:3::/48 via fd00:200::254 table 5 pref high
         2001:db8:4::/48 nexthop via fd00:200::254 dev eth0 nexthop via fd00:200::253 dev eth0
@@ -178,6 +183,20 @@ def test_one_file_gives_the_same_routes_and_rules_under_both(twins: Twins, tmp_p
         assert engine.wait() == 0
         until(lambda: shown(twins.theirs) == before, what="keepalived leaves nothing")
         assert shown(twins.ours) == before
+
+
+def test_a_tunnel_that_this_kernel_cannot_make_is_a_problem_of_its_field(twins: Twins) -> None:
+    twins.ours.ip("route add 10.99.0.0/16 encap mpls 5 dev eth0", check=False)
+    if has(twins.ours, "10.99.0.0/16"):
+        pytest.skip("this kernel has MPLS")
+    more = "virtual_routes {\n 10.1.0.0/16 encap mpls 5 dev eth0\n 10.2.0.0/16 dev eth0\n }"
+    with Engine(twins.ours, objects(text_of(more))) as engine:
+        engine.reaches("MASTER")
+        until(lambda: has(twins.ours, "10.2.0.0/16"), what="the other route is there")
+        problem = until(lambda: (engine.poll(), [m for m in engine.messages if m["is"] == "problems" and m["problems"]])[1])
+        (row,) = problem[0]["problems"]
+        assert (row["key"], row["field"]) == ("config/vrrp_instance/VI_1", "virtual_routes")
+        assert "this kernel cannot do it (encap needs a module" in row["reason"]
 
 
 def test_backup_and_master_in_turn_have_the_same_under_both(net: Net, twins: Twins, tmp_path: Path) -> None:

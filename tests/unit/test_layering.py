@@ -20,7 +20,7 @@ CORES = {
     "vrrp/config": "*",
     "vrrp/election": "*",
     "vrrp/links": "plan vmac",
-    "vrrp/routing": "iproute routes routing rules",
+    "vrrp/routing": "encap iproute routes routing rules",
     "vrrp/runner": "census file_number",
     "vrrp/wire": "adverts ah packet trailer",
     "checker": "streak schedule pool settings",

@@ -30,6 +30,7 @@ from services.vrrp.netlink import (
     open_netlink,
     request_socket,
 )
+from services.vrrp.routing.encap import Encap
 from services.vrrp.routing.iproute import INET6
 from services.vrrp.routing.routes import ADD, APPEND, Nexthop, Route
 from services.vrrp.routing.rules import Rule
@@ -45,14 +46,16 @@ NEXTHOP = Struct("=HBBi")  # length, flags, weight less one, interface
 NUMBER, LONG, BYTE, FAMILY = Struct("=I"), Struct(">Q"), Struct("=B"), Struct("=H")
 UIDS, PORTS = Struct("=II"), Struct("=HH")
 RTA_DST, RTA_SRC, RTA_OIF, RTA_GATEWAY, RTA_PRIORITY, RTA_PREFSRC, RTA_METRICS, RTA_MULTIPATH = 1, 2, 4, 5, 6, 7, 8, 9
-RTA_FLOW, RTA_TABLE, RTA_VIA, RTA_PREF, RTA_EXPIRES = 11, 15, 18, 20, 23
+RTA_FLOW, RTA_TABLE, RTA_VIA, RTA_PREF, RTA_ENCAP_TYPE, RTA_ENCAP, RTA_EXPIRES, RTA_TTL_PROPAGATE = (
+    *(11, 15, 18, 20, 21, 22, 23, 26),
+)
 RTAX_LOCK = 1
 RTNH_F_ONLINK, RTM_F_CLONED = 4, 0x200
 FRA_DST, FRA_SRC, FRA_IIFNAME, FRA_GOTO, FRA_PRIORITY, FRA_FWMARK, FRA_FLOW, FRA_TUN_ID = 1, 2, 3, 4, 6, 10, 11, 12
 FRA_SUPPRESS_IFGROUP, FRA_SUPPRESS_PREFIXLEN, FRA_TABLE, FRA_FWMASK, FRA_OIFNAME = 13, 14, 15, 16, 17
 FRA_L3MDEV, FRA_UID_RANGE, FRA_PROTOCOL, FRA_IP_PROTO, FRA_SPORT_RANGE, FRA_DPORT_RANGE = 19, 20, 21, 22, 23, 24
 FIB_RULE_INVERT = 2
-ENOENT, ESRCH, ENETUNREACH, EPERM, EINVAL = 2, 3, 101, 1, 22
+ENOENT, ESRCH, ENETUNREACH, EPERM, EINVAL, EOPNOTSUPP = 2, 3, 101, 1, 22, 95
 GONE = frozenset({ENOENT, ESRCH, ENODEV})
 IPV6_METRIC = 1024  # the kernel's where none is given
 FIRST_METRIC = {INET6: IPV6_METRIC}
@@ -170,7 +173,7 @@ class RouteMonitor:
         return [
             row
             for row in rows
-            if (row.table, row.protocol, row.type, row.tos) == (table, protocol, kind, tos)
+            if (_table(row, interfaces), row.protocol, row.type, row.tos) == (table, protocol, kind, tos)
             and (row.metric or FIRST_METRIC.get(family, 0)) == metric
             and (not row.gateway or len(row.gateway) * 8 != _bits(family) or attributes.get(RTA_GATEWAY) == row.gateway)
             and (not row.dev or row.dev not in interfaces or _number(attributes, RTA_OIF, 0) == interfaces[row.dev].number)
@@ -202,7 +205,7 @@ class RouteMonitor:
 def encode(row: Row, interfaces: Mapping[str, Interface]) -> bytes:
     """A message's body: struct rtmsg or fib_rule_hdr with its attributes.
 
-    :raises MissingInterfaceError: it names an interface that does not exist.
+    :raises MissingInterfaceError: it names an interface or a VRF that does not exist.
     """
     return _route(row, interfaces) if isinstance(row, Route) else _rule(row)
 
@@ -220,14 +223,17 @@ def _request(add: bool, row: Row, interfaces: Mapping[str, Interface]) -> tuple[
 
 
 def _route(row: Route, interfaces: Mapping[str, Interface]) -> bytes:
-    table = row.table if row.table < 256 else 0
+    table = _table(row, interfaces)
+    if not table:
+        raise MissingInterfaceError(f"there is no VRF {row.vrf}")
     flags = RTNH_F_ONLINK if row.onlink else 0
-    body = ROUTE.pack(row.family, row.prefix, row.origin[1], row.tos, table, row.protocol, row.scope, row.type, flags)
+    short = table if table < 256 else 0
+    body = ROUTE.pack(row.family, row.prefix, row.origin[1], row.tos, short, row.protocol, row.scope, row.type, flags)
     if row.destination:
         body += attribute(RTA_DST, row.destination)
     if row.origin[0]:
         body += attribute(RTA_SRC, row.origin[0])
-    body += attribute(RTA_TABLE, NUMBER.pack(row.table))
+    body += attribute(RTA_TABLE, NUMBER.pack(table))
     if row.metric:
         body += attribute(RTA_PRIORITY, NUMBER.pack(row.metric))
     if row.source:
@@ -244,9 +250,25 @@ def _route(row: Route, interfaces: Mapping[str, Interface]) -> bytes:
         body += attribute(RTA_EXPIRES, NUMBER.pack(row.expires))
     if row.preference is not None:
         body += attribute(RTA_PREF, BYTE.pack(row.preference))
+    if row.encap:
+        body += _encap(row.encap)
+    if row.ttl_propagate is not None:
+        body += attribute(RTA_TTL_PROPAGATE, BYTE.pack(row.ttl_propagate))
     if row.nexthops:
         body += attribute(RTA_MULTIPATH, b"".join(_nexthop(row.family, hop, interfaces) for hop in row.nexthops))
     return body
+
+
+def _table(row: Route, interfaces: Mapping[str, Interface]) -> int:
+    """Where it belongs; 0 while there is no such VRF."""
+    if not row.vrf:
+        return row.table
+    return interfaces[row.vrf].table if row.vrf in interfaces else 0
+
+
+def _encap(encap: Encap) -> bytes:
+    nested = b"".join(attribute(kind, value) for kind, value in encap.attributes)
+    return attribute(RTA_ENCAP, nested) + attribute(RTA_ENCAP_TYPE, FAMILY.pack(encap.type))
 
 
 def _gateway(family: int, gateway: bytes) -> bytes:
@@ -266,6 +288,8 @@ def _nexthop(family: int, hop: Nexthop, interfaces: Mapping[str, Interface]) -> 
     attributes = _gateway(family, hop.gateway) if hop.gateway else b""
     if hop.realms:
         attributes += attribute(RTA_FLOW, NUMBER.pack(hop.realms))
+    if hop.encap:
+        attributes += _encap(hop.encap)
     number = _number_of(hop.dev, interfaces) if hop.dev else 0
     flags = RTNH_F_ONLINK if hop.onlink else 0
     return NEXTHOP.pack(NEXTHOP.size + len(attributes), flags, hop.weight - 1, number) + attributes
@@ -329,6 +353,8 @@ def _reason(error: int) -> str:
         return "its gateway cannot be reached"
     if error == EINVAL:
         return "the kernel finds it invalid (a gateway out of reach, or an option that this kernel does not have)"
+    if error == EOPNOTSUPP:
+        return "this kernel cannot do it (encap needs a module: mpls_iptunnel, ip_tunnel, ip6_tunnel or ila)"
     return os.strerror(error)
 
 

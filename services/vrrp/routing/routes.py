@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from services.vrrp.routing.encap import Encap, read_encap
 from services.vrrp.routing.iproute import INET, INET6, KEEPALIVED, MAX, PROTOCOLS, TABLES, Words
 
 UNICAST, LOCAL, BROADCAST, ANYCAST, MULTICAST, BLACKHOLE, UNREACHABLE, PROHIBIT, THROW, NAT = range(1, 11)
@@ -27,7 +28,7 @@ TYPES = {
 }
 SCOPES = {"global": 0, "universe": 0, "site": 200, "link": 253, "host": 254, "nowhere": 255}
 PREFERENCES = {"medium": 0, "high": 1, "low": 3}
-UNSUPPORTED = frozenset({"encap", "as", "ttl-propagate", "vrf", "xresolve"})
+SWITCH = {"disabled": 0, "enabled": 1}
 ADD, PREPEND, APPEND = "add", "prepend", "append"
 MTU, WINDOW, RTT, RTTVAR, SSTHRESH, CWND, ADVMSS, REORDERING, HOPLIMIT, INITCWND, FEATURES = range(2, 13)
 RTO_MIN, INITRWND, QUICKACK, CONGCTL, FASTOPEN_NO_COOKIE = range(13, 18)
@@ -56,12 +57,14 @@ class Nexthop(NamedTuple):
     weight: int = 1
     onlink: bool = False
     realms: int = 0
+    encap: Encap | None = None
 
 
 class Route(NamedTuple):
     """One route. Addresses are packed, empty where not given; `metrics`: the kernel's number and value of each.
 
-    `protocol` 18 is keepalived's; `scope` and `table` are never left open. `text` is the line as it was given.
+    `protocol` 18 is keepalived's; `scope` and `table` are never left open, but `vrf` goes before `table`: the name of an
+    interface whose table it is. `text` is the line as it was given.
     """
 
     family: int
@@ -84,6 +87,9 @@ class Route(NamedTuple):
     expires: int
     preference: int | None
     nexthops: tuple[Nexthop, ...]
+    vrf: str
+    encap: Encap | None
+    ttl_propagate: int | None
     action: str  # ADD, PREPEND or APPEND
     no_track: bool = False
     track_group: str = ""
@@ -92,16 +98,20 @@ class Route(NamedTuple):
     @property
     def identity(self) -> tuple[Any, ...]:
         """All that the kernel is told: rows that differ in nothing else are the same route."""
-        return self[:20]
+        return self[:23]
 
     @property
     def place(self) -> tuple[Any, ...]:
         """Routes of one place differ in where they lead."""
-        return self.family, self.table, self.destination, self.prefix
+        return self.family, self.vrf or self.table, self.destination, self.prefix
 
     @property
     def devices(self) -> tuple[str, ...]:
         """The interfaces that it names."""
+        return (*((self.vrf,) if self.vrf else ()), *self._ways)
+
+    @property
+    def _ways(self) -> tuple[str, ...]:
         return tuple(name for name in (self.dev, *(hop.dev for hop in self.nexthops)) if name)
 
     @property
@@ -111,8 +121,8 @@ class Route(NamedTuple):
 
     def depends_on(self, interface: str) -> bool:
         """Whether it goes when that interface goes; one with a gateway alone may lead through any."""
-        devices = self.devices
-        return interface in devices if devices else bool(self.gateway or self.nexthops)
+        ways = self._ways
+        return interface == self.vrf or (interface in ways if ways else bool(self.gateway or self.nexthops))
 
 
 def parse_route(text: str, field: str) -> Route:
@@ -140,8 +150,8 @@ class _Line:
         while words:
             word = words.take()
             option = _OPTIONS.get(word)
-            if word in UNSUPPORTED:
-                raise words.wrong(f"{word} is not supported", "leave it out, or set this route up by other means")
+            if word == "as":
+                raise words.wrong("as is for MPLS routes only", "leave it out; keepalived would not heed it")
             if option is not None:
                 option(self, word)
             elif word in METRICS or word in TIMES or word in ("features", "congctl"):
@@ -194,6 +204,9 @@ class _Line:
             expires=self.given.pop("expires", 0),
             preference=self.given.pop("preference", None),
             nexthops=tuple(self.nexthops),
+            vrf=self.given.pop("vrf", ""),
+            encap=self.given.pop("encap", None),
+            ttl_propagate=self.given.pop("ttl_propagate", None),
             action=self.given.pop("action", PREPEND),
             text=words.text,
             **self.given,
@@ -239,6 +252,21 @@ class _Line:
 
     def table(self, word: str) -> None:
         self.given["table"] = self.words.named(word, TABLES, MAX)
+        self.given.pop("vrf", None)  # as in keepalived, the one that stands behind the other holds
+
+    def vrf(self, word: str) -> None:
+        self.given["vrf"] = self.words.interface(word)
+
+    def encap(self, word: str) -> None:
+        if "encap" in self.given:
+            raise self.words.wrong("encap is given twice")
+        self.given["encap"] = read_encap(self.words)
+
+    def ttl_propagate(self, word: str) -> None:
+        found = self.words.value(word, "enabled or disabled")
+        if found not in SWITCH:
+            raise self.words.wrong(f"{word}: expected enabled or disabled, got {found!r}")
+        self.given["ttl_propagate"] = SWITCH[found]
 
     def protocol(self, word: str) -> None:
         self.given["protocol"] = self.words.named(word, PROTOCOLS, 255)
@@ -287,11 +315,13 @@ class _Line:
                 given = given._replace(onlink=True)
             elif option == "realms":
                 given = given._replace(realms=words.realms(option))
+            elif option == "encap":
+                given = given._replace(encap=read_encap(words))
             elif option in ("no_track", "track_group"):
                 raise words.wrong(f"{option} stands behind a nexthop", "put it before the first nexthop")
             else:
-                supported = "is not supported" if option in UNSUPPORTED else "is no option of a nexthop"
-                raise words.wrong(f"{option!r} {supported}", "after nexthop come via, dev, weight, onlink and realms")
+                hint = "after nexthop come via, dev, weight, onlink, realms and encap"
+                raise words.wrong(f"{option!r} is no option of a nexthop", hint)
         if not given.gateway and not given.dev:
             raise words.wrong("nexthop: expected via ADDRESS or dev INTERFACE")
         self.nexthops.append(given)
@@ -334,6 +364,9 @@ _OPTIONS: dict[str, Callable[[_Line, str], None]] = {
     "pref": _Line.preference,
     "no_track": _Line.no_track,
     "track_group": _Line.track_group,
+    "vrf": _Line.vrf,
+    "encap": _Line.encap,
+    "ttl-propagate": _Line.ttl_propagate,
     "nexthop": _Line.nexthop,
 }
 

@@ -117,9 +117,7 @@ class _Line:
             hint = "add priority NUMBER; keepalived would count down from 16384"
             raise words.wrong("has no priority: the order of the rules would depend on who becomes master first", hint)
         if "action" not in given:
-            if "table" not in given and not given.get("l3mdev"):
-                raise words.wrong("does nothing: expected table, goto, nop, l3mdev, blackhole, unreachable or prohibit")
-            given["action"] = TO_TABLE
+            raise words.wrong("does nothing: expected table, goto, nop, l3mdev, blackhole, unreachable or prohibit")
         if given.get("goto") is not None and given["goto"] <= given["priority"]:
             raise words.wrong(f"goto {given['goto']} is not behind its own priority {given['priority']}")
         everything: dict[str, Any] = dict.fromkeys(Rule._fields) | _DEFAULTS | given
@@ -141,6 +139,8 @@ class _Line:
 
     def table(self, word: str) -> None:
         self._acts(word, TO_TABLE)
+        if self.given.get("l3mdev"):
+            raise self.words.wrong(f"{word}: l3mdev says already which table: that of the packet's VRF")
         self.given["table"] = self.words.named(word, TABLES, MAX)
 
     def priority(self, word: str) -> None:
@@ -178,6 +178,9 @@ class _Line:
         self.given["uidrange"] = self._range(word, MAX, both=True)
 
     def l3mdev(self, word: str) -> None:
+        self._acts(word, TO_TABLE)
+        if "table" in self.given:
+            raise self.words.wrong(f"{word}: a table is given too, and l3mdev means that of the packet's VRF")
         self.given["l3mdev"] = True
 
     def protocol(self, word: str) -> None:
@@ -213,7 +216,7 @@ class _Line:
         self.given["track_group"] = self.words.value(word, "the name of a track_group")
 
     def _acts(self, word: str, action: int) -> None:
-        if self.given.setdefault("action", action) != action or (action != TO_TABLE and "table" in self.given):
+        if self.given.setdefault("action", action) != action:
             raise self.words.wrong(f"{word}: a rule does one thing only")
 
     def _range(self, option: str, high: int, both: bool = False) -> tuple[int, int]:

@@ -75,9 +75,9 @@ def test_static_blocks_of_a_file_are_one_object() -> None:
         ("virtual_routes", "10.1.0.0/16", Severity.MISTAKE, "virtual_routes: '10.1.0.0/16': leads nowhere"),
         (
             "virtual_routes",
-            "10.1.0.0/16 dev eth0 encap mpls 5",
-            Severity.UNSUPPORTED,
-            "encap in virtual_routes is not supported",
+            "10.1.0.0/16 dev eth0 encap seg6 mode encap segs fd00::1",
+            Severity.MISTAKE,
+            "encap: expected ip, ip6, mpls, ila, got 'seg6'",
         ),
         ("virtual_routes", "10.1.0.0/16 dev eth0 track_group G", Severity.MISTAKE, "track_group is for static entries"),
         ("virtual_rules", "from 10.1.0.0/16", Severity.MISTAKE, "virtual_rules: 'from 10.1.0.0/16': does nothing"),
@@ -91,6 +91,13 @@ def test_a_line_that_cannot_be_used_is_left_out_and_the_rest_is_used(
     conf = instance(block(kind, line))
     assert [(c.severity, message in c.message) for c in conf.complaints] == [(severity, True)]
     assert value(conf)["virtual_ipaddress"] == [{"address": "10.0.0.1"}]
+
+
+def test_tunnels_and_vrfs_are_kept_and_what_keepalived_does_not_heed_is_left_out() -> None:
+    line = "10.1.0.0/16 encap mpls 5 via 10.0.0.254 ttl-propagate enabled vrf blue"
+    conf = instance(block("virtual_routes", line, "10.2.0.0/16 as to 10.0.0.1 dev eth0", "10.3.0.0/16 dev eth0 as 10.0.0.1"))
+    assert value(conf)["virtual_routes"] == [line, "10.2.0.0/16 dev eth0", "10.3.0.0/16 dev eth0"]
+    assert [(c.severity, "as is for MPLS routes" in c.message) for c in conf.complaints] == [(Severity.MISTAKE, True)] * 2
 
 
 def test_the_names_of_a_machine_are_numbers_of_its_files(tmp_path: Path) -> None:

@@ -37,6 +37,49 @@ def test_several_ways_are_struct_rtnexthop_each() -> None:
     assert body[12:] == pack("=HHI", 8, 15, 254) + pack("=HH", 36, 9) + first + second
 
 
+@pytest.mark.parametrize(
+    ("words", "kind", "nested"),
+    [  # what keepalived 2.2.7 sends for the same words
+        (
+            "ip id 100 dst 10.0.0.9 flags 32",
+            2,
+            pack("=HHQ", 12, 1, 100 << 56) + pack("=HH4s", 8, 2, bytes([10, 0, 0, 9])) + pack("=HHHxx", 6, 6, 32),
+        ),
+        ("ip ttl 5 tos 3", 2, pack("=HHB3x", 5, 4, 5) + pack("=HHB3x", 5, 5, 3)),
+        (
+            "ip6 dst fd00::9 tc 3 hoplimit 0",
+            4,
+            pack("=HH16s", 20, 2, bytes([0xFD, *bytes(14), 9])) + pack("=HHB3x", 5, 4, 0) + pack("=HHB3x", 5, 5, 3),
+        ),
+        ("mpls 100/200", 1, pack("=HH8s", 12, 1, bytes.fromhex("00064000000c8100"))),
+        ("mpls 1048575", 1, pack("=HH4s", 8, 1, bytes.fromhex("fffff100"))),
+        ("ila 2001:db8:1:1", 3, pack("=HH8s", 12, 1, bytes.fromhex("20010db800010001"))),
+    ],
+)
+def test_a_tunnel_is_nested_attributes_and_its_kind(words: str, kind: int, nested: bytes) -> None:
+    body = encode(parse_route(f"10.0.0.0/8 encap {words} dev eth0 ttl-propagate enabled", "x"), ETH0)
+    place = pack("=HH4s", 8, 1, bytes([10, 0, 0, 0])) + pack("=HHI", 8, 15, 254) + pack("=HHI", 8, 4, 7)
+    tunnel = pack("=HH", 4 + len(nested), 22) + nested + pack("=HHHxx", 6, 21, kind)
+    assert body[12:] == place + tunnel + pack("=HHB3x", 5, 26, 1)
+
+
+def test_each_of_several_ways_may_have_a_tunnel_of_its_own() -> None:
+    body = encode(parse_route("default nexthop dev eth0 encap mpls 16 weight 2 nexthop via 10.0.0.2", "x"), ETH0)
+    first = pack("=HBBi", 28, 0, 1, 7) + pack("=HHHH4s", 12, 22, 8, 1, bytes.fromhex("00010100")) + pack("=HHHxx", 6, 21, 1)
+    second = pack("=HBBiHH4s", 16, 0, 0, 0, 8, 5, bytes([10, 0, 0, 2]))
+    assert body[20:] == pack("=HH", 48, 9) + first + second
+
+
+def test_a_route_of_a_vrf_is_in_the_table_that_the_vrf_has_now() -> None:
+    route = parse_route("default dev eth0 vrf blue", "x")
+    blue = Interface(9, "blue", 0, b"", kind="vrf", table=300)
+    body = encode(route, ETH0 | {"blue": blue})
+    assert (body[4], body[12:20]) == (0, pack("=HHI", 8, 15, 300))
+    for interfaces in (ETH0, ETH0 | {"blue": Interface(9, "blue", 0, b"")}):
+        with pytest.raises(MissingInterfaceError, match="there is no VRF blue"):
+            encode(route, interfaces)
+
+
 def test_a_rule_is_struct_fib_rule_hdr_and_its_attributes() -> None:
     body = encode(parse_rule("not from 10.0.0.0/8 iif eth9 table 5 priority 7 sport 5-6", "x"), {})
     assert body[:12] == bytes([2, 0, 8, 0, 5, 0, 0, 1, 2, 0, 0, 0])
@@ -82,15 +125,17 @@ class Kernel:
 def test_only_what_really_failed_is_told() -> None:
     rows = [parse_route(line, "x") for line in ("10.0.0.0/8 via 10.0.0.1", "11.0.0.0/8 dev eth5", "12.0.0.0/8 dev eth0")]
     rows += [parse_route(line, "x") for line in ("blackhole 13.0.0.0/8", "14.0.0.0/8 dev eth0", "15.0.0.0/8 dev eth0")]
-    kernel = Kernel(101, 17, 0, 1, 22)
+    rows.append(parse_route("16.0.0.0/8 dev eth0 encap mpls 5", "x"))
+    kernel = Kernel(101, 17, 0, 1, 22, 95)
     failed = RouteRequests(kernel).change(True, rows, ETH0)
     assert {row.text: reason.split(" (")[0] for row, reason in failed} == {
         "11.0.0.0/8 dev eth5": "interface eth5 does not exist",
         "10.0.0.0/8 via 10.0.0.1": "its gateway cannot be reached",
         "14.0.0.0/8 dev eth0": "no permission to change routes",
         "15.0.0.0/8 dev eth0": "the kernel finds it invalid",
+        "16.0.0.0/8 dev eth0 encap mpls 5": "this kernel cannot do it",
     }
-    assert RouteRequests(Kernel(3, 2, 19, 0, 0)).change(False, rows, ETH0) == []
+    assert RouteRequests(Kernel(3, 2, 19, 0, 0, 0)).change(False, rows, ETH0) == []
 
 
 def jobs(kernel: Kernel) -> Jobs:

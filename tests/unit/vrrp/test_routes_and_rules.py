@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from services.common.errors import InvalidValue
+from services.vrrp.routing.encap import DESTINATION, ID, IP, SOURCE, TTL, Encap
 from services.vrrp.routing.iproute import INET, INET6
 from services.vrrp.routing.routes import (
     BLACKHOLE,
@@ -106,6 +107,34 @@ def test_an_ipv4_route_may_lead_over_an_ipv6_gateway() -> None:
     assert (route.family, len(route.gateway)) == (INET, 16)
 
 
+def test_a_tunnel_ends_where_the_words_are_the_routes_again() -> None:
+    route = parse_route("10.0.0.0/8 encap ip ttl 0x10 id 7 src 10.0.0.1 dst 10.0.0.2 via 10.0.0.1 tos 8", "x")
+    assert route.encap == Encap(
+        IP, ((ID, bytes(7) + b"\7"), (DESTINATION, bytes([10, 0, 0, 2])), (SOURCE, GATEWAY), (TTL, b"\x10"))
+    )
+    assert (route.gateway, route.tos) == (GATEWAY, 8)
+    other = parse_route("10.0.0.0/8 encap ip6 dst fd00::1 tos 8 via 10.0.0.1", "x")
+    assert other.tos == 8
+    assert other.identity != parse_route("10.0.0.0/8 tos 8 via 10.0.0.1", "x").identity
+    assert parse_route("2001:db8::/32 encap ip dst 10.0.0.1 via fd00::1", "x").family == INET6
+
+
+def test_of_a_table_and_a_vrf_the_one_that_stands_behind_the_other_holds() -> None:
+    assert parse_route("10.0.0.0/8 dev eth0 table 70 vrf blue", "x").vrf == "blue"
+    route = parse_route("10.0.0.0/8 dev eth0 vrf blue table 70", "x")
+    assert (route.vrf, route.table) == ("", 70)
+
+
+def test_a_route_of_a_vrf_goes_and_comes_with_it() -> None:
+    route = parse_route("10.0.0.0/8 dev eth0 vrf blue", "x")
+    assert route.devices == ("blue", "eth0")
+    assert route.depends_on("blue")
+    assert not route.depends_on("eth1")
+    assert parse_route("10.0.0.0/8 via 10.0.0.1 vrf blue", "x").depends_on("eth1")
+    assert route.tracked_interfaces == ("eth0",)
+    assert route.place != parse_route("10.0.0.0/8 dev eth0", "x").place
+
+
 def test_types_that_lead_nowhere_need_no_gateway() -> None:
     assert parse_route("blackhole 10.0.0.0/8", "x").type == BLACKHOLE
     assert parse_route("to local 10.0.0.1 dev lo", "x").type == LOCAL
@@ -139,7 +168,25 @@ def test_which_interfaces_a_route_depends_on() -> None:
         ("10.0.0.0/8 dev", "dev: expected the name of an interface"),
         ("10.0.0.0/8 dev a/b", "dev: 'a/b' cannot be an interface"),
         ("10.0.0.0/8 dev eth0 frobnicate", "unexpected word 'frobnicate'"),
-        ("10.0.0.0/8 dev eth0 encap mpls 100", "encap is not supported"),
+        ("10.0.0.0/8 dev eth0 encap", "encap: expected ip, ip6, mpls, ila after it"),
+        ("10.0.0.0/8 dev eth0 encap seg6 mode encap", "encap: expected ip, ip6, mpls, ila, got 'seg6'"),
+        (
+            "10.0.0.0/8 dev eth0 encap ip",
+            "encap ip: expected id, dst, src, tos, ttl, flags after it, got 'the end of the line'",
+        ),
+        ("10.0.0.0/8 dev eth0 encap ip tc 5", "after it, got 'tc'"),
+        ("10.0.0.0/8 dev eth0 encap ip6 dst 10.0.0.1", "encap ip6 dst: expected an address of IPv6"),
+        ("10.0.0.0/8 dev eth0 encap ip src fd00::1", "encap ip src: expected an address of IPv4"),
+        ("10.0.0.0/8 dev eth0 encap ip ttl 256", "encap ip ttl: expected a number from 0 to 255"),
+        ("10.0.0.0/8 dev eth0 encap ip id 5 id 6", "encap ip: id is given twice"),
+        ("10.0.0.0/8 dev eth0 encap mpls 5/1048576", "expected labels of 0 to 1048575"),
+        ("10.0.0.0/8 dev eth0 encap mpls 5/", "expected labels of 0 to 1048575"),
+        ("10.0.0.0/8 dev eth0 encap ila 5", "expected a locator such as 2001:db8:1:1, got '5'"),
+        ("10.0.0.0/8 dev eth0 encap ila 1:2:3:x", "expected a locator"),
+        ("10.0.0.0/8 dev eth0 encap mpls 5 encap mpls 6", "encap is given twice"),
+        ("10.0.0.0/8 dev eth0 ttl-propagate 5", "ttl-propagate: expected enabled or disabled, got '5'"),
+        ("10.0.0.0/8 dev eth0 vrf", "vrf: expected the name of an interface"),
+        ("10.0.0.0/8 dev eth0 as to 10.0.0.1", "as is for MPLS routes only"),
         ("10.0.0.0/8 dev eth0 table small", "table: expected a number from 0 to 4294967295 or a name, got 'small'"),
         ("10.0.0.0/8 dev eth0 protocol 256", "protocol: expected a number from 0 to 255"),
         ("10.0.0.0/8 dev eth0 metric x", "metric: expected a number from 0 to 4294967295, got 'x'"),
@@ -158,7 +205,7 @@ def test_which_interfaces_a_route_depends_on() -> None:
         ("10.0.0.0/8 nexthop dev eth0 weight 257", "weight: expected a number from 1 to 256"),
         ("10.0.0.0/8 nexthop dev eth0 no_track", "put it before the first nexthop"),
         ("10.0.0.0/8 nexthop dev eth0 mtu 5", "'mtu' is no option of a nexthop"),
-        ("10.0.0.0/8 nexthop dev eth0 encap mpls 5", "'encap' is not supported"),
+        ("10.0.0.0/8 nexthop dev eth0 encap gre 5", "encap: expected ip, ip6, mpls, ila"),
         ("blackhole 10.0.0.0/8 via 10.0.0.1", "leads nowhere has no gateway"),
         ("10.0.0.0/8 dev eth0 expires 5", "for IPv6 routes only"),
         ("2001:db8::/32 dev eth0 realms 5", "for IPv4 routes only"),
@@ -215,6 +262,9 @@ def test_a_rule_does_one_thing(text: str, action: int) -> None:
         ("from 10.0.0.0/8 goto 5 priority 5", "goto 5 is not behind its own priority 5"),
         ("goto 7 table 5 priority 5", "a rule does one thing only"),
         ("table 5 goto 7 priority 5", "a rule does one thing only"),
+        ("l3mdev table 7 priority 5", "table: l3mdev says already which table"),
+        ("table 7 l3mdev priority 5", "l3mdev: a table is given too"),
+        ("l3mdev goto 7 priority 5", "a rule does one thing only"),
         ("type frob priority 5", "expected blackhole, unreachable or prohibit, got 'frob'"),
         ("type", "type: expected blackhole"),
         ("table 5 priority 5 frob", "unexpected word 'frob'"),
