@@ -33,6 +33,7 @@ class Snapshot:
     maintenance: list[Any] = field(default_factory=list)
     switchovers: list[Any] = field(default_factory=list)
     bfd_sessions: list[Any] = field(default_factory=list)
+    routing: list[Any] = field(default_factory=list)  # what is not in place
     engine: Any = None
     virtual_servers: list[Any] = field(default_factory=list)
     ipvs_unavailable: str = ""
@@ -96,6 +97,7 @@ async def snapshot(run_dir: Path) -> Snapshot:
             stub.ListMaintenance(vrrp_pb2.ListMaintenanceRequest(), timeout=DEADLINE_S),
             stub.ListSwitchovers(vrrp_pb2.ListSwitchoversRequest(), timeout=DEADLINE_S),
             stub.ListBfdSessions(vrrp_pb2.ListBfdSessionsRequest(), timeout=DEADLINE_S),
+            stub.ListRouting(vrrp_pb2.ListRoutingRequest(missing_only=True), timeout=DEADLINE_S),
         )
         result.instances = list(found[0].instances)
         result.sync_groups = list(found[1].sync_groups)
@@ -105,6 +107,7 @@ async def snapshot(run_dir: Path) -> Snapshot:
         pending = vrrp_pb2.SWITCHOVER_OUTCOME_PENDING
         result.switchovers = [m for m in found[5].switchovers if m.outcome == pending]
         result.bfd_sessions = list(found[6].sessions)
+        result.routing = list(found[7].entries)
 
     async def ipvs(opened: grpc.aio.Channel) -> None:
         stub = ipvs_pb2_grpc.IpvsServiceStub(opened)

@@ -21,6 +21,7 @@ from cli.switchover import switchover_words
 from services.common.options import SERVICES
 from services.common.problems import Problem
 
+ROUTING_SHOWN = 20
 _COLOURS = {
     "MASTER": "green",
     "BACKUP": "cyan",
@@ -86,6 +87,7 @@ def _as_json(found: Snapshot, problems: list[tuple[str, str]], accepted: dict[st
         "maintenance": [words.plain(m) for m in found.maintenance],
         "switchovers": [words.plain(m) for m in found.switchovers],
         "bfd_sessions": [words.plain(m) for m in found.bfd_sessions],
+        "routing_missing": [words.plain(m) for m in found.routing],
         "engine": words.plain(found.engine) if found.engine is not None else None,
         "virtual_servers": [words.plain(m) for m in found.virtual_servers],
         "ipvs_unavailable": found.ipvs_unavailable,
@@ -104,7 +106,7 @@ def _print(found: Snapshot, problems: list[tuple[str, str]], accepted: dict[str,
     for text in found.trouble.values():
         console.print(Text(text, style="red"))
     vrrp = (_instances(found, now), _groups(found, now), _scripts(found, now), _bfd_sessions(found, now))
-    for table in (*vrrp, _servers(found), _checks(found, now)):
+    for table in (*vrrp, _routing(found), _servers(found), _checks(found, now)):
         if table.row_count:
             console.print(table)
     for order in found.maintenance:
@@ -212,6 +214,17 @@ def _why_bfd(session: Any) -> str:
     if session.remote_diagnostic:
         said.append(f"the neighbor says: {session.remote_diagnostic}")
     return "; ".join(said)
+
+
+def _routing(found: Snapshot) -> Table:
+    """What is not in place; the first ones of many."""
+    table = _table("not in place", "of", "line", "why")
+    for m in found.routing[:ROUTING_SHOWN]:
+        kind = words.enum_word(m, "kind").lower().replace("_", " ")
+        table.add_row(kind, Text(m.owner), Text(m.line), Text(m.reason))
+    if len(found.routing) > ROUTING_SHOWN:
+        table.add_row(f"and {len(found.routing) - ROUTING_SHOWN} more", "", "", "")
+    return table
 
 
 def _servers(found: Snapshot) -> Table:

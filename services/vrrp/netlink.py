@@ -36,7 +36,7 @@ DATA = {"macvlan": 1, "ipvlan": 2, "vrf": 1}  # IFLA_MACVLAN_MODE, IFLA_IPVLAN_F
 IFA_ADDRESS, IFA_LOCAL, IFA_LABEL, IFA_BROADCAST, IFA_CACHEINFO, IFA_FLAGS = 1, 2, 3, 4, 6, 8
 IFA_F_DADFAILED, IFA_F_TENTATIVE, IFA_F_OPTIMISTIC = 0x08, 0x40, 0x04
 IFF_UP, IFF_LOOPBACK, IFF_RUNNING, IFF_NOARP = 0x1, 0x8, 0x40, 0x80
-SOL_NETLINK, NETLINK_CAP_ACK = 270, 10
+SOL_NETLINK, NETLINK_CAP_ACK, NETLINK_GET_STRICT_CHK = 270, 10, 12
 CONF = (8, 13, 18, 19, 20, 23)  # of IPV4_DEVCONF_*: the ones in `links`
 EEXIST, EADDRNOTAVAIL, ENODEV = 17, 99, 19
 BATCH = 64  # addresses in one message to the kernel: about three milliseconds
@@ -238,18 +238,18 @@ class Monitor:
     def _read_all(self) -> None:
         links: dict[int, Interface] = {}
         addresses: dict[int, list[str]] = {}
-        for kind, body in _dump(RTM_GETLINK, LINK.pack(0, 0, 0, 0, 0)):
+        for kind, body in dump(RTM_GETLINK, LINK.pack(0, 0, 0, 0, 0)):
             link = _link(body) if kind == RTM_NEWLINK else None
             if link is not None:
                 links[link.number] = link
-        for kind, body in _dump(RTM_GETADDR, ADDRESS.pack(_socket.AF_UNSPEC, 0, 0, 0, 0)):
+        for kind, body in dump(RTM_GETADDR, ADDRESS.pack(_socket.AF_UNSPEC, 0, 0, 0, 0)):
             if kind == RTM_NEWADDR:
                 number, address, usable = _address(body)
                 if usable:
                     addresses.setdefault(number, []).append(address)
         self._links, self._addresses = links, addresses
         self._forwarding.clear()
-        for kind, body in _dump(RTM_GETNETCONF, NETCONF.pack(_socket.AF_INET6)):
+        for kind, body in dump(RTM_GETNETCONF, NETCONF.pack(_socket.AF_INET6)):
             if kind == RTM_NEWNETCONF:
                 self._take_forwarding(body)
 
@@ -282,11 +282,16 @@ def open_netlink(groups: int) -> _socket.socket:
     return sock
 
 
-def _dump(kind: int, body: bytes) -> Iterator[tuple[int, bytes]]:
-    """Everything of one kind; the kernel hands out each part as the one before is read, so this never waits long."""
+def dump(kind: int, body: bytes, strict: bool = False) -> Iterator[tuple[int, bytes]]:
+    """Everything of one kind; the kernel hands out each part as the one before is read, so this never waits long.
+
+    `strict`: only what fits the fields of `body`, where the kernel knows how.
+    """
     sock = open_netlink(0)
     try:
         sock.settimeout(5)
+        if strict:
+            sock.setsockopt(SOL_NETLINK, NETLINK_GET_STRICT_CHK, 1)
         sock.send(HEADER.pack(HEADER.size + len(body), kind, NLM_F_REQUEST | NLM_F_DUMP, 1, 0) + body)
         while True:
             for answer, _sequence, _port, part in messages(sock.recv(65536)):

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 CORES = {
     "common": "errors problems batch json_text desired etcd_events judges",
     "vrrp": "addresses views",
-    "vrrp/agent": "explain firewall history split_brain switchover",
+    "vrrp/agent": "explain firewall history placement split_brain switchover",
     "vrrp/bfd": "packet session sessions settings views",
     "vrrp/config": "*",
     "vrrp/election": "*",

@@ -190,10 +190,14 @@ class Agent:
         self.runner.configure({name: _row(script, user) for name, script in scripts.items()}, security)
         self._track()
         self._summarise()
-        resolved = resolve({identity: o.settings for identity, o in self._objects.items()})
+        resolved = resolve(self.settings())
         deaf = [router for router in resolved.routers.values() if not router.accept]
         self.firewall.want(ruleset(deaf), [router.name for router in deaf])
         return [*resolved.problems, *_script_problems(scripts, user, security)]
+
+    def settings(self) -> dict[tuple[str, str], Settings]:
+        """What is configured now."""
+        return {identity: o.settings for identity, o in self._objects.items()}
 
     def _track(self) -> None:
         """Files and processes to the runner. A file is overwritten when the service starts, or later when it is new."""
@@ -418,7 +422,7 @@ async def main(options: Options, stop: asyncio.Event) -> None:
         return
     observed = telemetry.start(options)
     agent = Agent(options, observed, control)
-    service = VrrpService(agent.link, agent.runner, agent.hub, agent.history, agent.operator, agent.split)
+    service = VrrpService(agent.link, agent.runner, agent.hub, agent.history, agent.operator, agent.split, agent.settings)
     agent.server = await serve(
         options, lambda s: vrrp_pb2_grpc.add_VrrpServiceServicer_to_server(service, s), [NAME], agent.problems
     )

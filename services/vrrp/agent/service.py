@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, cast
 
 import grpc
@@ -17,11 +18,15 @@ from services.vrrp.agent.engine_link import EngineLink, View
 from services.vrrp.agent.explain import explain, ordered, sessions
 from services.vrrp.agent.history import LONGEST_PAGE, PAGE, Query, Record
 from services.vrrp.agent.history_file import HistoryFile
+from services.vrrp.agent.kernel_table import KernelTable
 from services.vrrp.agent.operations import Operations
 from services.vrrp.agent.operators import Operator
+from services.vrrp.agent.placement import Entry, entries, owned
+from services.vrrp.agent.placement import sentences as placement_sentences
 from services.vrrp.agent.runner_link import LastRun, RunnerLink
 from services.vrrp.agent.split_brain import MISMATCH, ONE_WAY, SPLIT, Alarm
 from services.vrrp.agent.split_watch import SplitWatch
+from services.vrrp.config.settings import Settings
 from services.vrrp.views import BfdView, InstanceView
 from vipkeeper.common.v1 import problem_pb2
 from vipkeeper.vrrp.v1 import vrrp_pb2, vrrp_pb2_grpc
@@ -52,6 +57,13 @@ BFD_PLAIN = (
     *("remote_discriminator", "multiplier", "remote_multiplier", "polling", "packets_sent", "packets_received", "ups"),
     *("downs", "send_errors", "rejected", "trouble"),
 )
+ROUTING_KINDS = {
+    "virtual_routes": vrrp_pb2.RoutingEntry.KIND_VIRTUAL_ROUTE,
+    "virtual_rules": vrrp_pb2.RoutingEntry.KIND_VIRTUAL_RULE,
+    "static_ipaddress": vrrp_pb2.RoutingEntry.KIND_STATIC_ADDRESS,
+    "static_routes": vrrp_pb2.RoutingEntry.KIND_STATIC_ROUTE,
+    "static_rules": vrrp_pb2.RoutingEntry.KIND_STATIC_RULE,
+}
 COUNTERS = tuple(name for name in vrrp_pb2.Counters.DESCRIPTOR.fields_by_name if name != "rejected")
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -99,7 +111,7 @@ def instance(name: str, view: View, counters: View, current: bool, alarm: Alarm 
 
 
 class VrrpService(Operations, vrrp_pb2_grpc.VrrpServiceServicer):  # type: ignore[misc]  # generated code has no types
-    """The API of vrrp. `hub`: the instances, for watches."""
+    """The API of vrrp. `hub`: the instances, for watches; `settings`: what is configured now."""
 
     def __init__(
         self,
@@ -109,8 +121,11 @@ class VrrpService(Operations, vrrp_pb2_grpc.VrrpServiceServicer):  # type: ignor
         history: HistoryFile,
         operator: Operator,
         split: SplitWatch,
+        settings: Callable[[], Mapping[tuple[str, str], Settings]],
     ) -> None:
         Operations.__init__(self, operator)
+        self._settings = settings
+        self._kernel = KernelTable()
         self._link = link
         self._runner = runner
         self._hub = hub
@@ -179,10 +194,13 @@ class VrrpService(Operations, vrrp_pb2_grpc.VrrpServiceServicer):  # type: ignor
         operator = self._operator
         tracked = sessions(view, cast("dict[str, BfdView]", self._link.told.bfds), now)
         orders = ordered(operator.maintenance.values(), operator.switchovers, operator.members(request.name), now)
+        routing: tuple[str, ...] = ()
+        with contextlib.suppress(OSError):
+            routing = tuple(placement_sentences(await self._routing(request.name)))
         stale = () if self._link.up else ("The engine does not answer; this is what it last said.",)
         return vrrp_pb2.ExplainResponse(
             instance=self._instance(request.name),
-            sentences=(*stale, *self._split.sentences(request.name), *told.sentences, *tracked, *orders),
+            sentences=(*stale, *self._split.sentences(request.name), *told.sentences, *routing, *tracked, *orders),
             next=told.next,
             next_time=_time(told.next_at),
             would_change=told.would_change,
@@ -199,6 +217,27 @@ class VrrpService(Operations, vrrp_pb2_grpc.VrrpServiceServicer):  # type: ignor
             transitions=[_transition(record) for record in found], next_page_token=str(found[-1].number) if more else ""
         )
 
+    async def ListRouting(self, request: vrrp_pb2.ListRoutingRequest, context: Context) -> vrrp_pb2.ListRoutingResponse:
+        if request.instance:
+            await self._must_exist(request.instance, context)
+        try:
+            found = await self._routing(request.instance)
+        except OSError as error:
+            await context.abort(grpc.StatusCode.UNAVAILABLE, f"the kernel does not tell its routes: {error.strerror or error}")
+        return vrrp_pb2.ListRoutingResponse(
+            entries=[_routing_entry(entry) for entry in found if entry.missing or not request.missing_only],
+            wanted=sum(entry.wanted for entry in found),
+            in_place=sum(entry.wanted and entry.in_place for entry in found),
+        )
+
+    async def _routing(self, instance: str) -> list[Entry]:
+        """Everything, or what one instance has."""
+        told = self._link.told
+        everything = list(owned(self._settings(), {name: view["state"] for name, view in told.instances.items()}))
+        if instance:
+            everything = [part for part in everything if part[0] == instance and part[1].startswith("virtual")]
+        return list(entries(everything, await self._kernel.look(everything), told.problems))
+
     async def _must_exist(self, name: str, context: Context) -> None:
         if name not in self._link.told.instances:
             known = ", ".join(sorted(self._link.told.instances)) or "none"
@@ -208,6 +247,17 @@ class VrrpService(Operations, vrrp_pb2_grpc.VrrpServiceServicer):  # type: ignor
         told = self._link.told
         alarm = self._split.core.alarms.get(name)
         return instance(name, told.instances[name], told.counters.get(name, {}), self._link.up, alarm)
+
+
+def _routing_entry(entry: Entry) -> vrrp_pb2.RoutingEntry:
+    return vrrp_pb2.RoutingEntry(
+        kind=ROUTING_KINDS[entry.field],
+        owner=entry.owner,
+        line=entry.line,
+        wanted=entry.wanted,
+        in_place=entry.in_place,
+        reason=entry.reason,
+    )
 
 
 def _query(request: vrrp_pb2.ListTransitionsRequest) -> Query:

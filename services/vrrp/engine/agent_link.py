@@ -18,12 +18,14 @@ from services.vrrp.election.events import FileValue, ProcessResult, Release, Scr
 from services.vrrp.election.schedule import Key
 from services.vrrp.election.statics import OWNER
 from services.vrrp.engine.outbox import Outbox
+from services.vrrp.routing.routing import absence
 
 if TYPE_CHECKING:
     from services.vrrp.engine.runtime import Runtime
 
 __all__ = ["MAX_TRANSITIONS", "AgentLink"]
 
+LISTED = 20  # lines of one field that problems name
 UNSEEN = ("process", "file")  # have no views of their own; the agent knows them, and instances' trackers show them
 
 
@@ -264,15 +266,24 @@ class AgentLink:
             rows.append({"key": f"config/vrrp_instance/{name}", "field": field, "reason": reason, "hint": hint})
         for (name, address), reason in sorted(runtime.jobs.troubles.items()):
             key, kind = _home(name)
-            reason = f"{address} could not be added: {reason}"
-            rows.append({"key": key, "field": f"{kind}_ipaddress", "reason": reason, "hint": ""})
-        for (name, row), reason in sorted(
-            runtime.jobs.routing_troubles.items(), key=lambda item: (item[0][0], item[0][1].text)
-        ):
+            rows.append({"key": key, "field": f"{kind}_ipaddress", "reason": absence(address, reason), "hint": ""})
+        return rows + self._routing_problems()
+
+    def _routing_problems(self) -> list[dict[str, str]]:
+        """The first of those of each field; thousands would make adverts wait."""
+        counts: dict[tuple[str, str], int] = {}
+        rows = []
+        for (name, row), reason in self._runtime.jobs.routing_troubles.items():
             key, kind = _home(name)
-            what = "routes" if hasattr(row, "gateway") else "rules"
-            rows.append({"key": key, "field": f"{kind}_{what}", "reason": f"{row.text!r} is not there: {reason}", "hint": ""})
-        return rows
+            place = key, f"{kind}_{'routes' if hasattr(row, 'gateway') else 'rules'}"
+            counts[place] = counts.get(place, 0) + 1
+            if counts[place] <= LISTED:
+                rows.append({"key": key, "field": place[1], "reason": absence(row.text, reason), "hint": ""})
+        for (key, field), count in counts.items():
+            if count > LISTED:
+                text = f"{count - LISTED} more lines are not there"
+                rows.append({"key": key, "field": field, "reason": text, "hint": "vipctl status --json lists them all"})
+        return sorted(rows, key=lambda row: (row["key"], row["field"]))
 
     def _engine(self) -> dict[str, Any]:
         runtime, statistics = self._runtime, self._runtime.statistics

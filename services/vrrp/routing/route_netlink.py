@@ -11,6 +11,7 @@ import _socket
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from struct import Struct
+from typing import Any
 
 from services.vrrp.netlink import (
     EEXIST,
@@ -26,6 +27,7 @@ from services.vrrp.netlink import (
     Interface,
     attribute,
     attributes_of,
+    dump,
     messages,
     open_netlink,
     request_socket,
@@ -37,7 +39,7 @@ from services.vrrp.routing.rules import Rule
 
 Row = Route | Rule
 
-RTM_NEWROUTE, RTM_DELROUTE, RTM_NEWRULE, RTM_DELRULE = 24, 25, 32, 33
+RTM_NEWROUTE, RTM_DELROUTE, RTM_GETROUTE, RTM_NEWRULE, RTM_DELRULE, RTM_GETRULE = 24, 25, 26, 32, 33, 34
 RTMGRP_IPV4_ROUTE, RTMGRP_IPV4_RULE, RTMGRP_IPV6_ROUTE, RTMGRP_IPV6_RULE = 0x40, 0x80, 0x400, 0x40000
 NLM_F_APPEND = 0x800
 ROUTE = Struct("=BBBBBBBBI")  # family, lengths of destination and source, tos, table, protocol, scope, type, flags
@@ -122,8 +124,7 @@ class RouteMonitor:
     def __init__(self, port: int) -> None:
         self._port = port
         self._sock = open_netlink(RTMGRP_IPV4_ROUTE | RTMGRP_IPV4_RULE | RTMGRP_IPV6_ROUTE | RTMGRP_IPV6_RULE)
-        self._routes: dict[tuple[int, int, bytes], list[Route]] = {}
-        self._rules: dict[tuple[int, int], list[Rule]] = {}
+        self._known = Known()
 
     def fileno(self) -> int:
         return self._sock.fileno()
@@ -133,12 +134,7 @@ class RouteMonitor:
 
     def watch(self, rows: Iterable[Row]) -> None:
         """These from now on, and no others."""
-        self._routes, self._rules = {}, {}
-        for row in rows:
-            if isinstance(row, Route):
-                self._routes.setdefault((row.family, row.prefix, row.destination if row.prefix else b""), []).append(row)
-            else:
-                self._rules.setdefault((row.family, row.priority), []).append(row)
+        self._known = Known(rows)
 
     def removed(self, interfaces: Mapping[str, Interface]) -> tuple[list[Row], bool]:
         """Reads what the kernel said: the rows that others removed, and whether anything may have been missed.
@@ -157,12 +153,26 @@ class RouteMonitor:
                 if port in (0, self._port):
                     continue
                 if kind == RTM_DELROUTE:
-                    rows += self._removed_routes(body, interfaces)
+                    rows += self._known.routes(body, interfaces)
                 elif kind == RTM_DELRULE:
-                    rows += self._removed_rules(body)
+                    rows += self._known.rules(body)
         return rows, False
 
-    def _removed_routes(self, body: bytes, interfaces: Mapping[str, Interface]) -> list[Row]:
+
+class Known:
+    """Rows by what the kernel tells of them first, to find those that a message of its speaks of."""
+
+    def __init__(self, rows: Iterable[Row] = ()) -> None:
+        self._routes: dict[tuple[int, int, bytes], list[Route]] = {}
+        self._rules: dict[tuple[int, int], list[Rule]] = {}
+        for row in rows:
+            if isinstance(row, Route):
+                self._routes.setdefault((row.family, row.prefix, row.destination if row.prefix else b""), []).append(row)
+            else:
+                self._rules.setdefault((row.family, row.priority), []).append(row)
+
+    def routes(self, body: bytes, interfaces: Mapping[str, Interface]) -> list[Row]:
+        """Those that a message about a route may mean."""
         family, prefix, _source, tos, table, protocol, _scope, kind, flags = ROUTE.unpack_from(body)
         if flags & RTM_F_CLONED:
             return []
@@ -179,7 +189,8 @@ class RouteMonitor:
             and (not row.dev or row.dev not in interfaces or _number(attributes, RTA_OIF, 0) == interfaces[row.dev].number)
         ]
 
-    def _removed_rules(self, body: bytes) -> list[Row]:
+    def rules(self, body: bytes) -> list[Row]:
+        """Those that a message about a rule may mean."""
         family, to, source, tos, table, _, _, action, flags = RULE.unpack_from(body)
         attributes = attributes_of(body, RULE.size)
         rows = self._rules.get((family, _number(attributes, FRA_PRIORITY, 0)), ())
@@ -200,6 +211,23 @@ class RouteMonitor:
             if seen
             == (row.source, row.destination, row.tos, row.table, row.action, row.invert, row.iif, row.oif, row.fwmark or 0)
         ]
+
+
+def present(rows: Sequence[Row], interfaces: Mapping[str, Interface]) -> set[tuple[Any, ...]]:
+    """The identities of those that the kernel has now. It is asked for the protocols that they have, and waited for.
+
+    :raises OSError: the kernel refuses.
+    """
+    known = Known(row for row in rows if all(name in interfaces for name in row.devices))
+    asked = {(RTM_GETROUTE, ROUTE.pack(r.family, 0, 0, 0, 0, r.protocol, 0, 0, 0)) for r in rows if isinstance(r, Route)}
+    asked |= {(RTM_GETRULE, RULE.pack(r.family, 0, 0, 0, 0, 0, 0, 0, 0)) for r in rows if isinstance(r, Rule)}
+    found: set[tuple[Any, ...]] = set()
+    for request, filled in sorted(asked):
+        for kind, body in dump(request, filled, strict=True):
+            if kind in (RTM_NEWROUTE, RTM_NEWRULE):
+                same = known.routes(body, interfaces) if kind == RTM_NEWROUTE else known.rules(body)
+                found.update(row.identity for row in same)
+    return found
 
 
 def encode(row: Row, interfaces: Mapping[str, Interface]) -> bytes:

@@ -37,3 +37,8 @@ def removal(owner: str, rows: tuple[Route | Rule, ...]) -> list[Action]:
 def back_with(interface: str, rows: tuple[Route | Rule, ...]) -> tuple[Route | Rule, ...]:
     """What the kernel may have dropped while an interface was gone or down, and takes again now."""
     return tuple(row for row in rows if row.depends_on(interface))
+
+
+def absence(line: str, reason: str) -> str:
+    """What a problem says of a row, or an address, that could not be put in place."""
+    return f"{line!r} is not there: {reason}"

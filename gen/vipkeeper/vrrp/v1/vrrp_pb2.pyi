@@ -649,3 +649,51 @@ class ListSwitchoversResponse(_message.Message):
     SWITCHOVERS_FIELD_NUMBER: _ClassVar[int]
     switchovers: _containers.RepeatedCompositeFieldContainer[SwitchoverRecord]
     def __init__(self, switchovers: _Optional[_Iterable[_Union[SwitchoverRecord, _Mapping]]] = ...) -> None: ...
+
+class ListRoutingRequest(_message.Message):
+    __slots__ = ("instance", "missing_only")
+    INSTANCE_FIELD_NUMBER: _ClassVar[int]
+    MISSING_ONLY_FIELD_NUMBER: _ClassVar[int]
+    instance: str
+    missing_only: bool
+    def __init__(self, instance: _Optional[str] = ..., missing_only: _Optional[bool] = ...) -> None: ...
+
+class ListRoutingResponse(_message.Message):
+    __slots__ = ("entries", "wanted", "in_place")
+    ENTRIES_FIELD_NUMBER: _ClassVar[int]
+    WANTED_FIELD_NUMBER: _ClassVar[int]
+    IN_PLACE_FIELD_NUMBER: _ClassVar[int]
+    entries: _containers.RepeatedCompositeFieldContainer[RoutingEntry]
+    wanted: int
+    in_place: int
+    def __init__(self, entries: _Optional[_Iterable[_Union[RoutingEntry, _Mapping]]] = ..., wanted: _Optional[int] = ..., in_place: _Optional[int] = ...) -> None: ...
+
+class RoutingEntry(_message.Message):
+    __slots__ = ("kind", "owner", "line", "wanted", "in_place", "reason")
+    class Kind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        KIND_UNSPECIFIED: _ClassVar[RoutingEntry.Kind]
+        KIND_VIRTUAL_ROUTE: _ClassVar[RoutingEntry.Kind]
+        KIND_VIRTUAL_RULE: _ClassVar[RoutingEntry.Kind]
+        KIND_STATIC_ADDRESS: _ClassVar[RoutingEntry.Kind]
+        KIND_STATIC_ROUTE: _ClassVar[RoutingEntry.Kind]
+        KIND_STATIC_RULE: _ClassVar[RoutingEntry.Kind]
+    KIND_UNSPECIFIED: RoutingEntry.Kind
+    KIND_VIRTUAL_ROUTE: RoutingEntry.Kind
+    KIND_VIRTUAL_RULE: RoutingEntry.Kind
+    KIND_STATIC_ADDRESS: RoutingEntry.Kind
+    KIND_STATIC_ROUTE: RoutingEntry.Kind
+    KIND_STATIC_RULE: RoutingEntry.Kind
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    OWNER_FIELD_NUMBER: _ClassVar[int]
+    LINE_FIELD_NUMBER: _ClassVar[int]
+    WANTED_FIELD_NUMBER: _ClassVar[int]
+    IN_PLACE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    kind: RoutingEntry.Kind
+    owner: str
+    line: str
+    wanted: bool
+    in_place: bool
+    reason: str
+    def __init__(self, kind: _Optional[_Union[RoutingEntry.Kind, str]] = ..., owner: _Optional[str] = ..., line: _Optional[str] = ..., wanted: _Optional[bool] = ..., in_place: _Optional[bool] = ..., reason: _Optional[str] = ...) -> None: ...

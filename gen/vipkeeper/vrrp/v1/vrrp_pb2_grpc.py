@@ -110,6 +110,11 @@ class VrrpServiceStub:
                 request_serializer=vipkeeper_dot_vrrp_dot_v1_dot_vrrp__pb2.ListSwitchoversRequest.SerializeToString,
                 response_deserializer=vipkeeper_dot_vrrp_dot_v1_dot_vrrp__pb2.ListSwitchoversResponse.FromString,
                 _registered_method=True)
+        self.ListRouting = channel.unary_unary(
+                '/vipkeeper.vrrp.v1.VrrpService/ListRouting',
+                request_serializer=vipkeeper_dot_vrrp_dot_v1_dot_vrrp__pb2.ListRoutingRequest.SerializeToString,
+                response_deserializer=vipkeeper_dot_vrrp_dot_v1_dot_vrrp__pb2.ListRoutingResponse.FromString,
+                _registered_method=True)
 
 
 class VrrpServiceServicer:
@@ -226,6 +231,14 @@ class VrrpServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListRouting(self, request, context):
+        """Virtual routes and rules, static addresses, routes and rules, as the kernel has them at this moment; in the order of the
+        configuration. NOT_FOUND: no such virtual router. UNAVAILABLE: the kernel cannot be asked.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_VrrpServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -303,6 +316,11 @@ def add_VrrpServiceServicer_to_server(servicer, server):
                     servicer.ListSwitchovers,
                     request_deserializer=vipkeeper_dot_vrrp_dot_v1_dot_vrrp__pb2.ListSwitchoversRequest.FromString,
                     response_serializer=vipkeeper_dot_vrrp_dot_v1_dot_vrrp__pb2.ListSwitchoversResponse.SerializeToString,
+            ),
+            'ListRouting': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRouting,
+                    request_deserializer=vipkeeper_dot_vrrp_dot_v1_dot_vrrp__pb2.ListRoutingRequest.FromString,
+                    response_serializer=vipkeeper_dot_vrrp_dot_v1_dot_vrrp__pb2.ListRoutingResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -711,6 +729,33 @@ class VrrpService:
             '/vipkeeper.vrrp.v1.VrrpService/ListSwitchovers',
             vipkeeper_dot_vrrp_dot_v1_dot_vrrp__pb2.ListSwitchoversRequest.SerializeToString,
             vipkeeper_dot_vrrp_dot_v1_dot_vrrp__pb2.ListSwitchoversResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRouting(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vipkeeper.vrrp.v1.VrrpService/ListRouting',
+            vipkeeper_dot_vrrp_dot_v1_dot_vrrp__pb2.ListRoutingRequest.SerializeToString,
+            vipkeeper_dot_vrrp_dot_v1_dot_vrrp__pb2.ListRoutingResponse.FromString,
             options,
             channel_credentials,
             insecure,
