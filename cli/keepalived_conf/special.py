@@ -121,7 +121,7 @@ def unicast_peer(scope: Scope, line: Statement, path: str, keyword: str) -> dict
 
 
 def hmac_key(scope: Scope, statement: Statement, path: str) -> dict[str, Any] | None:
-    """`ID VALUE|hex:HEX`; files are not read."""
+    """`ID VALUE|hex:HEX|file:PATH`."""
     if not required(scope, statement, 2, "an id and a key"):
         return None
     word, value = statement.arguments[:2]
@@ -130,8 +130,9 @@ def hmac_key(scope: Scope, statement: Statement, path: str) -> dict[str, Any] | 
         scope.wrong(statement.keyword, word, "an id from 1 to 255")
         return None
     if value.text.startswith("file:"):
-        scope.report.left_out(value.at, "key: keys are not read from files, left out; expected the key itself, or hex:")
-        return None
+        scope.mark(f"{path}.id", word.at)
+        scope.mark(f"{path}.key_file", value.at)
+        return {"id": number, "key_file": value.text.removeprefix("file:")}
     scope.mark(f"{path}.id", word.at)
     scope.mark(f"{path}.value", value.at)
     return {"id": number, "value": value.text}

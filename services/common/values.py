@@ -34,6 +34,8 @@ MESSAGES: Final[Mapping[str, Any]] = {  # of Descriptor
 }
 KINDS: Final = frozenset(MESSAGES)
 
+SECRETS: Final = frozenset({"vipkeeper.config.v1.Authentication.auth_pass", "vipkeeper.config.v1.HmacKey.value"})  # never shown
+
 _DURATION = re.compile(r"(\d{1,10})(?:\.(\d{1,9}))?s")
 _QUOTED_INTEGER = re.compile(r"-?\d{1,20}")  # protobuf's JSON lets integers be quoted
 _SECOND = 1_000_000_000
@@ -101,6 +103,12 @@ def render_duration(ns: int) -> str:
 def _read_string(raw: Any) -> str:
     if not isinstance(raw, str):
         raise InvalidValue("", f"expected a string, got {_shown(raw)}")
+    return raw
+
+
+def _read_secret(raw: Any) -> str:
+    if not isinstance(raw, str):
+        raise InvalidValue("", "expected a string")
     return raw
 
 
@@ -183,6 +191,8 @@ def _message_reader(message: Descriptor) -> Reader:
 
 
 def _field_reader(field: FieldDescriptor) -> Reader:
+    if field.full_name in SECRETS:
+        return _read_secret
     if field.message_type is not None:
         one: Reader = _read_duration if _is_duration(field) else _message_reader(field.message_type)
     elif field.enum_type is not None:

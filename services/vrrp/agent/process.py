@@ -28,6 +28,7 @@ from services.common.watch_hub import WatchHub
 from services.vrrp.agent.engine_link import EngineLink, View
 from services.vrrp.agent.firewall import ruleset
 from services.vrrp.agent.history_file import HistoryFile
+from services.vrrp.agent.key_files import KeyFiles
 from services.vrrp.agent.nft import Firewall
 from services.vrrp.agent.operators import Operator
 from services.vrrp.agent.peers import statuses
@@ -96,12 +97,14 @@ class Agent:
         self._transitions = Transitions(options, observed, self._acknowledge)
         self.history = HistoryFile(options.state_dir / "transitions.jsonl")
         self.configuration = Configuration(options, decoders(), self._on_problems)
-        self.link = EngineLink(options.state_dir / "engine.json", self)
+        self._engine_json = options.state_dir / "engine.json"
+        self.link = EngineLink(self._engine_json, self)
         self.operator = Operator(
             options.state_dir / "orders.json", options.node, self.link, lambda: statuses(options), self._tell_engine
         )
         self.runner = RunnerLink(self.link, self.trouble)
         self.firewall = Firewall(options.state_dir / "no_accept", self.trouble)
+        self.keys = KeyFiles(self._tell_engine, self.trouble)
         self._declared = False  # the launcher said stop
         self.split = SplitWatch(options.node, self.link, lambda: statuses(options), self._split_brain)
         self._fresh = os.environ.pop(FIRST, "") == "1"  # what happens at the service's start happens now
@@ -116,12 +119,14 @@ class Agent:
         """Until the launcher says stop, or is gone."""
         self._transitions.recover()
         self.operator.recover()
+        self.keys.recover(self._engine_json)
         asyncio.get_running_loop().add_reader(self._control.fileno(), self._hear_launcher)
         async with asyncio.TaskGroup() as tasks:
             work = [
                 tasks.create_task(self.configuration.run(self._on_change)),
                 tasks.create_task(self.runner.run()),
                 tasks.create_task(self.firewall.run()),
+                tasks.create_task(self.keys.run()),
                 tasks.create_task(self.link.keep_copy()),
                 tasks.create_task(self.operator.run()),
                 tasks.create_task(self.split.run()),
@@ -214,7 +219,7 @@ class Agent:
     def _tell_engine(self) -> None:
         """What is configured and what operators ordered; nothing before there is a configuration."""
         if self._revision is not None:
-            configured = {identity: o.value for identity, o in self._objects.items()}
+            configured = self.keys.fill({identity: o.value for identity, o in self._objects.items()})
             self.link.configure(self._revision, configured | self.operator.objects())
             self._summarise()
 
@@ -364,7 +369,7 @@ class Agent:
 
     def _troubles(self) -> frozenset[Problem]:
         """What is wrong at run time."""
-        own = self.runner.problems | self.firewall.problems | self.split.problems | self.complaints
+        own = self.runner.problems | self.firewall.problems | self.keys.problems | self.split.problems | self.complaints
         return self.link.told.problems | own
 
     def _problems(self) -> list[tuple[int, Mapping[str, str]]]:

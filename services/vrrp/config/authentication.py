@@ -1,12 +1,12 @@
 """How are adverts authenticated? The decoders of `authentication` and `auth_hmac`. Core.
 
 A key of VRRPv2 is eight bytes: longer ones are cut, shorter ones padded with zeros, as keepalived does. Keys of the trailer
-of HMAC-SHA256 have 32 to 64 bytes.
+of HMAC-SHA256 have 32 to 64 bytes. Those of files are read by the agent, which hands them to the engine (`filled`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from services.common.errors import InvalidValue
@@ -17,6 +17,8 @@ KEY = 8  # bytes
 LEAST, MOST = 32, 64  # bytes of a key of the trailer
 LONGEST_WINDOW = 300 * SECOND
 HEX, FILE = "hex:", "file:"  # keepalived's other ways to give a key
+READ = "read"  # beside `key_file`, for the engine alone: what the file holds
+UNREAD = b""
 
 
 class AuthHmac(NamedTuple):
@@ -97,7 +99,7 @@ def hmac(value: Mapping[str, Any]) -> AuthHmac | None:
             raise InvalidValue(f"auth_hmac.key[{at}].id", f"expected 1 to 255, got {number}")
         if number in keys:
             raise InvalidValue(f"auth_hmac.key[{at}].id", f"{number} is there twice")
-        keys[number] = _key(row.get("value", ""), f"auth_hmac.key[{at}].value")
+        keys[number] = _key_of_row(row, f"auth_hmac.key[{at}]")
     if not keys:
         raise InvalidValue("auth_hmac.key", "expected at least one key, got none")
     active = given.get("active_key", next(iter(keys)))
@@ -109,9 +111,61 @@ def hmac(value: Mapping[str, Any]) -> AuthHmac | None:
     return AuthHmac(tuple(keys.items()), active, window, given.get("mode", "enforce"))
 
 
+def refuse_unread(given: AuthHmac | None) -> None:
+    """The engine has nothing to sign with where a file has not been read.
+
+    :raises InvalidValue: there is such a key.
+    """
+    for number, key in given.keys if given is not None else ():
+        if key == UNREAD:
+            raise InvalidValue("auth_hmac.key", f"the file of key {number} has not been read")
+
+
+def key_files(value: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Field and path of each key of an instance that stands in a file."""
+    for at, row in enumerate((value.get("auth_hmac") or {}).get("key", ())):
+        if row.get("key_file"):
+            yield f"auth_hmac.key[{at}].key_file", row["key_file"]
+
+
+def filled(value: Mapping[str, Any], texts: Mapping[str, str]) -> dict[str, Any] | None:
+    """The instance with its keys out of files, by path; None where one is not known."""
+    rows = []
+    for row in value["auth_hmac"]["key"]:
+        path = row.get("key_file")
+        if path and path not in texts:
+            return None
+        rows.append({**row, READ: texts[path]} if path else row)
+    return {**value, "auth_hmac": {**value["auth_hmac"], "key": rows}}
+
+
+def text_in_file(content: bytes, field: str) -> str:
+    """The key that a file holds: its text without the end of the line.
+
+    :raises InvalidValue: it is no key.
+    """
+    try:
+        text = content.decode().rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise InvalidValue(field, "the file holds no text", "write the key as hex: and digits") from None
+    _key(text, field)
+    return text
+
+
+def _key_of_row(row: Mapping[str, Any], field: str) -> bytes:
+    path = row.get("key_file")
+    if not path:
+        return _key(row.get("value", ""), f"{field}.value")
+    if row.get("value"):
+        raise InvalidValue(f"{field}.value", "goes not together with key_file", "keep one of them")
+    if not path.startswith("/"):
+        raise InvalidValue(f"{field}.key_file", f"expected an absolute path, got {path!r}")
+    return _key(row[READ], f"{field}.key_file") if READ in row else UNREAD
+
+
 def _key(text: str, field: str) -> bytes:
     if text.startswith(FILE):
-        raise InvalidValue(field, "keys are read from the configuration alone, not from files", "give the key itself")
+        raise InvalidValue(field, "is the key itself, not a file", "key_file names one")
     try:
         key = bytes.fromhex(text.removeprefix(HEX)) if text.startswith(HEX) else text.encode()
     except ValueError:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
 from services.common.errors import InvalidValue
+from services.vrrp.config import authentication
 from services.vrrp.config.resolve import Memory, Resolved, resolve
-from services.vrrp.config.settings import DECODERS, Settings
+from services.vrrp.config.settings import DECODERS, Settings, VrrpInstance
 from services.vrrp.election import orders
 
 if TYPE_CHECKING:
@@ -50,6 +51,8 @@ class Staging:
             return
         try:
             settings = decode(name, value)
+            if isinstance(settings, VrrpInstance):
+                authentication.refuse_unread(settings.auth_hmac)
             known = self._objects.get((kind, name))
             self._staged[kind, name] = known if known is not None and known == settings else settings
             self._staged_texts[kind, name] = crc32(repr(value).encode())

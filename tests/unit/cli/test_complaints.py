@@ -222,10 +222,15 @@ def test_an_hmac_block_is_understood() -> None:
     }
 
 
-def test_a_key_in_a_file_leaves_the_instance_out() -> None:
+def test_a_key_in_a_file_stays_in_its_file() -> None:
     conf = read_text(INSTANCE % HMAC_BLOCK % "file:/etc/key")
+    assert conf.complaints == ()
+    assert conf.objects["config/vrrp_instance/V"]["auth_hmac"]["key"] == [{"id": 7, "key_file": "/etc/key"}]
+
+
+def test_an_instance_without_any_key_that_can_be_used_is_left_out() -> None:
+    conf = read_text(INSTANCE % HMAC_BLOCK.replace("7 %s", "256 %s") % "file:/etc/key")
     assert dict(conf.objects) == {}
-    assert {c.severity for c in conf.complaints} == {UNSUPPORTED}
     assert "without auth_hmac" in " ".join(c.message for c in conf.complaints)
 
 

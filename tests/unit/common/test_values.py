@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from services.common import values
@@ -118,3 +120,12 @@ def test_rendering_and_reading_again_gives_the_same() -> None:
     )
     assert values.render("real_server", value)["http_get"] == [{"url": [{"path": "/a"}], "connect_timeout": "3s"}]
     assert values.check("real_server", values.render("real_server", value)) == value
+
+
+@pytest.mark.parametrize("secret", [12345678, ["hunter22"], True])
+@pytest.mark.parametrize("field", ["authentication.auth_pass", "auth_hmac.key[0].value"])
+def test_what_was_to_be_a_secret_is_not_shown(field: str, secret: Any) -> None:
+    block: Any = {"auth_pass": secret} if "pass" in field else {"key": [{"id": 1, "value": secret}]}
+    with pytest.raises(InvalidValue) as refused:
+        values.check("vrrp_instance", {field.partition(".")[0]: block})
+    assert (refused.value.field, refused.value.reason) == (field, "expected a string")

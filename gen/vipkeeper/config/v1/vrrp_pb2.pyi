@@ -78,12 +78,14 @@ class Authentication(_message.Message):
     def __init__(self, auth_type: _Optional[_Union[AuthType, str]] = ..., auth_pass: _Optional[str] = ...) -> None: ...
 
 class HmacKey(_message.Message):
-    __slots__ = ("id", "value")
+    __slots__ = ("id", "value", "key_file")
     ID_FIELD_NUMBER: _ClassVar[int]
     VALUE_FIELD_NUMBER: _ClassVar[int]
+    KEY_FILE_FIELD_NUMBER: _ClassVar[int]
     id: int
     value: str
-    def __init__(self, id: _Optional[int] = ..., value: _Optional[str] = ...) -> None: ...
+    key_file: str
+    def __init__(self, id: _Optional[int] = ..., value: _Optional[str] = ..., key_file: _Optional[str] = ...) -> None: ...
 
 class AuthHmac(_message.Message):
     __slots__ = ("key", "active_key", "time_window", "anti_replay", "mode")
