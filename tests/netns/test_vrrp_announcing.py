@@ -28,6 +28,15 @@ VIP, ELSEWHERE = "192.168.200.10", "192.168.201.10"
 MANY = "\n".join(f"192.168.203.{n}/32 dev eth0" for n in range(1, 101))
 SIX = "\n".join(f"fd00:203::{n:x}/128 dev eth0" for n in range(1, 101))
 FAST = "vrrp_version 3"
+INTERFACES = ("eth0", "eth1", "eth2")
+OTHERS = """
+        192.168.201.11/24 dev eth1 use_vmac
+        fd00:202::11/64 dev eth2
+        192.168.202.10/24 dev eth2
+        192.168.202.11/24 dev eth2
+        fd00:201::10/64 dev eth1
+        fd00:202::10/64 dev eth2 use_vmac
+"""
 CASES = {  # globals, words of the instance, other blocks, adverts to watch for: between two seconds
     "two bursts": (f"{FAST}\n vrrp_garp_master_delay 1", "", "", 6),
     "one burst": (f"{FAST}\n vrrp_garp_master_delay 1", "garp_master_delay 0\n garp_master_repeat 3", "", 4),
@@ -52,8 +61,9 @@ class Twins:
 
     def _machine(self, net: Net, name: str) -> Host:
         host = net.host(name)
-        for interface, address in (("eth0", "192.168.200.2/24"), ("eth1", "192.168.201.2/24")):
-            host.join(net.bridge(f"{name}-{interface}"), interface, address)
+        for number, interface in enumerate(INTERFACES):
+            addresses = f"192.168.{200 + number}.2/24", f"fd00:{200 + number}::2/64"
+            host.join(net.bridge(f"{name}-{interface}"), interface, *addresses)
             self.wires[name, interface] = Wire(host, interface)
         return host
 
@@ -63,7 +73,7 @@ class Twins:
         return [f for f in wire.poll() if f.is_gratuitous_arp or f.is_unsolicited_advertisement]
 
     def counts(self, host: Host) -> dict[str, Counter[str]]:
-        return {name: Counter(_announced(f) for f in self.frames(host, name)) for name in ("eth0", "eth1")}
+        return {name: Counter(_announced(f) for f in self.frames(host, name)) for name in INTERFACES}
 
     def adverts(self, host: Host) -> int:
         return len(self.wires[host.name, "eth0"].adverts())
@@ -127,10 +137,37 @@ def test_the_same_file_gives_the_same_announcements(twins: Twins, tmp_path: Path
     assert theirs["eth0"][VIP] >= 1
 
 
+@pytest.mark.parametrize("which", ["all", ""])
+def test_addresses_on_several_other_interfaces_are_announced_there_as_often_and_by_the_same_macs(
+    twins: Twins, tmp_path: Path, which: str
+) -> None:
+    written = text(f"{FAST}\n vrrp_garp_master_delay 0", f"garp_extra_if {which} 1", "", OTHERS)
+    start_keepalived(twins.theirs, tmp_path, written)
+    with Engine(twins.ours, objects(written)):
+        for host in (twins.ours, twins.theirs):
+            twins.see_adverts(host, 10)
+        ours, theirs = (_by_mac(twins, host, 10) for host in (twins.ours, twins.theirs))
+    assert ours == theirs
+    assert len(theirs["eth1"]) == 3
+    assert len(theirs["eth2"]) == 4
+
+
+def _by_mac(twins: Twins, host: Host, adverts: int) -> dict[str, Counter[tuple[str, str]]]:
+    """What was announced before a host's advert of this number, with the virtual MAC that announced it, or none."""
+    end = twins.wires[host.name, "eth0"].adverts()[adverts - 1].at
+    counts: dict[str, Counter[tuple[str, str]]] = {}
+    for name in INTERFACES:
+        frames = [f for f in twins.frames(host, name) if f.at < end]
+        macs = [f.data[6:12].hex(":") for f in frames]
+        virtual = [mac if mac.startswith("00:00:5e") else "" for mac in macs]
+        counts[name] = Counter(zip(map(_announced, frames), virtual, strict=True))
+    return counts
+
+
 def _until(twins: Twins, host: Host, adverts: int) -> dict[str, Counter[str]]:
     """What was announced before a host's advert of this number."""
     end = twins.wires[host.name, "eth0"].adverts()[adverts - 1].at
-    return {name: Counter(_announced(f) for f in twins.frames(host, name) if f.at < end) for name in ("eth0", "eth1")}
+    return {name: Counter(_announced(f) for f in twins.frames(host, name) if f.at < end) for name in INTERFACES}
 
 
 @pytest.mark.parametrize("case", PACED)

@@ -527,3 +527,16 @@ def _problems(engine: Engine) -> list[dict[str, str]]:
     engine.poll()
     said = [message["problems"] for message in engine.messages if message["is"] == "problems"]
     return list(said[-1]) if said else []
+
+
+def test_an_ipv6_vmac_answers_for_no_ipv4_address(lan: Lan) -> None:
+    """Else this machine's own address would be known by a MAC that the other router has too."""
+    with Engine(lan.ours, one(**SIX)) as engine, Wire(lan.client, "eth0") as wire:
+        engine.reaches("MASTER")
+        until(lambda: holds(lan.ours, VIP6, "vrrp.51"), what="the link is there")
+        for _ in range(2):  # whatever answered the first question has done so before the second answer
+            lan.client.ip("neigh flush all")
+            until(lambda: lan.client.run(["ping", "-c1", "-W1", "192.168.200.2"], check=False).returncode == 0)
+        arps = [frame for frame in wire.poll() if frame.data[12:14] == b"\x08\x06"]
+        assert arps
+        assert MAC6 not in {source_of(frame) for frame in arps}

@@ -112,10 +112,16 @@ class RouterSettings(NamedTuple):
 
     @property
     def elsewhere(self) -> tuple[VirtualAddress, ...]:
-        """What garp_extra_if is about: addresses on VMACs (or all) that are not where the adverts come from."""
+        """What garp_extra_if is about: one address on each VMAC (or each interface) where no adverts come from.
+
+        It keeps the MAC in the switches' tables, for which one is enough, as in keepalived.
+        """
         own, vmacs = self.own_link or self.interface, {link.name for link in self.links if link.mac}
-        rows = (row for row in self.addresses + self.excluded if row.dev != own)
-        return tuple(row for row in rows if self.garp_extra_if_all or row.dev in vmacs)
+        firsts: dict[str, VirtualAddress] = {}
+        for row in self.addresses + self.excluded:
+            if row.dev != own and (self.garp_extra_if_all or row.dev in vmacs):
+                firsts.setdefault(row.dev, row)
+        return tuple(firsts.values())
 
     @property
     def quiet_links(self) -> tuple[str, ...]:

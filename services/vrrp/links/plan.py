@@ -18,6 +18,8 @@ RP_FILTER, ARP_FILTER, ARP_ANNOUNCE, ARP_IGNORE, PROMOTE_SECONDARIES, ACCEPT_LOC
 # keepalived's, but for rp_filter: 2 (loose) is the same for whoever can be answered, and holds where
 # net.ipv4.conf.all.rp_filter is 1 too, of which the kernel takes the greater.
 OF_LINK = {ARP_IGNORE: 1, ACCEPT_LOCAL: 1, RP_FILTER: 2, PROMOTE_SECONDARIES: 1}
+# One of IPv6 has no IPv4 address, and would answer for those of all other interfaces, with a MAC that other routers have too.
+OF_LINK6 = {ARP_IGNORE: 1}
 # The base must not answer for addresses of the links on it (keepalived's two), nor name them when it asks for others.
 OF_BASE = {ARP_IGNORE: 1, ARP_FILTER: 1, ARP_ANNOUNCE: 2}
 WORDS = {ARP_IGNORE: "arp_ignore", ARP_FILTER: "arp_filter", ARP_ANNOUNCE: "arp_announce"}
@@ -156,7 +158,7 @@ class Links:
             what = f"there is an interface {link.name} already, and it is not {_in_words(link)}"
             return [Blocked(link, what)]
         alias = _alias(link, self.before.get(base.number, {}))
-        conf = OF_LINK if link.kind == MACVLAN and link.family == 4 else {}
+        conf: Conf = {} if link.kind != MACVLAN else OF_LINK if link.family == 4 else OF_LINK6
         if (
             self._adjusted.get(here.number) != link
             or here.alias != alias

@@ -330,9 +330,11 @@ def test_master_announces_on_vmacs_other_than_its_own_unless_all_interfaces_are_
         {"address": "192.0.2.10"},
         {"address": "198.51.100.10", "dev": "eth1"},
         {"address": "203.0.113.10", "dev": "eth2", "use_vmac": True},
+        {"address": "203.0.113.11", "dev": "eth2", "use_vmac": True},
+        {"address": "198.51.100.11", "dev": "eth1"},
     ]
     router = master(virtual_ipaddress=rows, garp_master_delay=0, garp_extra_if=SECOND, use_vmac={})
-    _own, plain, vmac = router.addresses
+    _own, plain, vmac, *_others = router.addresses  # one of each interface suffices
     assert (plain.dev, vmac.dev) == ("eth1", router.settings.links[1].name)
     assert router.step(Expired(), T0 + SECOND)[1:] == [Announce("VI_1", (vmac,), 1)]
     router.step(Changed(router.inputs, router.settings._replace(garp_extra_if_all=True)), T0 + SECOND)
