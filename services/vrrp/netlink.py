@@ -47,7 +47,7 @@ class Interface(NamedTuple):
     """One interface. `addresses`: usable ones, in the kernel's order, IPv4 first; `mac` empty where it is not Ethernet.
 
     `forwards`: it is a router's, for IPv6. `lower`: the number of the interface below it; `kind`, `mode`: of a macvlan or
-    an ipvlan; `table`: of a VRF; `conf`: IPV4_DEVCONF_* (linux/ip.h).
+    an ipvlan; `conf`: IPV4_DEVCONF_* (linux/ip.h).
     """
 
     number: int
@@ -62,7 +62,6 @@ class Interface(NamedTuple):
     group: int = 0
     alias: str = ""
     conf: Mapping[int, int] = {}
-    table: int = 0
 
     @property
     def up(self) -> bool:
@@ -72,6 +71,11 @@ class Interface(NamedTuple):
     def announces(self) -> bool:
         """Whether ARP and neighbour discovery mean anything here."""
         return len(self.mac) == 6 and not self.flags & (IFF_LOOPBACK | IFF_NOARP)
+
+    @property
+    def table(self) -> int:
+        """Of a VRF, the number of its routing table, which is its `mode`; 0: it is none."""
+        return self.mode if self.kind == "vrf" else 0
 
 
 class Vanished(NamedTuple):
@@ -334,12 +338,11 @@ def _link(body: bytes) -> Interface | None:
     found = Interface(number, name, flags, attributes.get(IFLA_ADDRESS, b""))
     if IFLA_AF_SPEC not in attributes:
         return found
-    kind, data = _kind(attributes.get(IFLA_LINKINFO, b""))
+    kind, mode = _kind(attributes.get(IFLA_LINKINFO, b""))
     return found._replace(
         lower=NUMBER.unpack(attributes.get(IFLA_LINK, bytes(4)))[0],
         kind=kind,
-        mode=data if kind != "vrf" else 0,
-        table=data if kind == "vrf" else 0,
+        mode=mode,
         group=NUMBER.unpack(attributes.get(IFLA_GROUP, bytes(4)))[0],
         alias=attributes.get(IFLA_IFALIAS, b"").rstrip(b"\0").decode(errors="replace"),
         conf=_conf(attributes[IFLA_AF_SPEC]),

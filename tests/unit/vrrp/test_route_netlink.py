@@ -72,7 +72,7 @@ def test_each_of_several_ways_may_have_a_tunnel_of_its_own() -> None:
 
 def test_a_route_of_a_vrf_is_in_the_table_that_the_vrf_has_now() -> None:
     route = parse_route("default dev eth0 vrf blue", "x")
-    blue = Interface(9, "blue", 0, b"", kind="vrf", table=300)
+    blue = Interface(9, "blue", 0, b"", kind="vrf", mode=300)
     body = encode(route, ETH0 | {"blue": blue})
     assert (body[4], body[12:20]) == (0, pack("=HHI", 8, 15, 300))
     for interfaces in (ETH0, ETH0 | {"blue": Interface(9, "blue", 0, b"")}):
