@@ -19,7 +19,6 @@ from cli.keepalived_conf.special import LINKBEAT, endpoint
 from cli.keepalived_conf.tree import Statement, parse
 from services.vrrp.config.track_settings import ROWS
 
-_DEAFENING: Final = frozenset({"mcast_dst_ip"})
 STATIC_NAME: Final = "main"  # all static blocks of a file become one object
 CHECKS: Final = ("tcp_check", "http_get", "ssl_get", "misc_check")
 
@@ -251,12 +250,9 @@ def virtual_server_name(value: Mapping[str, Any]) -> str:
 
 
 def _deafening(statement: Statement, value: Mapping[str, Any]) -> Word | None:
-    """A keyword that is not supported and without which an instance would be a second master beside its peers."""
+    """A keyword of which so much is not supported that an instance would be a second master beside its peers."""
     keyless = "auth_hmac" in value and not value["auth_hmac"].get("key")
-    for one in statement.body or ():
-        if one.keyword.text in _DEAFENING or (keyless and one.keyword.text == "auth_hmac"):
-            return one.keyword
-    return None
+    return next((one.keyword for one in statement.body or () if keyless and one.keyword.text == "auth_hmac"), None)
 
 
 def _settle_instance(scope: Scope, statement: Statement, value: dict[str, Any], vrrp_version: int) -> None:

@@ -93,6 +93,20 @@ def parse(written: str, field: str, families: tuple[int, ...] = (4, 6)) -> str:
     raise InvalidValue(field, f"expected {what}, got {written!r}")
 
 
+def multicast_group(written: str, field: str, families: tuple[int, ...] = (4, 6)) -> str:
+    """A group that adverts can go to, as text in its one form.
+
+    :raises InvalidValue: it is none, or an IPv6 one that is heard beyond the link.
+    """
+    group = parse(written, field, families)
+    first = packed(group)
+    if len(first) == 4 and first[0] & 0xF0 != 0xE0:
+        raise InvalidValue(field, f"expected a multicast address (224.0.0.0/4), got {group}")
+    if len(first) == 16 and (first[0] != 0xFF or first[1] & 15 != 2):
+        raise InvalidValue(field, f"expected a link-local multicast address (ffX2::/16), got {group}")
+    return group
+
+
 def virtual_address(row: Mapping[str, Any], field: str) -> VirtualAddress:
     """One row of virtual_ipaddress.
 

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from services.vrrp.config.resolve import RouterSettings
 
 LONGEST_V3 = 4095 * 10_000_000  # nanoseconds, the twelve bits of RFC 9568 section 5.2.7
-LISTED = "give each instance of an interface its own virtual_router_id"
+LISTED = "give each instance of an interface its own virtual_router_id, or a group of its own (mcast_dst_ip)"
+MOST_GROUPS = 20  # of IPv4, on an interface
 
 
 class Doubt(NamedTuple):
@@ -43,6 +44,8 @@ def doubts(given: VrrpInstance, version: int, family: int, used: Callable[[int, 
     if (given.unicast_src_ip or given.unicast_ttl) and not given.unicast_peer and not given.unicast_fault_no_peer:
         field = "unicast_src_ip" if given.unicast_src_ip else "unicast_ttl"
         yield Doubt(field, "there is no unicast_peer: adverts are multicast", "give unicast_peer")
+    if given.mcast_dst_ip and given.unicast_peer:
+        yield Doubt("mcast_dst_ip", "there is a unicast_peer: adverts are unicast")
     if given.advert_int != (interval := used(version, given.advert_int)):
         yield Doubt("advert_int", *_interval(version, given.advert_int, interval))
     yield from _authentication(given, version)
@@ -82,6 +85,8 @@ def among(routers: Mapping[str, RouterSettings], given: Mapping[str, VrrpInstanc
     """The instances that cannot run; of those with one VRID on a link the first by name can."""
     alone = [found for name, router in routers.items() if (found := _alone(router, given[name], defaults)) is not None]
     impossible = {found.name for found in alone}
+    alone += _groups([router for name, router in routers.items() if name not in impossible])
+    impossible = {found.name for found in alone}
     return (*alone, *_duplicates([router for name, router in routers.items() if name not in impossible]))
 
 
@@ -99,6 +104,18 @@ def _alone(router: RouterSettings, given: VrrpInstance, defaults: Global) -> Imp
     return None
 
 
+def _groups(routers: list[RouterSettings]) -> Iterator[Impossible]:
+    """A socket joins at most so many groups (net.ipv4.igmp_max_memberships), and one more would take the others' along."""
+    joined: dict[str, set[str]] = {}
+    for router in sorted((r for r in routers if r.family == 4), key=lambda router: (bool(router.mcast_dst_ip), router.name)):
+        groups = joined.setdefault(router.interface, set())
+        if router.mcast_group not in groups and len(groups) == MOST_GROUPS:
+            reason = f"{router.interface} has adverts of {MOST_GROUPS} other groups, the most there can be: not started"
+            yield Impossible(router.name, "mcast_dst_ip", reason, "share groups: instances with different VRIDs may")
+        else:
+            groups.add(router.mcast_group)
+
+
 def _duplicates(routers: list[RouterSettings]) -> Iterator[Impossible]:
     """One VRID names one virtual router of a family on a link (RFC 9568 section 5.2.3)."""
     taken: dict[tuple[str, int, int], list[RouterSettings]] = {}
@@ -114,7 +131,7 @@ def _duplicates(routers: list[RouterSettings]) -> Iterator[Impossible]:
 
 
 def _meet(one: RouterSettings, other: RouterSettings) -> bool:
-    """Whether adverts cannot tell the two apart: both multicast, or unicast with a peer in common."""
+    """Whether adverts cannot tell the two apart: both multicast to one group, or unicast with a peer in common."""
     if one.peers and other.peers:
         return not {peer.address for peer in one.peers}.isdisjoint(peer.address for peer in other.peers)
-    return not one.peers and not other.peers
+    return not one.peers and not other.peers and one.mcast_group == other.mcast_group

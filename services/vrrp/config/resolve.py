@@ -100,6 +100,7 @@ class RouterSettings(NamedTuple):
     skip_check_adv_addr: bool = False
     owner_ignore_adverts: bool = False
     accept: bool = True  # packets to its addresses reach this machine
+    mcast_dst_ip: str = ""  # a `mcast_group` that is not everybody's
 
     @property
     def link(self) -> int:
@@ -251,6 +252,7 @@ def _router(
     ah = given.auth_type == authentication.AH
     rows = resolve_track.resolved(key, resolve_track.given_rows(given), sources, priority == OWNER, problems)
     checksums, detect = _checksums(given, defaults, version, family)
+    group = defaults.vrrp_mcast_group4 if family == 4 else defaults.vrrp_mcast_group6
     return RouterSettings(
         name=name,
         interface=given.interface,
@@ -275,7 +277,8 @@ def _router(
         track_bfd=rows.track_bfd,
         track_primary=not given.dont_track_primary,
         source=_source(given),
-        mcast_group=defaults.vrrp_mcast_group4 if family == 4 else defaults.vrrp_mcast_group6,
+        mcast_group=given.mcast_dst_ip or group,
+        mcast_dst_ip=given.mcast_dst_ip if given.mcast_dst_ip != group else "",
         family=family,
         peers=given.unicast_peer,
         ttl=(given.unicast_ttl or TTL) if given.unicast_peer else TTL,

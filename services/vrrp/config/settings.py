@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from services.common.errors import InvalidValue
 from services.vrrp.addresses import VirtualAddress as VirtualAddress
-from services.vrrp.addresses import family, interface, parse, virtual_address
+from services.vrrp.addresses import family, interface, multicast_group, parse, virtual_address
 from services.vrrp.addresses import packed as packed
 from services.vrrp.config import announce_settings, authentication, track_settings
 from services.vrrp.config.announce_settings import GarpGroup
@@ -109,6 +109,7 @@ class VrrpInstance(NamedTuple):
     track_process: tuple[Tracked, ...] = ()
     dont_track_primary: bool = False
     mcast_src_ip: str = ""
+    mcast_dst_ip: str = ""
     native_ipv6: bool = False
     unicast_peer: tuple[UnicastPeer, ...] = ()
     unicast_src_ip: str = ""
@@ -175,14 +176,9 @@ def decode_global(name: str, value: Mapping[str, Any]) -> Global:
     if "vrrp_version" in value and value["vrrp_version"] not in (2, 3):
         raise InvalidValue("vrrp_version", f"expected 2 or 3, got {value['vrrp_version']}")
     taken = {field: value[field] for field in Global._fields if field in value}
-    if "vrrp_mcast_group4" in value:
-        group = taken["vrrp_mcast_group4"] = parse(value["vrrp_mcast_group4"], "vrrp_mcast_group4", (4,))
-        if not 224 <= int(group.partition(".")[0]) <= 239:
-            raise InvalidValue("vrrp_mcast_group4", f"expected a multicast address (224.0.0.0/4), got {group}")
-    if "vrrp_mcast_group6" in value:
-        group = taken["vrrp_mcast_group6"] = parse(value["vrrp_mcast_group6"], "vrrp_mcast_group6", (6,))
-        if packed(group)[0] != 0xFF or packed(group)[1] & 15 != 2:
-            raise InvalidValue("vrrp_mcast_group6", f"expected a link-local multicast address (ffX2::/16), got {group}")
+    for field, of in ("vrrp_mcast_group4", 4), ("vrrp_mcast_group6", 6):
+        if field in value:
+            taken[field] = multicast_group(value[field], field, (of,))
     if "vmac_prefix" in value or "vmac_addr_prefix" in value:
         from services.vrrp.links.vmac import decode_prefix
 
@@ -210,6 +206,8 @@ def decode_instance(name: str, value: Mapping[str, Any]) -> VrrpInstance:
     for field in ("mcast_src_ip", "unicast_src_ip"):
         if value.get(field):
             taken[field] = parse(value[field], field)
+    if value.get("mcast_dst_ip"):
+        taken["mcast_dst_ip"] = multicast_group(value["mcast_dst_ip"], "mcast_dst_ip")
     peers = value.get("unicast_peer", ())
     taken["unicast_peer"] = tuple(_peer(row, f"unicast_peer[{at}]") for at, row in enumerate(peers))
     taken["virtual_routes"] = parse_routes(value, "virtual_routes")
@@ -372,7 +370,7 @@ def needs_links(given: VrrpInstance) -> bool:
 def family_of(given: VrrpInstance) -> int:
     """4 or 6: the family of an instance's adverts, which is that of its first address, as keepalived has it."""
     said = [row.address for row in given.virtual_ipaddress[:1]] + [peer.address for peer in given.unicast_peer[:1]]
-    said += [source for source in (given.unicast_src_ip, given.mcast_src_ip) if source]
+    said += [source for source in (given.unicast_src_ip, given.mcast_src_ip, given.mcast_dst_ip) if source]
     return family(said[0]) if said else 6 if given.native_ipv6 else 4
 
 
@@ -381,7 +379,7 @@ def _one_family(given: VrrpInstance) -> None:
     own = family_of(given)
     named = [(f"virtual_ipaddress[{at}].address", row.address) for at, row in enumerate(given.virtual_ipaddress)]
     named += [(f"unicast_peer[{at}].address", peer.address) for at, peer in enumerate(given.unicast_peer)]
-    named += [("unicast_src_ip", given.unicast_src_ip), ("mcast_src_ip", given.mcast_src_ip)]
+    named += [(field, getattr(given, field)) for field in ("unicast_src_ip", "mcast_src_ip", "mcast_dst_ip")]
     for field, address in named:
         if address and family(address) != own:
             hint = "virtual_ipaddress_excluded may have both families" if field.startswith("virtual") else ""

@@ -22,7 +22,8 @@ class State(StrEnum):
 
 
 class SendAdvert(NamedTuple):
-    """Send one advert now: a complete IP packet but for IPv4's identification. `to`: by unicast; empty: to the group.
+    """Send one advert now: a complete IP packet but for IPv4's identification. `to`: a peer, or a group of
+    the instance's own; empty: the group that is everybody's.
 
     `family`: 4, 6, or `packet.PROTOCOL_AH` for IPv4 in IPSEC-AH, complete with its identification and its `sequence`.
     `mac`: the source of the Ethernet frame; empty: the interface's.

@@ -19,20 +19,25 @@ class AdvertSockets:
         self.links: dict[int, dict[str, Link]] = {family: {} for family in LINKS}
         self.readers: dict[int, Link] = {}
         self.groups: dict[int, str] = dict.fromkeys(LINKS, "")
-        self._wanted: dict[int, set[str]] = {family: set() for family in LINKS}
+        self._wanted: dict[int, Mapping[str, frozenset[str]]] = {family: {} for family in LINKS}
         self._troubles: dict[tuple[int, str], str] = {}
 
-    def configure(self, family: int, names: set[str], group: str, interfaces: Mapping[str, Interface]) -> None:
-        """Exactly these interfaces of a family from now on; another group means other sockets."""
+    def configure(
+        self, family: int, heard: Mapping[str, frozenset[str]], group: str, interfaces: Mapping[str, Interface]
+    ) -> None:
+        """Exactly these interfaces of a family from now on, on each the groups that are heard there.
+
+        `group` is what adverts go to unless they say otherwise; another one means other sockets.
+        """
         if group != self.groups[family]:
             for name in list(self.links[family]):
                 self._close(family, name)
             self.groups[family] = group
-        for name in self.links[family].keys() - names:
+        for name in self.links[family].keys() - heard.keys():
             self._close(family, name)
-        for name in names:
+        self._wanted[family] = heard
+        for name in heard:
             self._open(family, name, interfaces.get(name))
-        self._wanted[family] = names
 
     def look_again(self, name: str, interface: Interface | None) -> None:
         """This interface came, went, or is another one now (None: it is gone)."""
@@ -52,9 +57,13 @@ class AdvertSockets:
             self._close(family, name)
             link = None
         self._troubles.pop((family, name), None)
-        if link is None and interface is not None:
+        if interface is not None:
+            heard = self._wanted[family][name]
             try:
-                link = LINKS[family](name, interface.number, self.groups[family])
+                if link is not None:
+                    link.hear(heard)
+                    return
+                link = LINKS[family](name, interface.number, self.groups[family], heard)
             except PermissionError:
                 self._troubles[family, name] = "no permission for raw sockets (the engine needs CAP_NET_RAW)"
             except OSError as error:

@@ -128,8 +128,11 @@ class Runtime:
         defaults = resolved.globals
         groups = {4: defaults.vrrp_mcast_group4, 6: defaults.vrrp_mcast_group6, PROTOCOL_AH: defaults.vrrp_mcast_group4}
         for family, group in groups.items():
-            names = {r.interface for r in routers if family in (r.family, r.link)}
-            self._sockets.configure(family, names, group, self._interfaces)
+            heard: dict[str, frozenset[str]] = {}
+            for r in routers:
+                if family in (r.family, r.link):
+                    heard[r.interface] = heard.get(r.interface, frozenset()) | {r.mcast_group}
+            self._sockets.configure(family, heard, group, self._interfaces)
         self.jobs.pacing.configure(resolved.paces)
         names = {r.interface for r in routers} | {a.dev for r in routers for a in r.addresses + r.excluded}
         names |= {t.name for r in routers for t in r.track_interface}

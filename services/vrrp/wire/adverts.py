@@ -77,7 +77,7 @@ class Adverts:
     def _destinations(self) -> list[tuple[str, bytes | None]]:
         """All peers but ourselves; without peers the group."""
         if not self._peers:
-            return [("", None)]
+            return [(self._settings.mcast_dst_ip, None)]
         return [(where, to) for where, to in self._peers if to != self._source]
 
 

@@ -117,7 +117,8 @@ class AdvertSender6:
 
 
 class Link:
-    """Receives and sends the IPv4 adverts of one interface.
+    """Receives and sends the IPv4 adverts of one interface: sends to `group` unless told otherwise, receives what comes to
+    `heard`, which is `group` unless given.
 
     :raises OSError: the interface is gone, or a capability is missing (CAP_NET_RAW).
     """
@@ -125,15 +126,17 @@ class Link:
     family = _socket.AF_INET
     protocol = PROTOCOL_VRRP
 
-    def __init__(self, name: str, number: int, group: str) -> None:
+    def __init__(self, name: str, number: int, group: str, heard: frozenset[str] = frozenset()) -> None:
         self.name, self.number, self.group = name, number, group
+        self.heard: frozenset[str] = frozenset()
         self.receiver = _socket.socket(self.family, _RAW, self.protocol)
         self._sender = _socket.socket(self.family, _RAW, _socket.IPPROTO_RAW)
         try:
             for sock in (self.receiver, self._sender):
                 sock.setsockopt(_socket.SOL_SOCKET, _socket.SO_BINDTODEVICE, name.encode())
             self.receiver.setsockopt(_socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
-            self._join()
+            self._prepare()
+            self.hear(heard or frozenset((group,)))
             _enlarge(self.receiver, SO_RCVBUFFORCE, _socket.SO_RCVBUF)
             self._sender.setsockopt(_socket.SOL_SOCKET, _socket.SO_PRIORITY, TC_PRIO_CONTROL)
             _enlarge(self._sender, SO_SNDBUFFORCE, _socket.SO_SNDBUF)
@@ -142,11 +145,28 @@ class Link:
             raise
         self.send = self._sending()
 
-    def _join(self) -> None:
-        """Hear the group, and it alone; do not hear oneself."""
-        member = MREQN.pack(_socket.inet_aton(self.group), bytes(4), self.number)
+    def hear(self, groups: frozenset[str]) -> None:
+        """These groups from now on, and no others.
+
+        :raises OSError: the interface is gone, or there are too many.
+        """
+        for group in self.heard - groups:
+            with suppress(OSError):
+                self._member(group, False)
+        self.heard &= groups
+        for group in groups - self.heard:
+            self._member(group, True)
+            self.heard |= {group}
+
+    def _member(self, group: str, on: bool) -> None:
+        member = MREQN.pack(_socket.inet_aton(group), bytes(4), self.number)
+        kind = _socket.IP_ADD_MEMBERSHIP if on else _socket.IP_DROP_MEMBERSHIP
+        self.receiver.setsockopt(_socket.IPPROTO_IP, kind, member)
+
+    def _prepare(self) -> None:
+        """Hear the groups that are asked for alone; do not hear oneself."""
+        member = MREQN.pack(bytes(4), bytes(4), self.number)
         self.receiver.setsockopt(_socket.IPPROTO_IP, IP_MULTICAST_ALL, 0)
-        self.receiver.setsockopt(_socket.IPPROTO_IP, _socket.IP_ADD_MEMBERSHIP, member)
         self._sender.setsockopt(_socket.IPPROTO_IP, _socket.IP_MULTICAST_IF, member)
         self._sender.setsockopt(_socket.IPPROTO_IP, _socket.IP_MULTICAST_LOOP, 0)
 
@@ -177,8 +197,8 @@ class SealedLink(Link):
 
     protocol = PROTOCOL_AH
 
-    def _join(self) -> None:
-        super()._join()
+    def _prepare(self) -> None:
+        super()._prepare()
         program = array("B", VRRP_IN_AH)
         fprog = SOCK_FPROG.pack(len(VRRP_IN_AH) // BPF.size, program.buffer_info()[0])
         self.receiver.setsockopt(_socket.SOL_SOCKET, SO_ATTACH_FILTER, fprog)
@@ -192,13 +212,16 @@ class Link6(Link):
 
     family = _socket.AF_INET6
 
-    def _join(self) -> None:
-        member = MREQ6.pack(_socket.inet_pton(_socket.AF_INET6, self.group), self.number)
+    def _member(self, group: str, on: bool) -> None:
+        member = MREQ6.pack(_socket.inet_pton(_socket.AF_INET6, group), self.number)
+        kind = _socket.IPV6_JOIN_GROUP if on else _socket.IPV6_LEAVE_GROUP
+        self.receiver.setsockopt(_socket.IPPROTO_IPV6, kind, member)
+
+    def _prepare(self) -> None:
         for option in (_socket.IPV6_RECVPKTINFO, _socket.IPV6_RECVHOPLIMIT):
             self.receiver.setsockopt(_socket.IPPROTO_IPV6, option, 1)
         with suppress(OSError):  # Linux before 4.20 has no such option
             self.receiver.setsockopt(_socket.IPPROTO_IPV6, IPV6_MULTICAST_ALL, 0)
-        self.receiver.setsockopt(_socket.IPPROTO_IPV6, _socket.IPV6_JOIN_GROUP, member)
         self._sender.setsockopt(_socket.IPPROTO_IPV6, _socket.IPV6_MULTICAST_IF, self.number)
         self._sender.setsockopt(_socket.IPPROTO_IPV6, _socket.IPV6_MULTICAST_LOOP, 0)
 

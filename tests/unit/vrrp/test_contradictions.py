@@ -33,6 +33,7 @@ def resolved(**instances: dict[str, Any]) -> Resolved:
         ({"version": 3, "advert_int": 15_000_000}, "advert_int", "0.02 s is used"),
         ({"advert_int": SECOND * 3 // 2}, "advert_int", "2 s is used"),
         ({"unicast_ttl": 3}, "unicast_ttl", "multicast"),
+        ({"unicast_peer": [{"address": "192.0.2.2"}], "mcast_dst_ip": "224.0.0.99"}, "mcast_dst_ip", "unicast"),
     ],
 )
 def test_what_keepalived_only_logs_is_a_warning_and_the_instance_runs(more: dict[str, Any], field: str, word: str) -> None:
@@ -64,6 +65,7 @@ def test_one_vrid_twice_on_an_interface_is_an_error_that_says_what_keepalived_do
         ({}, {"virtual_ipaddress": [{"address": "fe80::1"}]}),
         ({}, {"unicast_peer": [{"address": "192.0.2.2"}]}),
         ({"unicast_peer": [{"address": "192.0.2.3"}]}, {"unicast_peer": [{"address": "192.0.2.2"}]}),
+        ({}, {"mcast_dst_ip": "224.0.0.99"}),
     ],
 )
 def test_one_vrid_may_be_used_again_where_adverts_tell_the_two_apart(one: dict[str, Any], other: dict[str, Any]) -> None:
@@ -75,6 +77,18 @@ def test_one_vrid_may_be_used_again_where_adverts_tell_the_two_apart(one: dict[s
 def test_unicast_with_a_peer_in_common_is_not_told_apart() -> None:
     peers = [{"address": "192.0.2.2"}, {"address": "192.0.2.3"}]
     assert list(resolved(a={"unicast_peer": peers}, b={"unicast_peer": peers[1:]}).routers) == ["a"]
+
+
+def test_one_vrid_in_one_group_is_not_told_apart_whoever_names_the_group() -> None:
+    assert list(resolved(a={}, b={"mcast_dst_ip": "224.0.0.18"}).routers) == ["a"]
+
+
+def test_more_multicast_groups_than_an_interface_takes_leave_the_others_alone() -> None:
+    given = {f"i{n:02}": {"mcast_dst_ip": f"224.0.1.{n}"} for n in range(20)}
+    found = resolved(**given, a={}, elsewhere={"interface": "eth1", "mcast_dst_ip": "224.0.2.1"})
+    assert list(found.routers) == ["a", "elsewhere", *[f"i{n:02}" for n in range(19)]]
+    (problem,) = found.problems
+    assert (problem.key, problem.field, problem.severity) == ("config/vrrp_instance/i19", "mcast_dst_ip", ERROR)
 
 
 def test_a_group_of_owners_and_others_is_a_warning() -> None:

@@ -1,0 +1,126 @@
+"""What single words of a keepalived.conf do, in the kernel and on the wire: the same file for our engine and for keepalived."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cli.keepalived_conf.reading import read_text
+from services.common import values
+from tests.kit.engine import Engine, Objects
+from tests.kit.keepalived import start_keepalived
+from tests.kit.netns import Host, Net
+from tests.kit.wait import until
+from tests.kit.wire import Wire
+
+pytestmark = [pytest.mark.netns, pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root")]
+
+OURS, THEIRS = "192.168.200.2", "192.168.200.3"
+
+
+class Lan:
+    """`ours` (.2) and `theirs` (.3), at whose end everything between them is seen."""
+
+    def __init__(self, net: Net) -> None:
+        self.bridge = net.bridge("front")
+        self.ours, self.theirs = net.host("ours"), net.host("theirs")
+        self.ours.join(self.bridge, "eth0", f"{OURS}/24", "2001:db8::2/64", mac="02:00:00:00:00:02")
+        self.theirs.join(self.bridge, "eth0", f"{THEIRS}/24", "2001:db8::3/64", mac="02:00:00:00:00:03")
+        self.wire = Wire(self.theirs, "eth0")
+
+    def only(self, host: Host, address: str) -> None:
+        """Wait until this one alone has the address."""
+        until(
+            lambda: [h for h in (self.ours, self.theirs) if f" {address}/" in h.ip("addr show")] == [host],
+            what=f"{host.name} alone holds {address}",
+        )
+
+
+@pytest.fixture
+def lan() -> Iterator[Lan]:
+    with Net() as net:
+        lan = Lan(net)
+        with lan.wire:
+            yield lan
+
+
+def objects(text: str) -> Objects:
+    """A keepalived.conf as the engine gets it; nothing of it may be left out."""
+    conf = read_text(text)
+    assert conf.importable, conf.complaints
+    assert not [c for c in conf.complaints if "left out" in c.message], conf.complaints
+    found: Objects = {}
+    for key, value in conf.objects.items():
+        kind, _, name = key.removeprefix("config/").partition("/")
+        found[kind, name] = values.check(kind, value)
+    return found
+
+
+def one(name: str = "VI_1", priority: int = 100, address: str = "192.168.200.10", more: str = "", top: str = "") -> str:
+    """One instance with VRID 51 that adverts every 200 ms."""
+    return f"""
+global_defs {{
+    vrrp_version 3
+    vrrp_garp_master_delay 1
+    {top}
+}}
+vrrp_instance {name} {{
+    interface eth0
+    virtual_router_id 51
+    priority {priority}
+    advert_int 0.2
+    {more}
+    virtual_ipaddress {{
+        {address}
+    }}
+}}
+"""
+
+
+def groups_of(host: Host) -> str:
+    return host.ip("maddress show dev eth0")
+
+
+@pytest.mark.parametrize(
+    ("group", "address", "own_source", "more"),
+    [
+        ("224.0.0.99", "192.168.200.20", OURS, ""),
+        ("239.1.2.3", "192.168.200.20", OURS, ""),
+        ("239.1.2.3", "192.168.200.20", OURS, "use_vmac vip0 02:00:5e:10:00\n"),
+        ("ff02::99", "fe80::20", "fe80::ff:fe00:2", ""),
+    ],
+    ids=["local", "beyond", "vmac", "ipv6"],
+)
+def test_two_groups_are_two_virtual_routers_with_one_vrid(
+    lan: Lan, tmp_path: Path, group: str, address: str, own_source: str, more: str
+) -> None:
+    first = address if ":" not in address else "fe80::10"
+    first = first.replace(".20", ".10")
+
+    def both(priorities: tuple[int, int]) -> str:
+        apart = f"mcast_dst_ip {group}\n{more}"
+        return one("VI_1", priorities[0], first) + one("VI_2", priorities[1], address, apart)
+
+    with Engine(lan.ours, objects(both((150, 100)))) as engine:
+        keepalived = start_keepalived(lan.theirs, tmp_path, both((100, 150)))
+        lan.only(lan.theirs, address)
+        lan.only(lan.ours, first)
+        assert engine.reaches("BACKUP", "VI_2")["master_address"] != ""
+        assert group in groups_of(lan.ours)
+        keepalived.terminate()
+        engine.reaches("MASTER", "VI_2")
+        sent = len(lan.wire.adverts(own_source))
+        lan.wire.until(lambda: len(lan.wire.adverts(own_source)) >= sent + 6, "adverts of ours")
+        everybodys = "ff02::12" if ":" in group else "224.0.0.18"
+        assert {f.destination for f in lan.wire.adverts(own_source)[sent:]} == {group, everybodys}
+        start_keepalived(lan.theirs, tmp_path / "again", both((100, 50)))
+        before = len(lan.wire.adverts(own_source))
+        lan.wire.until(lambda: len(lan.wire.adverts(own_source)) >= before + 20, "ten intervals")
+        assert (engine.state("VI_1"), engine.state("VI_2")) == ("MASTER", "MASTER")
+        assert [engine.views["counters", name]["rejected"] for name in ("VI_1", "VI_2")] == [{}, {}]
+        engine.apply(2, objects(one("VI_1", 150, first)))
+        until(lambda: group not in groups_of(lan.ours), what="the group is left")
+        lan.only(lan.ours, first)
