@@ -124,3 +124,23 @@ def test_two_groups_are_two_virtual_routers_with_one_vrid(
         engine.apply(2, objects(one("VI_1", 150, first)))
         until(lambda: group not in groups_of(lan.ours), what="the group is left")
         lan.only(lan.ours, first)
+
+
+@pytest.mark.parametrize(
+    "word", ["mcast_src_ip 192.168.200.77\ntrack_src_ip\n", f"unicast_src_ip 192.168.200.77\nunicast_peer {{\n{THEIRS}\n}}\n"]
+)
+def test_without_its_source_on_the_interface_an_instance_is_in_fault_until_it_is_there(
+    lan: Lan, tmp_path: Path, word: str
+) -> None:
+    theirs = "unicast_peer {\n192.168.200.77\n}\n" if "unicast" in word else ""
+    cause = "interface eth0 has no address 192.168.200.77, from which adverts are to come"
+    start_keepalived(lan.theirs, tmp_path, one(priority=50, more=theirs))
+    with Engine(lan.ours, objects(one(priority=150, more=word))) as engine:
+        assert engine.reaches("FAULT")["cause"] == cause
+        lan.only(lan.theirs, "192.168.200.10")
+        lan.ours.ip("addr add 192.168.200.77/24 dev eth0")
+        assert engine.reaches("MASTER")["source_address"] == "192.168.200.77"
+        lan.only(lan.ours, "192.168.200.10")
+        lan.ours.ip("addr del 192.168.200.77/24 dev eth0")
+        assert engine.reaches("FAULT")["cause"] == cause
+        lan.only(lan.theirs, "192.168.200.10")

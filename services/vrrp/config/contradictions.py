@@ -46,6 +46,8 @@ def doubts(given: VrrpInstance, version: int, family: int, used: Callable[[int, 
         yield Doubt(field, "there is no unicast_peer: adverts are multicast", "give unicast_peer")
     if given.mcast_dst_ip and given.unicast_peer:
         yield Doubt("mcast_dst_ip", "there is a unicast_peer: adverts are unicast")
+    if given.track_src_ip and not given.mcast_src_ip and not given.unicast_src_ip:
+        yield Doubt("track_src_ip", "there is no mcast_src_ip or unicast_src_ip: the interface's own address is used, if any")
     if given.advert_int != (interval := used(version, given.advert_int)):
         yield Doubt("advert_int", *_interval(version, given.advert_int, interval))
     yield from _authentication(given, version)

@@ -100,6 +100,7 @@ class RouterSettings(NamedTuple):
     skip_check_adv_addr: bool = False
     owner_ignore_adverts: bool = False
     accept: bool = True  # packets to its addresses reach this machine
+    track_source: bool = False  # `source` must be there
     mcast_dst_ip: str = ""  # a `mcast_group` that is not everybody's
 
     @property
@@ -290,6 +291,7 @@ def _router(
         depends=_depends(given),
         skip_check_adv_addr=bool(_first(given.skip_check_adv_addr, defaults.vrrp_skip_check_adv_addr)),
         owner_ignore_adverts=bool(_first(given.owner_ignore_adverts, defaults.vrrp_owner_ignore_adverts)),
+        track_source=bool(_source(given)) and (given.track_src_ip or bool(given.unicast_peer)),
         accept=given.accept is not False or priority == OWNER,
         ah=ah and version == 2,
         hmac=given.auth_hmac.with_window(_interval(version, given.advert_int)) if given.auth_hmac is not None else None,

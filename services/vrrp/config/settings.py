@@ -110,6 +110,7 @@ class VrrpInstance(NamedTuple):
     dont_track_primary: bool = False
     mcast_src_ip: str = ""
     mcast_dst_ip: str = ""
+    track_src_ip: bool = False
     native_ipv6: bool = False
     unicast_peer: tuple[UnicastPeer, ...] = ()
     unicast_src_ip: str = ""

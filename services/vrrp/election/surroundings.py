@@ -114,6 +114,8 @@ class Surroundings:
         elif self._source(settings, None) is None:
             what = "IPv4 address" if settings.family == 4 else "IPv6 link-local address"
             faults.append(f"interface {name} has no {what} to send adverts from")
+        elif settings.track_source and not self._source_is_here(settings):
+            faults.append(f"interface {name} has no address {settings.source}, from which adverts are to come")
         if settings.fault_no_peer and not settings.peers:
             faults.append("unicast_fault_no_peer is set and there is no unicast_peer")
         for tracker in self.trackers(settings):
@@ -149,6 +151,10 @@ class Surroundings:
         if self.processes.states[tracker.name].silent:
             return f"{what} has not been looked for for too long"
         return f"{what} is {'there' if tracker.up else 'not there as wanted'}"
+
+    def _source_is_here(self, settings: RouterSettings) -> bool:
+        here = (self.interfaces.get(name) for name in (settings.interface, settings.own_link))
+        return any(interface is not None and settings.source in interface.addresses for interface in here)
 
     def _source(self, settings: RouterSettings, current: bytes | None) -> bytes | None:
         """keepalived's choice: the configured one, else the interface's first that is not virtual; kept while there.
