@@ -237,6 +237,7 @@ GLOBAL_DEFS: Final[Table] = {
     "vrrp_rt_priority": Keyword("vrrp_rt_priority", number(1, 99)),
     "vmac_prefix": Keyword("vmac_prefix", text("a prefix", 8)),
     "vmac_addr_prefix": Keyword("vmac_addr_prefix", text("a prefix", 8)),
+    "default_interface": Keyword("default_interface", interface),
     "process_monitor_rcv_bufs": Keyword("", _EVENTS),
     "process_monitor_rcv_bufs_force": Keyword("", _EVENTS),
     **{f"vrrp_{name}": Keyword(f"vrrp_{name}", read) for name, read in _GARP.items()},

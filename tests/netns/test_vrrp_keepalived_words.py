@@ -144,3 +144,15 @@ def test_without_its_source_on_the_interface_an_instance_is_in_fault_until_it_is
         lan.ours.ip("addr del 192.168.200.77/24 dev eth0")
         assert engine.reaches("FAULT")["cause"] == cause
         lan.only(lan.theirs, "192.168.200.10")
+
+
+def test_static_addresses_that_name_no_interface_are_on_the_default_interface(lan: Lan, tmp_path: Path) -> None:
+    statics = "static_ipaddress {\n 10.7.0.1/24\n 10.8.0.1/24 dev eth0\n}\n"
+    text = one(priority=50, top="default_interface eth1") + statics
+    for host, number in (lan.ours, 2), (lan.theirs, 3):
+        host.join(lan.bridge, "eth1", f"10.1.0.{number}/24")
+    start_keepalived(lan.theirs, tmp_path, text)
+    with Engine(lan.ours, objects(text)):
+        for host in (lan.ours, lan.theirs):
+            until(lambda host=host: " 10.7.0.1/24 " in host.ip("addr show eth1"), what=f"{host.name} has it on eth1")
+            until(lambda host=host: " 10.8.0.1/24 " in host.ip("addr show eth0"), what=f"{host.name} has the other on eth0")

@@ -191,6 +191,12 @@ def resolve(objects: Mapping[tuple[str, str], Settings | Maintenance], memory: d
     groups = _groups(wanted, routers, given, problems)
     _share_trackers(groups, wanted, routers, given, sources, problems)
     statics = {name: s for (_, name), s in sorted(objects.items()) if isinstance(s, StaticEntries)}
+    if statics:
+        from services.vrrp.config.resolve_static import on_default_interface  # hardly ever, and the start is in a hurry
+
+        repeated: list[tuple[str, str, str]] = []
+        statics = on_default_interface(statics, defaults.default_interface, repeated)
+        problems += (_problem(f"config/static/{name}", field, reason) for name, field, reason in repeated)
     track_groups = {name: s.group for (_, name), s in sorted(objects.items()) if isinstance(s, TrackGroup)}
     problems += _static_references(statics, track_groups, given)
     _depend_on_statics(statics, track_groups, routers)

@@ -32,7 +32,6 @@ MOST_ADDRESSES = {4: 255, 6: 90}  # in an advert: eight bits of the header, and 
 KINDS = ("global", "vrrp_instance", "vrrp_sync_group", *track_settings.DECODERS, "static", "track_group", "garp_group")
 DOWN_TIMER_ADVERTS = 3  # RFC 9568 section 6.1
 LINK_ALIAS = "vipkeeper on "  # begins the alias of a VMAC or an ipvlan that the engine made
-DEFAULT_INTERFACE = "eth0"  # keepalived's, of static addresses
 __all__ = ["SECOND", "Source", "TrackFile", "TrackProcess", "Tracked", "VrrpScript"]
 
 
@@ -66,6 +65,7 @@ class Global(NamedTuple):
     vrrp_rt_priority: int = 50
     vmac_prefix: str = ""
     vmac_addr_prefix: str = ""
+    default_interface: str = "eth0"  # of static addresses
 
 
 class UnicastPeer(NamedTuple):
@@ -184,6 +184,8 @@ def decode_global(name: str, value: Mapping[str, Any]) -> Global:
         from services.vrrp.links.vmac import decode_prefix
 
         taken |= {field: decode_prefix(value, field) for field in ("vmac_prefix", "vmac_addr_prefix")}
+    if "default_interface" in value:
+        interface(value["default_interface"], "default_interface")
     _in_range(value, "vrrp_rt_priority", 1, 99)
     announce_settings.check(value, "vrrp_")
     for field in ("vrrp_startup_delay", "vrrp_delay_after_boot"):
@@ -255,7 +257,6 @@ def decode_static(name: str, value: Mapping[str, Any]) -> StaticEntries:
             raise InvalidValue(
                 f"static_ipaddress[{at}].use_vmac", "is for virtual addresses: a static one belongs to this node"
             )
-        row = row if row.dev else row._replace(dev=DEFAULT_INTERFACE)
         if any((row.address, row.dev) == (other.address, other.dev) for other in addresses):
             raise InvalidValue(f"static_ipaddress[{at}].address", f"{row.address} is listed twice")
         addresses.append(row)

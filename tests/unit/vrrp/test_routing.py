@@ -295,8 +295,8 @@ def test_an_attribute_of_a_virtual_address_that_changes_makes_sure_of_the_routes
 def test_static_addresses_may_be_of_both_families() -> None:
     entries = DECODERS["static"]("x", {"static_ipaddress": [{"address": "10.0.0.1"}, {"address": "2001:DB8:0::1/64"}]})
     assert [(row.address, row.prefix, row.dev) for row in entries.static_ipaddress] == [  # type: ignore[union-attr]
-        ("10.0.0.1", 32, "eth0"),
-        ("2001:db8::1", 64, "eth0"),
+        ("10.0.0.1", 32, ""),
+        ("2001:db8::1", 64, ""),
     ]
 
 
@@ -329,6 +329,15 @@ def test_static_entries_that_cannot_be_used_are_refused(kind: str, value: dict[s
     assert refused.value.field == field
 
 
-def test_a_static_address_without_an_interface_is_on_eth0() -> None:
-    entries = DECODERS["static"]("x", {"static_ipaddress": [{"address": "10.0.0.1/24"}]})
-    assert entries.static_ipaddress[0].dev == "eth0"  # type: ignore[union-attr]
+@pytest.mark.parametrize(("general", "dev"), [({}, "eth0"), ({"default_interface": "eth1"}, "eth1")])
+def test_a_static_address_without_an_interface_is_on_the_default_interface_once(general: dict[str, Any], dev: str) -> None:
+    from services.vrrp.config.resolve import resolve
+
+    rows = [{"address": "10.0.0.1/24"}, {"address": "10.0.0.2", "dev": "eth2"}, {"address": "10.0.0.1", "dev": dev}]
+    objects: Objects = {("static", "main"): {"static_ipaddress": rows}, ("global", ""): general}
+    found = resolve({(kind, name): DECODERS[kind](name, value) for (kind, name), value in objects.items()})
+    assert [(row.address, row.prefix, row.dev) for row in found.statics["main"].static_ipaddress] == [
+        ("10.0.0.1", 24, dev),
+        ("10.0.0.2", 32, "eth2"),
+    ]
+    assert [(p.key, p.field) for p in found.problems] == [("config/static/main", "static_ipaddress[2].address")]

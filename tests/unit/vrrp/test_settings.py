@@ -86,6 +86,7 @@ def vips(*addresses: str) -> dict[str, Any]:
         ("global", {"vrrp_mcast_group6": "224.0.0.18"}, "vrrp_mcast_group6"),
         ("global", {"vrrp_mcast_group6": "ff05::12"}, "vrrp_mcast_group6"),
         ("global", {"vrrp_rt_priority": 100}, "vrrp_rt_priority"),
+        ("global", {"default_interface": "a/b"}, "default_interface"),
         ("global", {"vrrp_startup_delay": -1}, "vrrp_startup_delay"),
     ],
 )
