@@ -13,6 +13,8 @@ from typing import Any, Final
 
 from cli.keepalived_conf.keywords import known_keywords
 from cli.keepalived_conf.lexer import Word
+from cli.keepalived_conf.needless import GLOBAL as NEEDLESS_GLOBALLY
+from cli.keepalived_conf.needless import INSTANCE as NEEDLESS_IN_AN_INSTANCE
 from cli.keepalived_conf.readers import (
     ListReader,
     Reader,
@@ -41,6 +43,7 @@ from cli.keepalived_conf.special import (
     PORT_MAX,
     at_least_one,
     digest,
+    dynamic_interfaces,
     extra_if,
     forwarding,
     granularity,
@@ -50,6 +53,7 @@ from cli.keepalived_conf.special import (
     needless,
     old_checksum,
     process_words,
+    processors,
     sorry_server,
     status_codes,
     tracked,
@@ -175,6 +179,11 @@ _LONG: Final = seconds(0, 86400)
 _NOTIFY: Final = command(with_user=True)
 _HOST: Final = text("a host name", 255)
 
+
+def _needless(reasons: Mapping[str, str]) -> Table:
+    return {keyword: Keyword("", needless(why)) for keyword, why in reasons.items()}
+
+
 _NOTIFIES: Final[Table] = {
     k: Keyword(k, _NOTIFY) for k in ("notify_master", "notify_backup", "notify_fault", "notify_stop", "notify")
 }
@@ -200,9 +209,6 @@ _GARP: Final = {
 
 _GAP: Final = seconds(0.000001, TIME_MAX)
 
-_FIREWALL: Final = needless("where no_accept asks for it, there is an nftables table of its own, inet vipkeeper")
-_LATE: Final = needless("a master that was held up for too long listens before it speaks anyway")
-_EVENTS: Final = needless("the buffer of process events has 1 MiB, and after an overrun the processes are read anew")
 
 GLOBAL_DEFS: Final[Table] = {
     "router_id": Keyword("router_id", text("a name")),
@@ -228,18 +234,14 @@ GLOBAL_DEFS: Final[Table] = {
     "vrrp_skip_check_adv_addr": Keyword("vrrp_skip_check_adv_addr", boolean),
     "vrrp_owner_ignore_adverts": Keyword("vrrp_owner_ignore_adverts", boolean),
     "vrrp_down_timer_adverts": Keyword("vrrp_down_timer_adverts", number(1, 100)),
-    "nftables": Keyword("", _FIREWALL),
-    "nftables_priority": Keyword("", _FIREWALL),
-    "nftables_counters": Keyword("", _FIREWALL),
-    "nftables_ifindex": Keyword("", _FIREWALL),
-    "vrrp_iptables": Keyword("", _FIREWALL),
-    "vrrp_ipsets": Keyword("", _FIREWALL),
+    **_needless(NEEDLESS_GLOBALLY),
+    "dynamic_interfaces": Keyword("", dynamic_interfaces),
     "vrrp_rt_priority": Keyword("vrrp_rt_priority", number(1, 99)),
+    "vrrp_cpu_affinity": Keyword("vrrp_cpu_affinity", processors),
+    "bfd_cpu_affinity": Keyword("bfd_cpu_affinity", processors),
     "vmac_prefix": Keyword("vmac_prefix", text("a prefix", 8)),
     "vmac_addr_prefix": Keyword("vmac_addr_prefix", text("a prefix", 8)),
     "default_interface": Keyword("default_interface", interface),
-    "process_monitor_rcv_bufs": Keyword("", _EVENTS),
-    "process_monitor_rcv_bufs_force": Keyword("", _EVENTS),
     **{f"vrrp_{name}": Keyword(f"vrrp_{name}", read) for name, read in _GARP.items()},
     "vrrp_garp_interval": Keyword("vrrp_garp_interval", _GAP),
     "vrrp_gna_interval": Keyword("vrrp_gna_interval", _GAP),
@@ -268,8 +270,8 @@ VRRP_INSTANCE: Final[Table] = {
     "strict_mode": Keyword("strict_mode", boolean),
     "skip_check_adv_addr": Keyword("skip_check_adv_addr", boolean),
     "owner_ignore_adverts": Keyword("owner_ignore_adverts", boolean),
-    "timer_expired_backup": Keyword("", _LATE),
-    "thread_timer_expired": Keyword("", _LATE),
+    **_needless(NEEDLESS_IN_AN_INSTANCE),
+    "no_virtual_ipaddress": Keyword("", default_word),
     "preempt_delay": Keyword("preempt_delay", seconds(0, 1000)),
     "down_timer_adverts": Keyword("down_timer_adverts", number(1, 100)),
     **_TRACKING,

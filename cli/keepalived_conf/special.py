@@ -254,6 +254,25 @@ def needless(why: str) -> Reader:
     return read
 
 
+def processors(scope: Scope, statement: Statement, path: str) -> list[int] | None:
+    """Numbers of processors, from 0 on."""
+    if not required(scope, statement, 1, "numbers of processors"):
+        return None
+    found = [whole(word.text) for word in statement.arguments]
+    for word, number_of in zip(statement.arguments, found, strict=True):
+        if number_of is None or not 0 <= number_of < 1024:
+            scope.wrong(statement.keyword, word, "numbers of processors, from 0 to 1023")
+            return None
+    return [number_of for number_of in found if number_of is not None]
+
+
+def dynamic_interfaces(scope: Scope, statement: Statement, path: str) -> None:
+    """`[allow_if_changes]`: so it is always."""
+    for word in statement.arguments[:1]:
+        if word.text != "allow_if_changes":
+            scope.report.note(word.at, f"{statement.keyword.text}: {shown(word.text)} is ignored; expected allow_if_changes")
+
+
 LINKBEAT: Final = needless("the kernel tells of each link as it changes, so that none is polled")
 
 

@@ -264,7 +264,8 @@ def _settle_instance(scope: Scope, statement: Statement, value: dict[str, Any], 
     for index in reversed(own):
         scope.report.note(scope.where[f"track_interface[{index}]"], "track_interface: the instance's own interface is ignored")
         del value["track_interface"][index]
-    if not any(value.get(held) for held in ("virtual_ipaddress", "virtual_ipaddress_excluded", "virtual_routes")):
+    holds = any(value.get(held) for held in ("virtual_ipaddress", "virtual_ipaddress_excluded", "virtual_routes"))
+    if not holds and not any(one.keyword.text == "no_virtual_ipaddress" for one in statement.body or ()):
         scope.report.note(at, "no virtual_ipaddress; expected at least one address")
     if value.get("authentication") is not None:
         _settle_authentication(scope, value, vrrp_version)

@@ -214,6 +214,15 @@ def test_the_session_outlives_the_engine_and_the_agent(lan: Lan, tmp_path: Path)
     assert lan.holders() == ["ours"]
 
 
+def test_the_process_runs_on_the_processors_that_it_is_given(lan: Lan, tmp_path: Path) -> None:
+    node = Ours(lan.ours, tmp_path, bfd_instance__b1=B1, **{"global": {"bfd_cpu_affinity": [0]}})
+    until(lambda: [os.sched_getaffinity(pid) for pid in node.pids()] == [{0}], PATIENCE_S, what=node.node.logs)
+    node.configure(bfd_instance__b1=B1)
+    until(
+        lambda: [os.sched_getaffinity(pid) for pid in node.pids()] == [os.sched_getaffinity(0)], PATIENCE_S, what=node.node.logs
+    )
+
+
 def test_the_process_is_there_exactly_while_a_session_is_configured(lan: Lan, tmp_path: Path) -> None:
     node = Ours(lan.ours, tmp_path, vrrp_instance__VI_1=VI_1)
     lan.only(lan.ours)

@@ -156,3 +156,26 @@ def test_static_addresses_that_name_no_interface_are_on_the_default_interface(la
         for host in (lan.ours, lan.theirs):
             until(lambda host=host: " 10.7.0.1/24 " in host.ip("addr show eth1"), what=f"{host.name} has it on eth1")
             until(lambda host=host: " 10.8.0.1/24 " in host.ip("addr show eth0"), what=f"{host.name} has the other on eth0")
+
+
+def allowed(pid: int) -> set[str]:
+    """Where a process and its children may run."""
+    found = {pid, *map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())}
+    lines = [line for one in found for line in Path(f"/proc/{one}/status").read_text().splitlines()]
+    return {line.partition(":")[2].strip() for line in lines if line.startswith("Cpus_allowed_list")}
+
+
+def test_the_engine_runs_on_the_processors_that_it_is_given(lan: Lan, tmp_path: Path) -> None:
+    bound, anywhere = one(top="vrrp_cpu_affinity 0"), allowed(os.getpid())
+    keepalived = start_keepalived(lan.theirs, tmp_path, bound)
+    until(lambda: "0" in allowed(keepalived.pid), what="keepalived is bound")
+    with Engine(lan.ours, objects(bound)) as engine:
+        engine.reaches("BACKUP")
+        assert allowed(engine.pid) == {"0"}
+        engine.apply(2, objects(one()))
+        assert allowed(engine.pid) == anywhere
+        engine.apply(3, objects(one(top="vrrp_cpu_affinity 1023")))
+        row = {"key": "config/global", "field": "vrrp_cpu_affinity", "hint": ""}
+        reason = "cannot be bound to processors 1023: Invalid argument"
+        engine.says("problems", problems=[row | {"reason": reason}])
+        assert allowed(engine.pid) == anywhere

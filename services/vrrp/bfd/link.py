@@ -29,6 +29,7 @@ class BfdLink:
         self.up = False
         self._runtime = runtime
         self._wanted: Mapping[str, BfdInstance] = {}
+        self._processors: tuple[int, ...] = ()
         self._channel: Channel | None = None
         self._writing = False
         self._quiet = 0
@@ -38,11 +39,11 @@ class BfdLink:
         """There are sessions, so there must be a process for them."""
         return bool(self._wanted)
 
-    def configure(self, wanted: Mapping[str, BfdInstance]) -> None:
-        """Exactly these sessions."""
-        if wanted == self._wanted:
+    def configure(self, wanted: Mapping[str, BfdInstance], processors: tuple[int, ...] = ()) -> None:
+        """Exactly these sessions; `processors`: where their process may run, none: anywhere."""
+        if (wanted, processors) == (self._wanted, self._processors):
             return
-        self._wanted = wanted
+        self._wanted, self._processors = wanted, processors
         self.views = {name: view for name, view in self.views.items() if name in wanted}
         self._tell_sessions()
 
@@ -95,7 +96,8 @@ class BfdLink:
         scheduling = self._runtime.agent.scheduling.split()
         below = int(scheduling[1]) - 1 if scheduling[0] == "fifo" else 0  # the engine comes first
         sessions = {name: settings._asdict() for name, settings in self._wanted.items()}
-        self._channel.send({"do": "sessions", "sessions": sessions, "rt_priority": below})
+        told = {"sessions": sessions, "rt_priority": below, "processors": list(self._processors)}
+        self._channel.send({"do": "sessions"} | told)
         self._watch_writable()
 
     def _watch_writable(self) -> None:

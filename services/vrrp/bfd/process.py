@@ -5,7 +5,8 @@ Started by the launcher as `python -m services.vrrp.bfd` with `VIPKEEPER_CONTROL
   launcher -> bfd: {"do": "engine"} with one descriptor: a new engine, talk to it on this
   bfd -> launcher: {"is": "ready"} once, then {"is": "alive"} every second
 and with the engine:
-  engine -> bfd: {"do": "sessions", "sessions": {"b1": {BfdInstance's fields}}, "rt_priority": 49}: exactly these from now on
+  engine -> bfd: {"do": "sessions", "sessions": {"b1": {BfdInstance's fields}}, "rt_priority": 49, "processors": [1]}: exactly
+                  these from now on
   bfd -> engine: {"is": "session", "name": "b1", "up": true | false | null, "view": {`views.SessionView`}} at each change of
                  state, and at most once a second when only counters changed;
                  {"is": "rejected", "rejected": {...}} likewise;  {"is": "alive"} every second
@@ -28,6 +29,7 @@ from services.vrrp.bfd.settings import BfdInstance
 from services.vrrp.bfd.sockets import Receiver, Sender
 from services.vrrp.bfd.views import session_view
 from services.vrrp.channel import Channel, ChannelClosed, Message, from_fd
+from services.vrrp.processors import Processors
 from services.vrrp.timer import Timer, lock_memory
 
 CONTROL = "VIPKEEPER_CONTROL_FD"
@@ -57,6 +59,7 @@ class Process:
         self._told: dict[str, object] = {}
         self._second_at = 0
         self._rt_priority = 0
+        self._processors = Processors()
         for fd in (control.fileno(), self._timer.fileno()):
             self._epoll.register(fd, select.EPOLLIN)
 
@@ -166,6 +169,9 @@ class Process:
         wanted = {name: BfdInstance(**row) for name, row in message["sessions"].items()}
         before = {name: session.local_discriminator for name, session in self._sessions.by_name.items()}
         self._schedule_as(int(message.get("rt_priority", 0)))
+        self._processors.bind(message.get("processors", ()))
+        if self._processors.trouble:
+            print(f"bfd {self._processors.trouble}", file=sys.stderr, flush=True)
         farewells = self._sessions.configure(wanted, clock())
         self._send([packet for packet in farewells if packet.name in self._senders])  # to whom they spoke, not whom they will
         for name, discriminator in before.items():

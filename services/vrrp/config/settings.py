@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from services.vrrp.routing.rules import Rule
 
 OWNER = 255
+MOST_PROCESSORS = 1024  # of a cpu_set_t
 MOST_ADDRESSES = {4: 255, 6: 90}  # in an advert: eight bits of the header, and what fits into Ethernet's 1500 bytes
 KINDS = ("global", "vrrp_instance", "vrrp_sync_group", *track_settings.DECODERS, "static", "track_group", "garp_group")
 DOWN_TIMER_ADVERTS = 3  # RFC 9568 section 6.1
@@ -66,6 +67,8 @@ class Global(NamedTuple):
     vmac_prefix: str = ""
     vmac_addr_prefix: str = ""
     default_interface: str = "eth0"  # of static addresses
+    vrrp_cpu_affinity: tuple[int, ...] = ()
+    bfd_cpu_affinity: tuple[int, ...] = ()
 
 
 class UnicastPeer(NamedTuple):
@@ -186,6 +189,11 @@ def decode_global(name: str, value: Mapping[str, Any]) -> Global:
         taken |= {field: decode_prefix(value, field) for field in ("vmac_prefix", "vmac_addr_prefix")}
     if "default_interface" in value:
         interface(value["default_interface"], "default_interface")
+    for field in ("vrrp_cpu_affinity", "bfd_cpu_affinity"):
+        taken[field] = tuple(value.get(field, ()))
+        for at, number in enumerate(taken[field]):
+            if not 0 <= number < MOST_PROCESSORS:
+                raise InvalidValue(f"{field}[{at}]", f"expected 0 to {MOST_PROCESSORS - 1}, got {number}")
     _in_range(value, "vrrp_rt_priority", 1, 99)
     announce_settings.check(value, "vrrp_")
     for field in ("vrrp_startup_delay", "vrrp_delay_after_boot"):

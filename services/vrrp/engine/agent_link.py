@@ -258,6 +258,8 @@ class AgentLink:
             else:
                 continue
             rows.append({"key": key, "field": "interface", "reason": reason, "hint": hint})
+        if trouble := runtime.processors.trouble:
+            rows.append({"key": "config/global", "field": "vrrp_cpu_affinity", "reason": trouble, "hint": ""})
         for name, session in sorted(runtime.bfd.views.items()) if runtime.bfd is not None else ():
             if session.get("trouble"):
                 key = f"config/bfd_instance/{name}"

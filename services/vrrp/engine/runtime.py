@@ -51,6 +51,7 @@ from services.vrrp.engine.jobs import Jobs
 from services.vrrp.engine.lateness import Statistics
 from services.vrrp.engine.rehearsal import rehearse
 from services.vrrp.netlink import IFF_UP, Interface, Monitor, Requests, Vanished, request_socket
+from services.vrrp.processors import Processors
 from services.vrrp.wire.packet import PROTOCOL_AH
 
 if TYPE_CHECKING:
@@ -110,8 +111,10 @@ class Runtime:
         self._untold: list[Transition] = []  # to the agent, once what they are about is done
         self._adding = False
         self._calm_until = 0
+        self.processors = Processors()
         self.bfd: BfdLink | None = None  # comes after the first advert
         self._bfds: Mapping[str, BfdInstance] = {}
+        self._bfd_processors: tuple[int, ...] = ()
         self._bfd_wanted: bool | None = None  # as told; a predecessor may have told something else
         self._rehearsed = 0  # the takeover, by its time, that was gone through beforehand
         self.giving_way = GivingWay(self, clock)
@@ -151,7 +154,8 @@ class Runtime:
         running = self.node.routers
         self.resumed += [n for n in self._were_master if n in running and running[n].state is State.MASTER]
         self._were_master = []
-        self._bfds = resolved.bfds
+        self.processors.bind(defaults.vrrp_cpu_affinity)
+        self._bfds, self._bfd_processors = resolved.bfds, defaults.bfd_cpu_affinity
         self._configure_bfd()
 
     def step(self, event: Event) -> None:
@@ -541,7 +545,7 @@ class Runtime:
         """Tell the bfd process its sessions, and the launcher whether there must be one."""
         if self.bfd is None:
             return
-        self.bfd.configure(self._bfds)
+        self.bfd.configure(self._bfds, self._bfd_processors)
         if self.bfd.wanted != self._bfd_wanted:
             self._bfd_wanted = self.bfd.wanted
             self.tell_launcher({"is": "bfd", "wanted": self._bfd_wanted})

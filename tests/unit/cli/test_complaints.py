@@ -42,7 +42,12 @@ def found(text: str) -> list[tuple[int, int, Severity, str]]:
         ("proirity 5", 2, MISTAKE, "unknown keyword 'proirity' in vrrp_instance; did you mean 'priority'?"),
         ("weight 5", 2, MISTAKE, "unknown keyword 'weight' in vrrp_instance; it belongs in vrrp_script"),
         ("qwertz 5", 2, MISTAKE, "unknown keyword 'qwertz' in vrrp_instance"),
-        ("kernel_rx_buf_size 9", 2, UNSUPPORTED, "kernel_rx_buf_size in vrrp_instance is not supported yet, left out"),
+        (
+            "lvs_sync_daemon_interface eth0",
+            2,
+            UNSUPPORTED,
+            "lvs_sync_daemon_interface in vrrp_instance is not supported yet, left out",
+        ),
         ("notify /x root", 12, UNSUPPORTED, "notify: a user of its own ('root') is not supported yet, left out"),
         ('notify ""', 9, MISTAKE, "notify: expected a command, got ''"),
         ("track_script {\n nope\n}", 2, MISTAKE, "there is no vrrp_script 'nope': it is not tracked"),
@@ -334,7 +339,7 @@ def test_an_unknown_block_is_skipped_as_a_whole_with_one_complaint() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "status"), [(INSTANCE % "", 0), (INSTANCE % "kernel_rx_buf_size 9", 5), (INSTANCE % "priority", 4)]
+    ("text", "status"), [(INSTANCE % "", 0), (INSTANCE % "lvs_sync_daemon_interface eth0", 5), (INSTANCE % "priority", 4)]
 )
 def test_exit_statuses_are_those_of_keepalived(text: str, status: int) -> None:
     assert read_text(text).exit_status == status
@@ -342,7 +347,7 @@ def test_exit_statuses_are_those_of_keepalived(text: str, status: int) -> None:
 
 def test_only_notes_do_not_stand_in_the_way_of_an_import() -> None:
     assert read_text(INSTANCE % "priority 5 6").importable
-    assert not read_text(INSTANCE % "kernel_rx_buf_size 9").importable
+    assert not read_text(INSTANCE % "lvs_sync_daemon_interface eth0").importable
 
 
 def test_a_file_of_nonsense_is_refused_quickly() -> None:
@@ -449,3 +454,26 @@ def test_no_mutation_of_a_configuration_brings_a_traceback_or_a_hang(data: st.Da
     assert conf.exit_status in (0, 4, 5)
     assert bool(conf.complaints) == (conf.exit_status != 0)
     assert all("\n" not in str(c) for c in conf.complaints)
+
+
+def test_words_that_have_nothing_to_do_say_why_and_do_not_stand_in_the_way() -> None:
+    words = {"vrrp_priority": "-10", "max_auto_priority": "", "bfd_no_swap": "", "vrrp_rx_bufs_policy": "MTU"}
+    conf = read_text("global_defs {\n" + "".join(f"{k} {v}\n" for k, v in words.items()) + "}\n" + INSTANCE % "debug 3")
+    assert [(c.severity, c.message.partition(" has no effect: ")[0]) for c in conf.complaints] == [
+        (NOTE, word) for word in (*words, "debug")
+    ]
+    assert conf.importable
+
+
+def test_what_is_so_anyway_is_accepted_without_a_word() -> None:
+    bare = INSTANCE.replace("10.0.0.1\n", "") % "no_virtual_ipaddress"
+    assert read_text("global_defs {\n dynamic_interfaces allow_if_changes\n}\n" + bare).complaints == ()
+    assert [c.severity for c in read_text(bare.replace("no_virtual_ipaddress", "")).complaints] == [NOTE]
+    wrong = read_text("global_defs {\n dynamic_interfaces sometimes\n}\n" + bare)
+    assert [(c.severity, c.at.line) for c in wrong.complaints] == [(NOTE, 2)]
+
+
+@pytest.mark.parametrize("words", ["", "x", "0 1024"])
+def test_processors_are_numbers(words: str) -> None:
+    conf = read_text(f"global_defs {{\n vrrp_cpu_affinity {words}\n}}\n" + INSTANCE % "")
+    assert [c.severity for c in conf.complaints] == [MISTAKE if words else REFUSED]
