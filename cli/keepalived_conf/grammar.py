@@ -280,6 +280,7 @@ VRRP_INSTANCE: Final[Table] = {
     "mcast_src_ip": Keyword("mcast_src_ip", address),
     "mcast_dst_ip": Keyword("mcast_dst_ip", address),
     "track_src_ip": Keyword("track_src_ip", flag),
+    "promote_secondaries": Keyword("promote_secondaries", flag),
     "native_ipv6": Keyword("native_ipv6", flag),
     "use_vmac": Keyword("use_vmac", use_vmac),
     "vmac_xmit_base": Keyword("vmac_xmit_base", flag),

@@ -179,3 +179,45 @@ def test_the_engine_runs_on_the_processors_that_it_is_given(lan: Lan, tmp_path: 
         reason = "cannot be bound to processors 1023: Invalid argument"
         engine.says("problems", problems=[row | {"reason": reason}])
         assert allowed(engine.pid) == anywhere
+
+
+def promotes(host: Host, interface: str = "eth0") -> str:
+    return host.run(["cat", f"/proc/sys/net/ipv4/conf/{interface}/promote_secondaries"]).stdout.strip()
+
+
+def test_with_promote_secondaries_an_address_outlives_its_primary_one(lan: Lan, tmp_path: Path) -> None:
+    held = "10.7.0.1/24 no_track\n10.7.0.2/24"
+    text = one(address="192.168.200.10", more=f"promote_secondaries\nvirtual_ipaddress_excluded {{\n{held}\n}}\n")
+    keepalived = start_keepalived(lan.theirs, tmp_path, text)
+    until(lambda: promotes(lan.theirs) == "1", what="keepalived sets it")
+    keepalived.terminate()
+    until(lambda: promotes(lan.theirs) == "0", what="keepalived takes it back")
+    with Engine(lan.ours, objects(text)) as engine:
+        engine.reaches("MASTER")
+        assert promotes(lan.ours) == "1"
+        until(lambda: " 10.7.0.2/24 " in lan.ours.ip("addr show eth0"), what="the addresses")
+        lan.ours.ip("addr del 10.7.0.1/24 dev eth0")
+        assert " 10.7.0.2/24 " in lan.ours.ip("addr show eth0")
+        engine.kill()
+        engine.start()
+        engine.reaches("MASTER")
+        engine.apply(2, objects(one()))
+        assert promotes(lan.ours) == "0"
+        engine.apply(3, objects(text))
+        assert promotes(lan.ours) == "1"
+        lan.ours.ip("link del eth0")
+        engine.reaches("FAULT")
+        lan.ours.join(lan.bridge, "eth0", f"{OURS}/24")
+        until(lambda: promotes(lan.ours) == "1", what="the new interface has it too")
+        engine.signal(15)
+        assert engine.wait() == 0
+        assert promotes(lan.ours) == "0"
+
+
+def test_what_had_promote_secondaries_before_keeps_it(lan: Lan) -> None:
+    lan.ours.sysctl("net.ipv4.conf.eth0.promote_secondaries", 1)
+    with Engine(lan.ours, objects(one(more="promote_secondaries"))) as engine:
+        engine.reaches("MASTER")
+        engine.signal(15)
+        assert engine.wait() == 0
+        assert promotes(lan.ours) == "1"

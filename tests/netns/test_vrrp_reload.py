@@ -163,6 +163,16 @@ def test_an_engine_that_is_killed_after_a_reload_is_replaced_as_ever(site: Site)
     assert monitor.output() == ""
 
 
+def test_a_stop_takes_back_what_a_predecessor_has_set(site: Site) -> None:
+    path = ["cat", "/proc/sys/net/ipv4/conf/eth0/promote_secondaries"]
+    site.start({"config/vrrp_instance/VI_1": instance(state="master", promote_secondaries=True)})
+    assert site.manager.reload().returncode == 0
+    assert site.manager.reload().returncode == 0
+    assert site.ours.run(path).stdout == "1\n"
+    assert site.manager.stop() == 0
+    assert site.ours.run(path).stdout == "0\n"
+
+
 def test_a_hangup_is_a_reload_too(site: Site) -> None:
     site.start({"config/vrrp_instance/VI_1": instance(state="master")})
     before = site.manager.children()

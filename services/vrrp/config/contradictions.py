@@ -48,6 +48,8 @@ def doubts(given: VrrpInstance, version: int, family: int, used: Callable[[int, 
         yield Doubt("mcast_dst_ip", "there is a unicast_peer: adverts are unicast")
     if given.track_src_ip and not given.mcast_src_ip and not given.unicast_src_ip:
         yield Doubt("track_src_ip", "there is no mcast_src_ip or unicast_src_ip: the interface's own address is used, if any")
+    if given.promote_secondaries and given.use_vmac is not None:
+        yield Doubt("promote_secondaries", "a VMAC has it always, and its base needs none")
     if given.advert_int != (interval := used(version, given.advert_int)):
         yield Doubt("advert_int", *_interval(version, given.advert_int, interval))
     yield from _authentication(given, version)

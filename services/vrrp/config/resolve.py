@@ -101,6 +101,7 @@ class RouterSettings(NamedTuple):
     owner_ignore_adverts: bool = False
     accept: bool = True  # packets to its addresses reach this machine
     track_source: bool = False  # `source` must be there
+    promote_secondaries: bool = False  # on its interface
     mcast_dst_ip: str = ""  # a `mcast_group` that is not everybody's
 
     @property
@@ -298,6 +299,7 @@ def _router(
         skip_check_adv_addr=bool(_first(given.skip_check_adv_addr, defaults.vrrp_skip_check_adv_addr)),
         owner_ignore_adverts=bool(_first(given.owner_ignore_adverts, defaults.vrrp_owner_ignore_adverts)),
         track_source=bool(_source(given)) and (given.track_src_ip or bool(given.unicast_peer)),
+        promote_secondaries=given.promote_secondaries and given.use_vmac is None,
         accept=given.accept is not False or priority == OWNER,
         ah=ah and version == 2,
         hmac=given.auth_hmac.with_window(_interval(version, given.advert_int)) if given.auth_hmac is not None else None,

@@ -114,6 +114,7 @@ class VrrpInstance(NamedTuple):
     mcast_src_ip: str = ""
     mcast_dst_ip: str = ""
     track_src_ip: bool = False
+    promote_secondaries: bool = False
     native_ipv6: bool = False
     unicast_peer: tuple[UnicastPeer, ...] = ()
     unicast_src_ip: str = ""

@@ -15,11 +15,12 @@ from services.vrrp.addresses import VirtualAddress
 
 RECORD = Struct("<QII")  # sequence, length, checksum of sequence, length and text
 COPY = 1024  # bytes of one record
+PROMOTED = "promoted"  # the kind of a record that says: this interface did not have promote_secondaries before
 
 
 class Saved(NamedTuple):
     """One virtual router (`kind` "instance"), or what is known of something tracked: `kind` "script" or "process" with `state`
-    "up" or "down", `kind` "file" with its number as text."""
+    "up" or "down", `kind` "file" with its number as text, or an interface (`kind` PROMOTED)."""
 
     kind: str
     name: str

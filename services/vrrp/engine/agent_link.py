@@ -258,6 +258,8 @@ class AgentLink:
             else:
                 continue
             rows.append({"key": key, "field": "interface", "reason": reason, "hint": hint})
+        for name, reason in sorted(runtime.promotion.troubles.items() if runtime.promotion is not None else ()):
+            rows.append({"key": f"config/vrrp_instance/{name}", "field": "promote_secondaries", "reason": reason, "hint": ""})
         if trouble := runtime.processors.trouble:
             rows.append({"key": "config/global", "field": "vrrp_cpu_affinity", "reason": trouble, "hint": ""})
         for name, session in sorted(runtime.bfd.views.items()) if runtime.bfd is not None else ():

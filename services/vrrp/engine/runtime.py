@@ -43,6 +43,7 @@ from services.vrrp.election.events import (
     TimeReached,
 )
 from services.vrrp.election.node import Node
+from services.vrrp.election.snapshot import PROMOTED
 from services.vrrp.engine.advert_sockets import AdvertSockets
 from services.vrrp.engine.agent_link import AgentLink
 from services.vrrp.engine.changeover import GivingWay
@@ -57,6 +58,7 @@ from services.vrrp.wire.packet import PROTOCOL_AH
 if TYPE_CHECKING:
     from services.vrrp.bfd.link import BfdLink
     from services.vrrp.bfd.settings import BfdInstance
+    from services.vrrp.links.promotion import Promotion
     from services.vrrp.links.virtual_links import VirtualLinks
     from services.vrrp.routing.route_netlink import RouteMonitor
     from services.vrrp.wire.frames import FrameReceiver
@@ -105,6 +107,7 @@ class Runtime:
         self.jobs = Jobs(Requests(requests), self._monitor.expect_removal, self._interfaces)
         self._route_monitor: RouteMonitor | None = None
         self.links: VirtualLinks | None = None  # there are no VMACs and ipvlans without
+        self.promotion: Promotion | None = None  # nor instances with promote_secondaries
         self.agent = AgentLink(self, clock)
         self._housekeeping_at = 0
         self._saved_up_to = 0
@@ -149,7 +152,7 @@ class Runtime:
             self.tell_interface(name)
         known = {("instance", name) for name in resolved.routers} | {("script", name) for name in resolved.scripts}
         known |= {("process", name) for name in resolved.processes} | {("file", name) for name in resolved.files}
-        known |= {("bfd", name) for name in resolved.bfds}
+        known |= {("bfd", name) for name in resolved.bfds} | self._promote(resolved)
         self.handover.forget_others(known)
         running = self.node.routers
         self.resumed += [n for n in self._were_master if n in running and running[n].state is State.MASTER]
@@ -253,6 +256,8 @@ class Runtime:
             self.note_changes()
             if self.links is not None:
                 self.links.stop(self.look())
+            if self.promotion is not None:
+                self.promotion.stop(self.look())
             self.released = True
             self._stop_by = clock() + SECOND
         return not self.agent.unsent or clock() > self._stop_by
@@ -416,6 +421,8 @@ class Runtime:
         if self.links is not None and (any(self.links.failed.values()) or self._links_touched(before)):
             self.links.reconcile(self._interfaces)
             self.watch_links()
+        if self.promotion is not None and not self.aside:
+            self.promotion.look(self._interfaces)
         self.jobs.see(self._interfaces)
         names, self._touched = self._touched, set()
         for name in sorted(names):
@@ -474,6 +481,19 @@ class Runtime:
         """Whether more than an address changed."""
         now = self._interfaces
         return any(_bare(before.get(name)) != _bare(now.get(name)) for name in self._touched)
+
+    def _promote(self, resolved: Resolved) -> set[tuple[str, str]]:
+        """promote_secondaries on the interfaces that are to have it; gives what the hand-over has of it."""
+        wanted = {router.interface: name for name, router in resolved.routers.items() if router.promote_secondaries}
+        if self.promotion is None:
+            if not wanted and not any(saved.kind == PROMOTED for saved in self.handover.inherited):
+                return set()
+            from services.vrrp.links.link_netlink import open_links
+            from services.vrrp.links.promotion import Promotion
+
+            self.promotion = Promotion(open_links(), self.handover)
+        self.promotion.configure(wanted, self._interfaces, self.aside)
+        return self.promotion.keys
 
     # -- routes and rules
 

@@ -107,7 +107,7 @@ class LinkRequests:
     def set_conf(self, step: SetConf) -> str:
         """Why not, in words."""
         error = self._conf(step.number, step.conf, False)
-        return f"the ARP settings of {step.name}: {os.strerror(error)}" if error and error != ENODEV else ""
+        return f"the settings of {step.name}: {os.strerror(error)}" if error and error != ENODEV else ""
 
     def remove(self, numbers: tuple[int, ...]) -> None:
         """All at once; one that is gone already does not matter."""

@@ -34,6 +34,7 @@ def resolved(**instances: dict[str, Any]) -> Resolved:
         ({"advert_int": SECOND * 3 // 2}, "advert_int", "2 s is used"),
         ({"unicast_ttl": 3}, "unicast_ttl", "multicast"),
         ({"track_src_ip": True}, "track_src_ip", "no mcast_src_ip"),
+        ({"promote_secondaries": True, "use_vmac": {}}, "promote_secondaries", "a VMAC has it"),
         ({"unicast_peer": [{"address": "192.0.2.2"}], "mcast_dst_ip": "224.0.0.99"}, "mcast_dst_ip", "unicast"),
     ],
 )

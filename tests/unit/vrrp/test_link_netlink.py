@@ -78,7 +78,7 @@ def test_a_kernel_without_ipv6_is_no_failure() -> None:
 
 def test_a_base_that_went_meanwhile_is_no_failure_and_everything_else_is() -> None:
     assert LinkRequests(Kernel(19)).set_conf(SetConf("eth0", 2, {19: 1})) == ""
-    assert LinkRequests(Kernel(1)).set_conf(SetConf("eth0", 2, {19: 1})) == "the ARP settings of eth0: Operation not permitted"
+    assert LinkRequests(Kernel(1)).set_conf(SetConf("eth0", 2, {19: 1})) == "the settings of eth0: Operation not permitted"
 
 
 def test_a_dead_socket_is_told_in_words() -> None:
