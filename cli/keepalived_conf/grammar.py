@@ -49,6 +49,7 @@ from cli.keepalived_conf.special import (
     granularity,
     hmac_key,
     init_file,
+    interface_delays,
     milliseconds,
     needless,
     old_checksum,
@@ -474,6 +475,8 @@ MISC_CHECK: Final[Table] = {k: v for k, v in _CHECK_COMMON.items() if k != "conn
     "misc_dynamic": Keyword("misc_dynamic", flag),
     "user": Keyword("user", account),
 }
+
+INTERFACE_DELAYS: Final = Listed("interface_up_down_delays", rows(interface_delays))
 
 TABLES: Final[Mapping[str, Table]] = {
     "": {**STATIC},

@@ -254,6 +254,25 @@ def needless(why: str) -> Reader:
     return read
 
 
+def interface_delays(scope: Scope, line: Statement, path: str, keyword: str) -> dict[str, Any] | None:
+    """`INTERFACE DOWN [UP]` in seconds. UP is 0 unless given, whatever keepalived's manual says."""
+    value: dict[str, Any] = {"name": line.keyword.text}
+    scope.mark(f"{path}.name", line.keyword.at)
+    if not line.arguments:
+        scope.report.mistake(line.keyword.at, f"{keyword}: expected INTERFACE DOWN [UP], got only {shown(line.keyword.text)}")
+        return None
+    for target, word in zip(("down_delay", "up_delay"), line.arguments, strict=False):
+        ns = nanoseconds(word.text)
+        if ns is None or ns > 255 * 10**9:
+            scope.wrong(Word(keyword, line.keyword.at), word, "0 to 255 seconds")
+            return None
+        value[target] = duration(ns)
+        scope.mark(f"{path}.{target}", word.at)
+    for word in line.arguments[2:3]:
+        scope.report.note(word.at, f"{keyword}: {shown(word.text)} is ignored; expected the end of the line")
+    return value
+
+
 def processors(scope: Scope, statement: Statement, path: str) -> list[int] | None:
     """Numbers of processors, from 0 on."""
     if not required(scope, statement, 1, "numbers of processors"):

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from cli.keepalived_conf.complaints import Position, Report
-from cli.keepalived_conf.grammar import STATIC, complain_of_unknown, read_block
+from cli.keepalived_conf.grammar import INTERFACE_DELAYS, STATIC, complain_of_unknown, read_block
 from cli.keepalived_conf.lexer import Line, Word
 from cli.keepalived_conf.readers import Scope, block_of, required, shown, whole
 from cli.keepalived_conf.routing import Priorities
@@ -70,6 +70,15 @@ class _Translator:
         value = read_block(scope, "global_defs", block_of(scope, statement))
         _spread_extra_if(value, "vrrp_garp_extra_if")
         self.result.objects.setdefault("config/global", {}).update(value)
+
+    def interface_delays(self, statement: Statement) -> None:
+        """interface_up_down_delays { ... }, which becomes part of the global settings; several blocks add up."""
+        scope = Scope(self.report, self.result.where.setdefault("config/global", {}))
+        scope.where.setdefault("", statement.keyword.at)
+        name = INTERFACE_DELAYS.field
+        before = self.result.objects.get("config/global", {}).get(name, ())
+        if found := INTERFACE_DELAYS.read(scope, statement, name, len(before)):
+            self.result.objects.setdefault("config/global", {})[name] = [*before, *found]
 
     def static(self, statement: Statement) -> None:
         """static_ipaddress, static_routes and static_rules { ... }; several blocks add up."""
@@ -223,6 +232,7 @@ _TOP_LEVEL: Final[Mapping[str, Callable[[_Translator, Statement], None]]] = {
     "track_file": _Translator.named,
     "vrrp_track_file": _Translator.named,
     "vrrp_track_process": _Translator.named,
+    "interface_up_down_delays": _Translator.interface_delays,
     "linkbeat_use_polling": _Translator.linkbeat,
     "linkbeat_interfaces": _Translator.linkbeat,
     "track_group": _Translator.named,

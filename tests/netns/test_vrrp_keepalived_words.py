@@ -221,3 +221,50 @@ def test_what_had_promote_secondaries_before_keeps_it(lan: Lan) -> None:
         engine.signal(15)
         assert engine.wait() == 0
         assert promotes(lan.ours) == "1"
+
+
+@pytest.mark.parametrize(("interface", "address"), [("eth0", "fe80::10"), ("eth1", "2001:db8:1::10/64 dev eth1")])
+def test_an_interface_that_is_down_for_a_moment_moves_nothing(lan: Lan, interface: str, address: str) -> None:
+    lan.ours.join(lan.bridge, "eth1", "2001:db8:1::2/64")
+    tracked = "track_interface {\n eth1\n}\n"
+    delays = f"interface_up_down_delays {{\n {interface} 1.5\n}}\n"
+    text = (one(address=f"fe80::11\n{address}", more=tracked) + delays).replace("advert_int 0.2", "advert_int 1")
+    with Engine(lan.ours, objects(text)) as engine:
+        engine.reaches("MASTER")
+        host = address.partition("/")[0].partition(" ")[0]
+        until(lambda: f" {host}/" in lan.ours.ip(f"addr show {interface}"), what="the address")
+        moved = len(engine.transitions)
+        lan.ours.ip(f"link set {interface} down")
+        until(lambda: f" {host}/" not in lan.ours.ip(f"addr show {interface}"), what="the kernel takes it off")
+        lan.ours.ip(f"link set {interface} up")
+        until(lambda: f" {host}/" in lan.ours.ip(f"addr show {interface}"), what="it is put back")
+        seen = len(lan.wire.advertisements())
+        lan.wire.until(lambda: len(lan.wire.adverts()) >= 3, "adverts")
+        assert seen
+        assert engine.state() == "MASTER"
+        assert len(engine.transitions) == moved
+        lan.ours.ip(f"link set {interface} down")
+        assert f"interface {interface} is down" in engine.reaches("FAULT")["cause"]
+        lan.ours.ip(f"link set {interface} up")
+        engine.reaches("MASTER")
+
+
+def test_both_wait_for_as_long_as_they_are_told(lan: Lan, tmp_path: Path) -> None:
+    text = one(more="track_interface {\n eth1\n}\n", top="") + "interface_up_down_delays {\n eth1 1 0.5\n}\n"
+    for host, number in (lan.ours, 2), (lan.theirs, 3):
+        host.join(lan.bridge, "eth1", f"10.1.0.{number}/24")
+    keepalived = start_keepalived(lan.theirs, tmp_path, text.replace("priority 100", "priority 50"))
+    with Engine(lan.ours, objects(text)) as engine:
+        engine.reaches("MASTER")
+        for host in (lan.ours, lan.theirs):
+            host.ip("link set eth1 down")
+            host.ip("link set eth1 up")
+        for host in (lan.ours, lan.theirs):
+            host.ip("link set eth1 down")
+        engine.reaches("FAULT")
+        until(lambda: keepalived.output().count("Entering FAULT STATE") == 1, what="keepalived is in FAULT once")
+        assert [t["to"] for t in engine.transitions].count("FAULT") == 1
+        for host in (lan.ours, lan.theirs):
+            host.ip("link set eth1 up")
+        engine.reaches("MASTER")
+        lan.only(lan.ours, "192.168.200.10")

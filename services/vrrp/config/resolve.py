@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from services.vrrp.addresses import VirtualAddress
 from services.vrrp.bfd.settings import BfdInstance
-from services.vrrp.config import announce_settings, authentication, contradictions, resolve_track
+from services.vrrp.config import announce_settings, authentication, contradictions, interface_delays, resolve_track
 from services.vrrp.config.announce_settings import GarpGroup, Paces
 from services.vrrp.config.authentication import AuthHmac
+from services.vrrp.config.interface_delays import InterfaceDelays
 from services.vrrp.config.settings import (
     OWNER,
     SECOND,
@@ -155,6 +156,7 @@ class Resolved(NamedTuple):
     statics: Mapping[str, StaticEntries] = {}
     track_groups: Mapping[str, tuple[str, ...]] = {}
     paces: Paces = Paces()
+    delays: Mapping[str, InterfaceDelays] = {}  # by interface
 
 
 class Memory(NamedTuple):
@@ -211,9 +213,11 @@ def resolve(objects: Mapping[tuple[str, str], Settings | Maintenance], memory: d
     paces = _paces(objects, defaults, problems)._replace(
         bases={link.name: link.base for router in routers.values() for link in router.links}
     )
+    delays, cut = interface_delays.effective(defaults.interface_up_down_delays, routers.values())
+    problems += (_warning("config/global", field, reason) for field, reason in cut)
     told = tuple(problems)
     watched = (scripts, files, processes, bfds)
-    return Resolved(defaults, routers, groups, *watched, told, maintenance, statics, track_groups, paces)
+    return Resolved(defaults, routers, groups, *watched, told, maintenance, statics, track_groups, paces, delays)
 
 
 def _paces(objects: Mapping[Id, Settings | Maintenance], defaults: Global, problems: list[Problem]) -> Paces:

@@ -22,6 +22,7 @@ from services.vrrp.election.actions import (
     Transition,
     rank,
 )
+from services.vrrp.election.debounce import Debounce
 from services.vrrp.election.events import (
     AddressVanished,
     BfdChanged,
@@ -96,6 +97,7 @@ class Node:
         self._lookup = Lookup()
         self._schedule = Schedule()
         self._reception = Reception()
+        self._debounce = Debounce()
         self._dirty: set[Key] = set()
 
     def deadline(self) -> int | None:
@@ -215,6 +217,8 @@ class Node:
                 self._static_due(actions, now)
             elif kind == "bfd":
                 self._bfd_due(actions, now)
+            elif kind == "debounce":
+                self._debounce_due(actions, now)
             elif kind == "hold":
                 self._end_hold(actions, now)
             else:
@@ -312,16 +316,29 @@ class Node:
         self._schedule.wake(("bfd", ""), self.surroundings.neighbors.deadline)
 
     def _interface_changed(self, actions: list[Action], event: InterfaceChanged, now: int) -> None:
+        before, waited = self.surroundings.interfaces.get(event.name), self._debounce.waits(event.name)
+        believed = self._debounce.believed(event, before, now)
+        self._schedule.wake(("debounce", ""), self._debounce.deadline)
+        if believed is not None:
+            # One that was down for a moment may have lost what was on it.
+            self._believe(actions, believed, now, lossy=waited and believed.up)
+
+    def _debounce_due(self, actions: list[Action], now: int) -> None:
+        for event in self._debounce.due(now):
+            self._believe(actions, event, now)
+        self._schedule.wake(("debounce", ""), self._debounce.deadline)
+
+    def _believe(self, actions: list[Action], event: InterfaceChanged, now: int, lossy: bool = False) -> None:
         before = self.surroundings.interfaces.get(event.name)
-        if before == event:
+        if before == event and not lossy:
             return
         self.surroundings.interfaces[event.name] = event
         watchers = self._lookup.watchers(("interface", event.name))
         self._refresh(actions, watchers, now)
-        new = before is None or before.number != event.number
+        new = before is None or before.number != event.number or lossy
         if new or (event.up and before is not None and not before.up):
             self._put_back(actions, event.name, new)
-        if event.up and (before is None or not before.up or self._is_new(event, before)):
+        if event.up and (before is None or not before.up or lossy or self._is_new(event, before)):
             self._put_back_routing(actions, event.name)
         self._dirty.update(("instance", name) for name in watchers)
 
@@ -349,7 +366,7 @@ class Node:
             router = self.routers.get(owner)
             if owner.startswith(OWNER):
                 actions.append(AddRouting(owner, (row,)))
-            elif router is not None and not row.no_track:
+            elif router is not None and not row.no_track and not any(map(self._debounce.waits, row.devices)):
                 self._route(actions, router, Lost(row.text), now)
 
     def _routing_unsure(self, actions: list[Action]) -> None:
@@ -378,6 +395,8 @@ class Node:
         self._refresh(actions, sorted(self.routers.keys() & set(names)), now)
 
     def _address_vanished(self, actions: list[Action], interface: str, address: str, now: int) -> None:
+        if self._debounce.waits(interface):
+            return  # it went along with the interface
         owner = self.holders.of(address, interface) or ""
         if owner.startswith(OWNER):
             actions += self.statics.address_back(owner, address, interface)
@@ -436,6 +455,7 @@ class Node:
         saved = {key: s.state for key, s in self._saved.items()}
         virtual, groups_before, orders_before = self.surroundings.virtual, self.groups, self.surroundings.maintenance
         self.surroundings.maintenance = wanted.maintenance
+        self._debounce.configure(wanted.delays)
         actions += self.statics.configure(wanted.statics, wanted.track_groups)
         depended, self.surroundings.static_faults = self.surroundings.static_faults, self.statics.faults()
         tracked = self.surroundings.configure(wanted, saved, now)

@@ -390,7 +390,7 @@ def test_every_field_of_the_messages_has_its_keyword_and_the_reverse() -> None:
         block: {"reverse"} for block in ("vrrp_script", "track_file", "vrrp_track_file", "vrrp_track_process", "bfd_instance")
     }
     heads |= {"global_defs": {"vrrp_garp_extra_if_all"}, "vrrp_instance": {"garp_extra_if_all"}}
-    own = {"global_defs": {"notify"}}  # keepalived has only FIFOs for that
+    own = {"global_defs": {"notify", "interface_up_down_delays"}}  # keepalived: only FIFOs; a block of its own
     for block, message in places.items():
         fields = {k.field for k in TABLES[block].values()} - {"", "sorry_server.lb_kind"}
         assert fields | heads.get(block, set()) | own.get(block, set()) == {*message.fields_by_name}, block
@@ -471,6 +471,28 @@ def test_what_is_so_anyway_is_accepted_without_a_word() -> None:
     assert [c.severity for c in read_text(bare.replace("no_virtual_ipaddress", "")).complaints] == [NOTE]
     wrong = read_text("global_defs {\n dynamic_interfaces sometimes\n}\n" + bare)
     assert [(c.severity, c.at.line) for c in wrong.complaints] == [(NOTE, 2)]
+
+
+def test_delays_of_interfaces_are_global_settings_and_several_blocks_add_up() -> None:
+    one, other = "interface_up_down_delays {\n eth0 1.5 2\n}\n", "interface_up_down_delays {\n eth1 0.1\n}\n"
+    conf = read_text(one + "global_defs {\n vrrp_version 3\n}\n" + other)
+    assert conf.complaints == ()
+    assert conf.objects["config/global"] == {
+        "vrrp_version": 3,
+        "interface_up_down_delays": [
+            {"name": "eth0", "down_delay": "1.5s", "up_delay": "2s"},
+            {"name": "eth1", "down_delay": "0.1s"},
+        ],
+    }
+
+
+@pytest.mark.parametrize(
+    ("line", "severity"), [("eth0", MISTAKE), ("eth0 256", MISTAKE), ("eth0 x", MISTAKE), ("e 1 2 3", NOTE)]
+)
+def test_bad_delays_of_interfaces_are_left_out(line: str, severity: Severity) -> None:
+    conf = read_text(f"interface_up_down_delays {{\n {line}\n}}\n")
+    assert [(c.severity, c.at.line) for c in conf.complaints] == [(severity, 2)]
+    assert bool(conf.objects) is (severity is NOTE)
 
 
 @pytest.mark.parametrize("words", ["", "x", "0 1024"])
