@@ -242,6 +242,7 @@ GLOBAL_DEFS: Final[Table] = {
     "bfd_cpu_affinity": Keyword("bfd_cpu_affinity", processors),
     "vmac_prefix": Keyword("vmac_prefix", text("a prefix", 8)),
     "vmac_addr_prefix": Keyword("vmac_addr_prefix", text("a prefix", 8)),
+    "log_unknown_vrids": Keyword("log_unknown_vrids", flag),
     "default_interface": Keyword("default_interface", interface),
     **{f"vrrp_{name}": Keyword(f"vrrp_{name}", read) for name, read in _GARP.items()},
     "vrrp_garp_interval": Keyword("vrrp_garp_interval", _GAP),

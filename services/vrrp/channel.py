@@ -52,6 +52,8 @@ Three conversations (shapes below; all times in messages are Unix time in nanose
      {"is": "problems", "problems": [...]}              what is wrong at run time, whole list at each change
      {"is": "counters", "name": "VI_1", "counters": {...}, "timers": {...}}   at most once a second, only when changed
      {"is": "engine", "stats": {...}}                   at most once a second, only when changed
+     {"is": "stranger", "interface": "eth0", "vrid": 7, "family": 4, "source": "192.0.2.9"}   with log_unknown_vrids: whose
+                                                        adverts belong to no instance; each once an hour at most
    view of an instance: see `services.vrrp.views`; every number's unit is in its name or there.
 
 Small messages travel alone; a large one is cut into fragments that the receiver joins (first byte: "+" more to come,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from services.common import values
 from tests.kit.engine import Engine, Objects
 from tests.kit.keepalived import start_keepalived
 from tests.kit.netns import Host, Net
+from tests.kit.node import Node
 from tests.kit.wait import until
 from tests.kit.wire import Wire
 
@@ -268,3 +270,17 @@ def test_both_wait_for_as_long_as_they_are_told(lan: Lan, tmp_path: Path) -> Non
             host.ip("link set eth1 up")
         engine.reaches("MASTER")
         lan.only(lan.ours, "192.168.200.10")
+
+
+def test_the_log_says_who_speaks_for_virtual_routers_that_are_not_here(lan: Lan, tmp_path: Path) -> None:
+    text = one(top="log_unknown_vrids")
+    (tmp_path / "store.json").write_text(json.dumps(read_text(text).objects))
+    node = Node(lan.ours, "ours", tmp_path / "ours", f"file:{tmp_path / 'store.json'}")
+    node.start("vrrp")
+    start_keepalived(lan.theirs, tmp_path / "theirs", one(priority=200).replace("router_id 51", "router_id 77"))
+    said = f"{THEIRS} sends IPv4 adverts of VRID 77 on eth0, which no vrrp_instance here has"
+    until(lambda: said in node.logs(), 60, what=node.logs)
+    before = len(lan.wire.adverts(THEIRS))
+    lan.wire.until(lambda: len(lan.wire.adverts(THEIRS)) >= before + 10, "two seconds of adverts")
+    assert node.logs().count(said) == 1
+    assert node.stop("vrrp") == 0

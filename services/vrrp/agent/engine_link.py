@@ -225,6 +225,9 @@ class EngineLink:
                     self.told.instances[name] = {**self.told.instances[name], **message["timers"]}
             case "engine":
                 self.told.engine = message["stats"]
+            case "stranger":
+                what = "%s sends IPv%s adverts of VRID %s on %s, which no vrrp_instance here has"
+                log.info(what, *(message[field] for field in ("source", "family", "vrid", "interface")))
             case "problems":
                 before, self.told.problems = self.told.problems, frozenset(Problem(**row) for row in message["problems"])
                 self._listener.trouble(before, self.told.problems)

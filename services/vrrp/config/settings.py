@@ -70,6 +70,7 @@ class Global(NamedTuple):
     default_interface: str = "eth0"  # of static addresses
     vrrp_cpu_affinity: tuple[int, ...] = ()
     bfd_cpu_affinity: tuple[int, ...] = ()
+    log_unknown_vrids: bool = False
     interface_up_down_delays: tuple[InterfaceDelays, ...] = ()
 
 

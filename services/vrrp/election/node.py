@@ -70,6 +70,7 @@ from services.vrrp.election.surroundings import Surroundings
 from services.vrrp.routing import routing
 
 if TYPE_CHECKING:
+    from services.vrrp.election.strangers import Strangers
     from services.vrrp.routing.routes import Route
     from services.vrrp.routing.rules import Rule
 
@@ -109,6 +110,11 @@ class Node:
     def rejected(self) -> dict[str, int]:
         """Packets that belonged to no router, by reason."""
         return self._reception.rejected
+
+    @property
+    def strangers(self) -> Strangers | None:
+        """Whose adverts belonged to no router, where that is asked for."""
+        return self._reception.strangers
 
     def held_until(self, name: str) -> int | None:
         """When vrrp_startup_delay ends for an instance that waits for it."""
@@ -456,6 +462,7 @@ class Node:
         virtual, groups_before, orders_before = self.surroundings.virtual, self.groups, self.surroundings.maintenance
         self.surroundings.maintenance = wanted.maintenance
         self._debounce.configure(wanted.delays)
+        self._reception.ask_for_strangers(wanted.globals.log_unknown_vrids)
         actions += self.statics.configure(wanted.statics, wanted.track_groups)
         depended, self.surroundings.static_faults = self.surroundings.static_faults, self.statics.faults()
         tracked = self.surroundings.configure(wanted, saved, now)

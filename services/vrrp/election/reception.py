@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from services.vrrp.election.actions import State
 from services.vrrp.election.lookup import Lookup
 from services.vrrp.election.router import VirtualRouter
 from services.vrrp.wire.packet import IPV6_VRIDS, Advert, Format, Reject, decode, number_of, refused
+
+if TYPE_CHECKING:
+    from services.vrrp.election.strangers import Strangers
 
 
 class Known(NamedTuple):
@@ -26,6 +29,7 @@ class Reception:
 
     def __init__(self) -> None:
         self.rejected: dict[str, int] = {}
+        self.strangers: Strangers | None = None  # while they are asked for
         self._known: dict[str, Known] = {}
 
     def hear(self, lookup: Lookup, interface: str, data: bytes, at: int) -> tuple[VirtualRouter, Advert] | None:
@@ -37,6 +41,8 @@ class Reception:
         router = lookup.router_of(interface, number, data)
         if router is None:
             _count(self.rejected, Reject.UNKNOWN_VRID)
+            if self.strangers is not None:
+                self.strangers.hear(interface, number, data, at)
             for claimed in lookup.claimed(interface, data):
                 claimed.refused = refused(Reject.UNKNOWN_VRID, number, data, at)
             return None
@@ -67,6 +73,15 @@ class Reception:
             four = number < IPV6_VRIDS
             self._known[name] = Known(four, data[:4], data[8], data[12:] if four else data, router.format, advert)
         return router, advert
+
+    def ask_for_strangers(self, on: bool) -> None:
+        """Whether to remember whose adverts belonged to nobody."""
+        if not on:
+            self.strangers = None
+        elif self.strangers is None:
+            from services.vrrp.election.strangers import Strangers  # only where it is used: the start is in a hurry
+
+            self.strangers = Strangers()
 
     def forget(self, name: str) -> None:
         """The router is no longer configured."""

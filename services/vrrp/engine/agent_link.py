@@ -99,6 +99,9 @@ class AgentLink:
             for name in self._runtime.node.routers:
                 self._outbox.put(("counters", name))
             self._outbox.put(("engine", ""))
+            strangers = self._runtime.node.strangers
+            for stranger in strangers.take() if strangers is not None else ():
+                self._outbox.answer({"is": "stranger", **stranger._asdict()})
 
     def serve(self, ready: set[int], hold: bool = False) -> None:
         """Read what came, write what fits; on `hold` only read: addresses are being moved, and the agent can wait."""
