@@ -30,6 +30,7 @@ RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR = 20, 21, 22
 RTM_NEWNETCONF, RTM_GETNETCONF = 80, 82
 RTMGRP_LINK, RTMGRP_IPV4_IFADDR, RTMGRP_IPV6_IFADDR, RTMGRP_IPV6_NETCONF = 0x1, 0x10, 0x100, 0x1000000
 NETCONFA_IFINDEX, NETCONFA_FORWARDING = 1, 2
+IFLA_MASTER = 10
 IFLA_ADDRESS, IFLA_IFNAME, IFLA_LINK, IFLA_LINKINFO, IFLA_IFALIAS, IFLA_AF_SPEC, IFLA_GROUP = 1, 3, 5, 18, 20, 26, 27
 IFLA_INFO_KIND, IFLA_INFO_DATA, IFLA_INET_CONF = 1, 2, 1
 DATA = {"macvlan": 1, "ipvlan": 2, "vrf": 1}  # IFLA_MACVLAN_MODE, IFLA_IPVLAN_FLAGS, IFLA_VRF_TABLE: attributes of the kinds
@@ -47,7 +48,7 @@ class Interface(NamedTuple):
     """One interface. `addresses`: usable ones, in the kernel's order, IPv4 first; `mac` empty where it is not Ethernet.
 
     `forwards`: it is a router's, for IPv6. `lower`: the number of the interface below it; `kind`, `mode`: of a macvlan or
-    an ipvlan; `conf`: IPV4_DEVCONF_* (linux/ip.h).
+    an ipvlan; `conf`: IPV4_DEVCONF_* (linux/ip.h); `master`: the number of the VRF, bridge or the like that it is part of.
     """
 
     number: int
@@ -62,6 +63,7 @@ class Interface(NamedTuple):
     group: int = 0
     alias: str = ""
     conf: Mapping[int, int] = {}
+    master: int = 0
 
     @property
     def up(self) -> bool:
@@ -346,6 +348,7 @@ def _link(body: bytes) -> Interface | None:
         group=NUMBER.unpack(attributes.get(IFLA_GROUP, bytes(4)))[0],
         alias=attributes.get(IFLA_IFALIAS, b"").rstrip(b"\0").decode(errors="replace"),
         conf=_conf(attributes[IFLA_AF_SPEC]),
+        master=NUMBER.unpack(attributes.get(IFLA_MASTER, bytes(4)))[0],
     )
 
 

@@ -30,6 +30,7 @@ from services.vrrp.netlink import (
     IFLA_INFO_KIND,
     IFLA_LINK,
     IFLA_LINKINFO,
+    IFLA_MASTER,
     LINK,
     NLM_F_ACK,
     NLM_F_CREATE,
@@ -92,6 +93,10 @@ class LinkRequests:
         if link.group:
             body += attribute(IFLA_GROUP, FLAGS.pack(link.group))
         error = self._ask(RTM_NEWLINK, 0, body)
+        if not error and step.master >= 0:
+            error = self._ask(
+                RTM_NEWLINK, 0, LINK.pack(0, 0, step.number, 0, 0) + attribute(IFLA_MASTER, FLAGS.pack(step.master))
+            )
         error = error or self._conf(step.number, step.conf, link.kind == MACVLAN)
         if not error and link.address:
             flags = IFA_F_NODAD if ":" in link.address else 0

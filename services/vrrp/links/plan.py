@@ -29,7 +29,8 @@ Conf = Mapping[int, int]
 
 
 class Seen(Protocol):
-    """An interface as the kernel shows it. `lower`: the one below it; `mode`: the kernel's number; `conf`: IPV4_DEVCONF_*."""
+    """An interface as the kernel shows it. `lower`: the one below it; `mode`: the kernel's number; `conf`: IPV4_DEVCONF_*;
+    `master`: the VRF or the like that it is part of."""
 
     @property
     def number(self) -> int: ...
@@ -51,6 +52,8 @@ class Seen(Protocol):
     def alias(self) -> str: ...
     @property
     def conf(self) -> Conf: ...
+    @property
+    def master(self) -> int: ...
 
 
 class Create(NamedTuple):
@@ -61,12 +64,16 @@ class Create(NamedTuple):
 
 
 class Adjust(NamedTuple):
-    """Give a link that is there everything, and set it up: of one that is down the kernel would not tell."""
+    """Give a link that is there everything, and set it up: of one that is down the kernel would not tell.
+
+    `master`: the VRF that it moves to, 0: to none; -1: it is where it must be.
+    """
 
     link: VirtualLink
     number: int
     alias: str
     conf: Conf
+    master: int = -1
 
 
 class Raise(NamedTuple):
@@ -157,15 +164,16 @@ class Links:
                 return [Remove((here.name,), (here.number,), first=True)]
             what = f"there is an interface {link.name} already, and it is not {_in_words(link)}"
             return [Blocked(link, what)]
-        alias = _alias(link, self.before.get(base.number, {}))
+        alias, vrf = _alias(link, self.before.get(base.number, {})), _vrf(base, seen)
         conf: Conf = {} if link.kind != MACVLAN else OF_LINK if link.family == 4 else OF_LINK6
         if (
             self._adjusted.get(here.number) != link
             or here.alias != alias
             or (link.mac and here.mac != link.mac)
             or any(here.conf.get(key, 0) != value for key, value in conf.items())
+            or here.master != vrf
         ):
-            return [Adjust(link, here.number, alias, conf)]
+            return [Adjust(link, here.number, alias, conf, -1 if here.master == vrf else vrf)]
         return [] if here.flags & IFF_UP else [Raise(link, here.number)]
 
     def _of_bases(self, wanted: Mapping[str, VirtualLink], seen: Mapping[str, Seen]) -> list[Step]:
@@ -208,6 +216,12 @@ def _ours(seen: Mapping[str, Seen]) -> list[Seen]:
 def _fits(here: Seen, link: VirtualLink, base: Seen) -> bool:
     mode = MACVLAN_PRIVATE if link.kind == MACVLAN else MODES[link.mode]
     return (here.kind, here.lower, here.mode) == (link.kind, base.number, mode)
+
+
+def _vrf(base: Seen, seen: Mapping[str, Seen]) -> int:
+    """The VRF that an interface is in; 0: none. What is on it must be there too, as keepalived has it."""
+    vrfs = (one.number for one in seen.values() if one.number == base.master and one.kind == "vrf")
+    return next(vrfs, 0)
 
 
 def _in_words(link: VirtualLink) -> str:

@@ -16,7 +16,7 @@ from tests.kit.netns import Host, Net
 from tests.kit.wait import until
 from tests.kit.wire import Wire
 
-pytestmark = [pytest.mark.lab(modules="veth,bridge,ipvlan,macvlan", limit=300), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.lab(modules="veth,bridge,ipvlan,macvlan,vrf", limit=300), pytest.mark.timeout(300)]
 
 VIP = "192.168.200.10"
 OWN = {"address": "192.168.200.102/24"}
@@ -87,6 +87,42 @@ def test_an_ipvlan_that_somebody_deletes_is_made_again_with_its_own_address(lan:
         lan.ours.ip("link del vrrp.51")
         until(lambda: held(lan.ours, "vrrp.51") == {"192.168.200.102"}, what="the address is back")
         assert engine.state() == "MASTER"
+
+
+def vrf_of(host: Host, interface: str) -> str:
+    rows = json.loads(host.ip(f"-j link show dev {interface}", check=False) or "[]")
+    return "".join(row.get("master", "") for row in rows)
+
+
+def test_a_vmac_is_in_the_vrf_of_its_base_as_keepaliveds_is_and_follows_it(lan: Lan, tmp_path: Path) -> None:
+    for host in (lan.ours, lan.theirs):
+        host.ip("link add red type vrf table 10")
+        host.ip("link set red up")
+        host.ip("link set eth0 master red")
+    start_keepalived(lan.theirs, tmp_path, vrrp_instance(100, 3, "0.5", more="use_vmac"))
+    until(lambda: VIP in held(lan.theirs, "vrrp.51"), what="theirs is the master")
+    objects: Objects = {
+        ("vrrp_instance", "VI_1"): instance(priority=150, version=3, advert_int=500_000_000, use_vmac={}),
+    }
+
+    def answers() -> bool:
+        return lan.client.run(["ping", "-c1", "-W1", VIP], check=False).returncode == 0
+
+    with Engine(lan.ours, objects) as engine:
+        engine.reaches("MASTER")
+        until(lambda: VIP not in held(lan.theirs, "vrrp.51"), what="theirs yields")
+        assert vrf_of(lan.ours, "vrrp.51") == vrf_of(lan.theirs, "vrrp.51") == "red"
+        until(answers, what="an answer from ours")
+        lan.ours.ip("link set eth0 nomaster")
+        until(lambda: vrf_of(lan.ours, "vrrp.51") == "", what="the link follows")
+        until(lambda: engine.state() == "MASTER" and answers(), what="an answer outside of the VRF")
+        lan.ours.ip("link set eth0 master red")
+        until(lambda: vrf_of(lan.ours, "vrrp.51") == "red", what="the link follows back")
+        until(lambda: engine.state() == "MASTER" and answers(), what="an answer from the VRF")
+        engine.signal(signal.SIGTERM)
+        assert engine.wait() == 0
+        until(lambda: VIP in held(lan.theirs, "vrrp.51"), what="theirs takes over")
+        until(answers, what="an answer from theirs")
 
 
 def test_without_nftables_a_problem_says_that_a_backups_vmac_is_not_quiet_and_all_else_works(lan: Lan) -> None:

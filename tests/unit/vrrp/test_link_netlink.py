@@ -76,6 +76,14 @@ def test_a_kernel_without_ipv6_is_no_failure() -> None:
     assert len(kernel.sent) == 3
 
 
+@pytest.mark.parametrize("error", [0, 1])
+def test_a_link_moves_to_a_vrf_where_that_is_wanted(error: int) -> None:
+    kernel = Kernel(0, error)
+    reason = "no permission to make links (the engine needs CAP_NET_ADMIN)"
+    assert LinkRequests(kernel).adjust(Adjust(LINK, 9, "x", {}, 7)) == (reason if error else "")
+    assert kernel.sent[1][16:] == pack("=BxHiII", 0, 0, 9, 0, 0) + pack("=HHI", 8, 10, 7)
+
+
 def test_a_base_that_went_meanwhile_is_no_failure_and_everything_else_is() -> None:
     assert LinkRequests(Kernel(19)).set_conf(SetConf("eth0", 2, {19: 1})) == ""
     assert LinkRequests(Kernel(1)).set_conf(SetConf("eth0", 2, {19: 1})) == "the settings of eth0: Operation not permitted"

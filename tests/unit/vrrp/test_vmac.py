@@ -180,6 +180,7 @@ class Here(NamedTuple):
     group: int = 0
     alias: str = ""
     conf: Mapping[int, int] = {}
+    master: int = 0
 
 
 class Kernel:
@@ -208,8 +209,9 @@ class Kernel:
                 self._next += 1
                 mode = 1 if link.kind == MACVLAN else 0
                 self.seen[link.name] = Here(self._next, link.name, 0, link.mac, lower, link.kind, mode)
-            case Adjust(link, _number, alias, conf):
+            case Adjust(link, _number, alias, conf, master):
                 here = self.seen[link.name]
+                here = here._replace(master=master) if master >= 0 else here
                 self.seen[link.name] = here._replace(alias=alias, conf={**here.conf, **conf}, mac=link.mac, flags=1)
                 links.adjusted(step)
             case Raise(link):
@@ -242,6 +244,17 @@ class TestWhatMustBeDone:
             conf=RIGHT,
         )
         assert kernel.seen["eth0"].conf == {ARP_IGNORE: 1, ARP_FILTER: 1, ARP_ANNOUNCE: 2}
+        assert kernel.settle(links, LINK) == []
+
+    def test_a_link_is_in_the_vrf_of_its_base_and_follows_it(self) -> None:
+        red, bridge = Here(7, "red", kind="vrf"), Here(8, "br0", kind="bridge")
+        kernel, links = Kernel(red, bridge, ETH0._replace(master=7)), Links()
+        kernel.settle(links, LINK)
+        assert kernel.seen["vrrp.51"].master == 7
+        for master, found in ((0, 0), (7, 7), (8, 0)):
+            kernel.seen["eth0"] = kernel.seen["eth0"]._replace(master=master)
+            assert kernel.settle(links, LINK) == ["Adjust"]
+            assert kernel.seen["vrrp.51"].master == found
         assert kernel.settle(links, LINK) == []
 
     def test_what_the_base_had_comes_back_with_the_last_link(self) -> None:
