@@ -281,6 +281,7 @@ VRRP_INSTANCE: Final[Table] = {
     "linkbeat_use_polling": Keyword("", LINKBEAT),
     "mcast_src_ip": Keyword("mcast_src_ip", address),
     "mcast_dst_ip": Keyword("mcast_dst_ip", address),
+    "vrf": Keyword("vrf", interface),
     "track_src_ip": Keyword("track_src_ip", flag),
     "promote_secondaries": Keyword("promote_secondaries", flag),
     "native_ipv6": Keyword("native_ipv6", flag),

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, TypedDict
 
 from services.vrrp.addresses import VirtualAddress, text
+from services.vrrp.config.places import shown
 from services.vrrp.election.actions import State
 from services.vrrp.election.counters import Counters
 from services.vrrp.election.holders import held_addresses
@@ -148,7 +149,7 @@ def instance_view(node: Node, name: str, unix: Clock) -> InstanceView:
     settings, inputs = router.settings, router.inputs
     return {
         **timers_view(router, unix),
-        "interface": settings.interface,
+        "interface": shown(settings.interface),
         "links": [_link(link, node) for link in settings.links],
         "virtual_router_id": settings.vrid,
         "version": settings.version,

@@ -284,3 +284,44 @@ def test_the_log_says_who_speaks_for_virtual_routers_that_are_not_here(lan: Lan,
     lan.wire.until(lambda: len(lan.wire.adverts(THEIRS)) >= before + 10, "two seconds of adverts")
     assert node.logs().count(said) == 1
     assert node.stop("vrrp") == 0
+
+
+@pytest.mark.parametrize(
+    ("source", "peer", "address", "route"),
+    [
+        (OURS, THEIRS, "192.168.200.10", ""),
+        ("10.99.0.2", THEIRS, "192.168.200.10", f"route add 10.99.0.2 via {OURS}"),
+        ("2001:db8::2", "2001:db8::3", "2001:db8::10", ""),
+    ],
+    ids=["ipv4", "loopback", "ipv6"],
+)
+def test_a_unicast_instance_without_an_interface_is_wherever_its_address_is(
+    lan: Lan, tmp_path: Path, source: str, peer: str, address: str, route: str
+) -> None:
+    if route:
+        lan.ours.ip(f"addr add {source}/32 dev lo")
+        lan.theirs.ip(route)
+    lan.ours.join(lan.bridge, "eth1")
+    apart = f"unicast_src_ip {source}\nunicast_peer {{\n{peer}\n}}\n"
+    there = f"unicast_src_ip {peer}\ncheck_unicast_src\nunicast_peer {{\n{source}\n}}\n"
+    ours = one(priority=150, address=f"{address} dev eth0", more=apart).replace("interface eth0\n", "")
+    theirs = one(priority=100, address=address, more=there)
+    more = one("VI_2", 150, "192.168.200.20").replace("router_id 51", "router_id 52")
+    start_keepalived(lan.theirs, tmp_path, theirs + more.replace("priority 150", "priority 100"))
+    lan.only(lan.theirs, address)
+    with Engine(lan.ours, objects(ours + more)) as engine:
+        view = engine.reaches("MASTER")
+        assert (view["source_address"], view["interface"]) == (source, "any interface")
+        lan.only(lan.ours, address)
+        engine.reaches("MASTER", "VI_2")
+        home = "lo" if route else "eth0"
+        length = 32 if route else 64 if ":" in source else 24
+        lan.ours.ip(f"addr del {source}/{length} dev {home}")
+        assert engine.reaches("FAULT")["cause"] == f"no interface that is up has the address {source}"
+        lan.only(lan.theirs, address)
+        lan.ours.ip(f"addr add {source}/{length} dev {'eth1' if route else home}")
+        engine.reaches("MASTER")
+        lan.only(lan.ours, address)
+        engine.signal(15)
+        assert engine.wait() == 0
+        lan.only(lan.theirs, address)

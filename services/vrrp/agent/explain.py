@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from services.vrrp.agent.switchover import PENDING, Switchover
+from services.vrrp.config.places import ANY
 from services.vrrp.election.orders import Maintenance
 from services.vrrp.election.priority import OWNER, adjustment, effective
 from services.vrrp.election.track import FILE_FAULT
@@ -206,7 +207,10 @@ def _ways_out(view: InstanceView) -> Iterator[str]:
 
 
 def _faults_to_come(view: InstanceView) -> Iterator[str]:
-    yield f"if interface {view['interface']} goes"
+    if view["interface"].startswith(ANY):
+        yield f"if no interface has {view['source_address']} any more"
+    else:
+        yield f"if interface {view['interface']} goes"
     for tracker in view["trackers"]:
         what = _called(tracker)
         if tracker["kind"] == "file":

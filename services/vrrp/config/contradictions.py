@@ -48,6 +48,12 @@ def doubts(given: VrrpInstance, version: int, family: int, used: Callable[[int, 
         yield Doubt("mcast_dst_ip", "there is a unicast_peer: adverts are unicast")
     if given.track_src_ip and not given.mcast_src_ip and not given.unicast_src_ip:
         yield Doubt("track_src_ip", "there is no mcast_src_ip or unicast_src_ip: the interface's own address is used, if any")
+    if given.vrf and given.interface:
+        yield Doubt(
+            "vrf", "has no effect with interface: adverts are of the VRF that the interface is in", "remove one of the two"
+        )
+    if given.promote_secondaries and not given.interface:
+        yield Doubt("promote_secondaries", "has no effect without interface")
     if given.promote_secondaries and given.use_vmac is not None:
         yield Doubt("promote_secondaries", "a VMAC has it always, and its base needs none")
     if given.advert_int != (interval := used(version, given.advert_int)):

@@ -15,6 +15,7 @@ from services.vrrp.config import announce_settings, authentication, contradictio
 from services.vrrp.config.announce_settings import GarpGroup, Paces
 from services.vrrp.config.authentication import AuthHmac
 from services.vrrp.config.interface_delays import InterfaceDelays
+from services.vrrp.config.places import place
 from services.vrrp.config.settings import (
     OWNER,
     SECOND,
@@ -52,8 +53,9 @@ Id = tuple[str, str]
 class RouterSettings(NamedTuple):
     """One virtual router, nothing left open: durations in nanoseconds, every weight a number, every address with its dev.
 
-    `source` empty: the interface's choice. `family`: 4 or 6, of adverts. `peers` empty: multicast. `checksums`: what is
-    accepted, the first one is sent; with `detect_checksum` it becomes what peers are heard to use.
+    `interface`: may be one of `places`. `source` empty: the interface's choice. `family`: 4 or 6, of adverts. `peers` empty:
+    multicast. `checksums`: what is accepted, the first one is sent; with `detect_checksum` it becomes what peers are heard to
+    use.
     """
 
     name: str
@@ -264,18 +266,19 @@ def _router(
     ah = given.auth_type == authentication.AH
     rows = resolve_track.resolved(key, resolve_track.given_rows(given), sources, priority == OWNER, problems)
     checksums, detect = _checksums(given, defaults, version, family)
+    home = given.interface or defaults.default_interface
     group = defaults.vrrp_mcast_group4 if family == 4 else defaults.vrrp_mcast_group6
     return RouterSettings(
         name=name,
-        interface=given.interface,
+        interface=given.interface or place(given.unicast_src_ip, given.vrf),
         vrid=given.virtual_router_id,
         version=version,
         priority=priority,
         start_master=(master or (owner and not given.state)) and (not ah or priority == OWNER),
         advert_int=_interval(version, given.advert_int),
         auth=authentication.key_of(given.auth_pass) if given.auth_pass is not None and version == 2 else None,
-        addresses=_on_interface(given.virtual_ipaddress, given.interface),
-        excluded=_on_interface(given.virtual_ipaddress_excluded, given.interface),
+        addresses=_on_interface(given.virtual_ipaddress, home),
+        excluded=_on_interface(given.virtual_ipaddress_excluded, home),
         nopreempt=given.nopreempt and not master and not owner,
         preempt_delay=0 if master or given.nopreempt else given.preempt_delay,
         **announce_settings.of_instance(given, defaults),
@@ -299,21 +302,22 @@ def _router(
         checksums=checksums,
         detect_checksum=detect,
         routing=given.virtual_routes + given.virtual_rules,
-        depends=_depends(given),
+        depends=_depends(given, home),
         skip_check_adv_addr=bool(_first(given.skip_check_adv_addr, defaults.vrrp_skip_check_adv_addr)),
         owner_ignore_adverts=bool(_first(given.owner_ignore_adverts, defaults.vrrp_owner_ignore_adverts)),
         track_source=bool(_source(given)) and (given.track_src_ip or bool(given.unicast_peer)),
-        promote_secondaries=given.promote_secondaries and given.use_vmac is None,
+        promote_secondaries=given.promote_secondaries and given.use_vmac is None and bool(given.interface),
         accept=given.accept is not False or priority == OWNER,
         ah=ah and version == 2,
         hmac=given.auth_hmac.with_window(_interval(version, given.advert_int)) if given.auth_hmac is not None else None,
     )
 
 
-def _depends(given: VrrpInstance) -> tuple[str, ...]:
+def _depends(given: VrrpInstance, home: str) -> tuple[str, ...]:
+    """Interfaces that must be up beside the instance's own; `home`: of addresses that name none."""
     rows: tuple[Route | Rule, ...] = given.virtual_routes + given.virtual_rules
     names = {name for row in rows for name in row.tracked_interfaces}
-    names |= {row.dev for row in given.virtual_ipaddress + given.virtual_ipaddress_excluded if row.track and row.dev}
+    names |= {row.dev or home for row in given.virtual_ipaddress + given.virtual_ipaddress_excluded if row.track}
     return tuple(sorted(names - {given.interface}))
 
 

@@ -85,7 +85,7 @@ class UnicastPeer(NamedTuple):
 class VrrpInstance(NamedTuple):
     """One `vrrp_instance` as given. Durations in nanoseconds; None: not given."""
 
-    interface: str
+    interface: str  # empty: wherever unicast_src_ip is
     virtual_router_id: int
     state: str = ""
     priority: int | None = None
@@ -118,6 +118,7 @@ class VrrpInstance(NamedTuple):
     mcast_dst_ip: str = ""
     track_src_ip: bool = False
     promote_secondaries: bool = False
+    vrf: str = ""
     native_ipv6: bool = False
     unicast_peer: tuple[UnicastPeer, ...] = ()
     unicast_src_ip: str = ""
@@ -214,7 +215,8 @@ def decode_instance(name: str, value: Mapping[str, Any]) -> VrrpInstance:
     """
     _instance_ranges(value)
     taken: dict[str, Any] = {field: value[field] for field in VrrpInstance._fields if field in value}
-    taken["interface"] = interface(value.get("interface", ""), "interface")
+    taken["interface"] = interface(value["interface"], "interface") if value.get("interface") else ""
+    taken["vrf"] = interface(value["vrf"], "vrf") if value.get("vrf") else ""
     for field in ("virtual_ipaddress", "virtual_ipaddress_excluded"):
         rows = value.get(field, ())
         taken[field] = tuple(virtual_address(row, f"{field}[{at}]") for at, row in enumerate(rows))
@@ -364,6 +366,10 @@ def _checked(given: VrrpInstance) -> VrrpInstance:
     if given.auth_type == authentication.AH:
         authentication.refuse_ah(given.version or 2, family_of(given))
     _check_ipvlan(given)
+    if not given.interface:
+        from services.vrrp.config import places  # hardly ever, and the engine's start is in a hurry
+
+        places.check(given)
     for at, peer in enumerate(given.unicast_peer):
         if peer.address in (other.address for other in given.unicast_peer[:at]):
             raise InvalidValue(f"unicast_peer[{at}].address", f"{peer.address} is listed twice")

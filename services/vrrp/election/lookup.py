@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from services.vrrp.addresses import packed
+from services.vrrp.config.places import parts
 from services.vrrp.election.router import VirtualRouter
 from services.vrrp.wire.packet import IPV6_VRIDS, ends_of, listed
 
@@ -27,6 +28,8 @@ class Lookup:
             self._listing.update({(s.interface, packed(row.address)): router for row in s.addresses})
             for key in _watched(router):
                 self._watchers.setdefault(key, set()).add(s.name)
+        self._numbers = {number for _interface, number in numbered}
+        self._anywhere = {number for interface, number in numbered if parts(interface) is not None}
         for (interface, number), found in numbered.items():
             if len(found) == 1:
                 self._alone.setdefault(interface, {})[number] = found[0]
@@ -39,6 +42,10 @@ class Lookup:
         if router is None and (interface, number) in self._sharing:
             router = _told_apart(self._sharing[interface, number], data)
         return router
+
+    def elsewhere(self, interface: str, number: int) -> bool:
+        """Whether a packet for nobody here may be somebody's on another socket: those of `places` hear what others hear too."""
+        return bool(self._anywhere) and number in (self._anywhere if parts(interface) is None else self._numbers)
 
     def claimed(self, interface: str, data: bytes) -> set[VirtualRouter]:
         """Whose addresses are listed in a packet for a virtual router that is not here."""

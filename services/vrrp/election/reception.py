@@ -39,6 +39,8 @@ class Reception:
             _count(self.rejected, number)
             return None
         router = lookup.router_of(interface, number, data)
+        if router is None and lookup.elsewhere(interface, number):
+            return None
         if router is None:
             _count(self.rejected, Reject.UNKNOWN_VRID)
             if self.strangers is not None:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from services.vrrp.addresses import family, link_local, packed
+from services.vrrp.config.places import missing, parts, shown
 from services.vrrp.config.resolve import Resolved, RouterSettings
 from services.vrrp.config.settings import Tracked
 from services.vrrp.election.events import InterfaceChanged
@@ -106,9 +107,9 @@ class Surroundings:
         interface = self.interfaces.get(name)
         faults = []
         if interface is None or not interface.number:
-            faults.append(f"interface {name} does not exist")
+            faults.append(missing(name))
         elif trouble := interface.trouble if settings.family == 4 else interface.trouble6:
-            faults.append(f"interface {name} cannot be used: {trouble}")
+            faults.append(f"{'interface ' if parts(name) is None else ''}{shown(name)} cannot be used: {trouble}")
         elif settings.track_primary and not interface.up:
             faults.append(f"interface {name} is down")
         elif self._source(settings, None) is None:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from services.vrrp.channel import MAX_TRANSITIONS, PROTOCOL, Channel, ChannelClosed, Message, from_fd
+from services.vrrp.config.places import missing
 from services.vrrp.config.staging import Staging
 from services.vrrp.election.actions import Transition
 from services.vrrp.election.events import FileValue, ProcessResult, Release, ScriptResult
@@ -255,7 +256,7 @@ class AgentLink:
             key, interface = f"config/vrrp_instance/{name}", router.settings.interface
             known = runtime.node.surroundings.interfaces.get(interface)
             if known is None or not known.number:
-                reason, hint = f"interface {interface} does not exist", "the instance starts when it appears"
+                reason, hint = missing(interface), "the instance starts when it appears"
             elif trouble := known.trouble if router.settings.family == 4 else known.trouble6:
                 reason, hint = f"interface {interface} cannot be used: {trouble}", "see the service's unit"
             else:

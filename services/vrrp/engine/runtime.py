@@ -50,6 +50,7 @@ from services.vrrp.engine.changeover import GivingWay
 from services.vrrp.engine.handover import Handover
 from services.vrrp.engine.jobs import Jobs
 from services.vrrp.engine.lateness import Statistics
+from services.vrrp.engine.places import Places
 from services.vrrp.engine.rehearsal import rehearse
 from services.vrrp.netlink import IFF_UP, Interface, Monitor, Requests, Vanished, request_socket
 from services.vrrp.processors import Processors
@@ -99,6 +100,7 @@ class Runtime:
         self._epoll.register(self._monitor.fileno(), select.EPOLLIN)
         self._interfaces: dict[str, Interface] = self._monitor.interfaces()
         self._sockets = AdvertSockets(self._epoll)
+        self._places = Places()
         self._frame_readers: dict[int, FrameReceiver] = {}
         self._stop_by = 0
         self._touched: set[str] = set()  # interfaces that netlink spoke of
@@ -132,13 +134,14 @@ class Runtime:
         """Put a configuration in place."""
         routers = resolved.routers.values()
         defaults = resolved.globals
+        self._places.configure((r.interface for r in routers), self._interfaces)
         groups = {4: defaults.vrrp_mcast_group4, 6: defaults.vrrp_mcast_group6, PROTOCOL_AH: defaults.vrrp_mcast_group4}
         for family, group in groups.items():
             heard: dict[str, frozenset[str]] = {}
             for r in routers:
                 if family in (r.family, r.link):
                     heard[r.interface] = heard.get(r.interface, frozenset()) | {r.mcast_group}
-            self._sockets.configure(family, heard, group, self._interfaces)
+            self._sockets.configure(family, heard, group, {**self._interfaces, **self._places.found})
         self.jobs.pacing.configure(resolved.paces)
         names = {r.interface for r in routers} | {a.dev for r in routers for a in r.addresses + r.excluded}
         names |= {t.name for r in routers for t in r.track_interface}
@@ -406,7 +409,7 @@ class Runtime:
     # -- interfaces
 
     def tell_interface(self, name: str) -> None:
-        interface = self._interfaces.get(name)
+        interface = self._interfaces.get(name) or self._places.found.get(name)
         if interface is None:
             why = self.links.failed.get(name, "") if self.links is not None else ""
             event = InterfaceChanged(name, 0, False, (), why)
@@ -424,9 +427,9 @@ class Runtime:
         if self.promotion is not None and not self.aside:
             self.promotion.look(self._interfaces)
         self.jobs.see(self._interfaces)
-        names, self._touched = self._touched, set()
+        names, self._touched = self._touched | self._places.look(self._interfaces), set()
         for name in sorted(names):
-            self._sockets.look_again(name, self._interfaces.get(name))
+            self._sockets.look_again(name, self._interfaces.get(name) or self._places.found.get(name))
             self.tell_interface(name)
         vanished, self._vanished = self._vanished, []
         for lost in vanished:

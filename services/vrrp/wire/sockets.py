@@ -12,6 +12,7 @@ from contextlib import suppress
 from struct import Struct
 from typing import Protocol
 
+from services.vrrp.config.places import parts
 from services.vrrp.wire.packet import IP_ID_OFFSET, IPV6_HEADER, PROTOCOL_AH, PROTOCOL_VRRP, checksum
 
 SO_RCVBUFFORCE, SO_SNDBUFFORCE = 33, 32  # asm-generic/socket.h
@@ -118,7 +119,7 @@ class AdvertSender6:
 
 class Link:
     """Receives and sends the IPv4 adverts of one interface: sends to `group` unless told otherwise, receives what comes to
-    `heard`, which is `group` unless given.
+    `heard`, which is `group` unless given. Where `name` is one of `places`, it hears what comes to that address alone.
 
     :raises OSError: the interface is gone, or a capability is missing (CAP_NET_RAW).
     """
@@ -129,11 +130,16 @@ class Link:
     def __init__(self, name: str, number: int, group: str, heard: frozenset[str] = frozenset()) -> None:
         self.name, self.number, self.group = name, number, group
         self.heard: frozenset[str] = frozenset()
+        at = parts(name)
+        device = name if at is None else at[0]
+        self._joins = at is None
         self.receiver = _socket.socket(self.family, _RAW, self.protocol)
         self._sender = _socket.socket(self.family, _RAW, _socket.IPPROTO_RAW)
         try:
-            for sock in (self.receiver, self._sender):
-                sock.setsockopt(_socket.SOL_SOCKET, _socket.SO_BINDTODEVICE, name.encode())
+            for sock in (self.receiver, self._sender) if device else ():
+                sock.setsockopt(_socket.SOL_SOCKET, _socket.SO_BINDTODEVICE, device.encode())
+            if at is not None:
+                self.receiver.bind((at[1], 0))
             self.receiver.setsockopt(_socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
             self._prepare()
             self.hear(heard or frozenset((group,)))
@@ -146,10 +152,12 @@ class Link:
         self.send = self._sending()
 
     def hear(self, groups: frozenset[str]) -> None:
-        """These groups from now on, and no others.
+        """These groups from now on, and no others; none where it is bound to an address.
 
         :raises OSError: the interface is gone, or there are too many.
         """
+        if not self._joins:
+            return
         for group in self.heard - groups:
             with suppress(OSError):
                 self._member(group, False)

@@ -125,6 +125,28 @@ def test_a_vmac_is_in_the_vrf_of_its_base_as_keepaliveds_is_and_follows_it(lan: 
         until(answers, what="an answer from theirs")
 
 
+def test_a_unicast_instance_without_an_interface_is_in_its_vrf(lan: Lan, tmp_path: Path) -> None:
+    for name, table in (("red", 10), ("blue", 11)):
+        lan.ours.ip(f"link add {name} type vrf table {table}")
+        lan.ours.ip(f"link set {name} up")
+    lan.ours.ip("link set eth0 master red")
+    unicast = "unicast_src_ip 192.168.200.3\ncheck_unicast_src\nunicast_peer {\n192.168.200.2\n}\n"
+    start_keepalived(lan.theirs, tmp_path, vrrp_instance(100, 3, "0.5", more=unicast))
+    until(lambda: VIP in held(lan.theirs, "eth0"), what="theirs is the master")
+    own = {"unicast_src_ip": "192.168.200.2", "unicast_peer": [{"address": "192.168.200.3"}], "vrf": "blue"}
+    settings = instance(priority=150, version=3, advert_int=500_000_000) | own
+    del settings["interface"]
+    objects: Objects = {("vrrp_instance", "VI_1"): settings}
+    with Engine(lan.ours, objects) as engine:
+        assert engine.reaches("FAULT")["cause"] == "no interface of VRF blue that is up has the address 192.168.200.2"
+        engine.apply(2, {("vrrp_instance", "VI_1"): settings | {"vrf": "red"}})
+        assert engine.reaches("MASTER")["interface"] == "any interface of VRF red"
+        lan.only(lan.ours)
+        engine.signal(signal.SIGTERM)
+        assert engine.wait() == 0
+        lan.only(lan.theirs)
+
+
 def test_without_nftables_a_problem_says_that_a_backups_vmac_is_not_quiet_and_all_else_works(lan: Lan) -> None:
     settings = {"version": 3, "advert_int": 500_000_000, "use_vmac": {}, "addresses": ["fe80::10"]}
 

@@ -33,6 +33,7 @@ def resolved(**instances: dict[str, Any]) -> Resolved:
         ({"version": 3, "advert_int": 15_000_000}, "advert_int", "0.02 s is used"),
         ({"advert_int": SECOND * 3 // 2}, "advert_int", "2 s is used"),
         ({"unicast_ttl": 3}, "unicast_ttl", "multicast"),
+        ({"vrf": "red"}, "vrf", "no effect with interface"),
         ({"track_src_ip": True}, "track_src_ip", "no mcast_src_ip"),
         ({"promote_secondaries": True, "use_vmac": {}}, "promote_secondaries", "a VMAC has it"),
         ({"unicast_peer": [{"address": "192.0.2.2"}], "mcast_dst_ip": "224.0.0.99"}, "mcast_dst_ip", "unicast"),

@@ -12,6 +12,8 @@ from services.vrrp.config.settings import DECODERS, SECOND, Global, VirtualAddre
 
 BASE: dict[str, Any] = {"interface": "eth0", "virtual_router_id": 51}
 
+ANYWHERE = {"virtual_router_id": 51, "unicast_src_ip": "192.0.2.1", "unicast_peer": [{"address": "192.0.2.2"}]}
+
 
 def vip(**more: Any) -> dict[str, Any]:
     return {"virtual_ipaddress": [{"address": "192.0.2.10", **more}]}
@@ -26,6 +28,16 @@ def vips(*addresses: str) -> dict[str, Any]:
     [
         ("vrrp_instance", {"virtual_router_id": 51}, "interface"),
         ("vrrp_instance", {"interface": "eth0"}, "virtual_router_id"),
+        ("vrrp_instance", ANYWHERE | {"unicast_src_ip": ""}, "interface"),
+        ("vrrp_instance", ANYWHERE | {"unicast_peer": []}, "interface"),
+        ("vrrp_instance", ANYWHERE | {"use_vmac": {}}, "interface"),
+        ("vrrp_instance", ANYWHERE | {"vrf": "a b"}, "vrf"),
+        ("vrrp_instance", ANYWHERE | {"unicast_src_ip": "fe80::1", "unicast_peer": [{"address": "::1"}]}, "unicast_src_ip"),
+        (
+            "vrrp_instance",
+            ANYWHERE | {"unicast_src_ip": "2001:db8::1", "unicast_peer": [{"address": "fe80::1"}]},
+            "unicast_peer[0].address",
+        ),
         ("vrrp_instance", BASE | {"interface": "a" * 16}, "interface"),
         ("vrrp_instance", BASE | {"interface": "a b"}, "interface"),
         ("vrrp_instance", BASE | {"virtual_router_id": 0}, "virtual_router_id"),
