@@ -43,6 +43,17 @@ class VirtualAddress(NamedTuple):
     use_vmac: bool = False
 
 
+def place(address: str, vrf: str) -> str:
+    """What stands for an interface's name where adverts go and come wherever this address is; no interface is called so."""
+    return f"{vrf} {address}"
+
+
+def place_of(name: str) -> tuple[str, str] | None:
+    """VRF (or nothing) and address of a `place`; None: it is an interface."""
+    vrf, space, address = name.partition(" ")
+    return (vrf, address) if space else None
+
+
 def family(address: str) -> int:
     """4 or 6, of an address's text."""
     return 6 if ":" in address else 4

@@ -1,31 +1,20 @@
 """Where does an instance without `interface` send and hear its adverts? Wherever its own address is. Core.
 
-In all that names interfaces such a place stands as "VRF ADDRESS", " ADDRESS" outside of VRFs: no interface is called so.
+How such places are named is said in `addresses.place`.
 """
 
 from __future__ import annotations
 
 from services.common.errors import InvalidValue
-from services.vrrp.addresses import link_local
+from services.vrrp.addresses import link_local, place_of
 from services.vrrp.config.settings import VrrpInstance, needs_links
 
 ANY = "any interface"
 
 
-def place(source: str, vrf: str) -> str:
-    """The name of the place of an address."""
-    return f"{vrf} {source}"
-
-
-def parts(name: str) -> tuple[str, str] | None:
-    """VRF (or nothing) and address of a place; None: it is an interface."""
-    vrf, space, source = name.partition(" ")
-    return (vrf, source) if space else None
-
-
 def shown(name: str) -> str:
     """An interface or a place, for people."""
-    at = parts(name)
+    at = place_of(name)
     if at is None:
         return name
     return f"{ANY} of VRF {at[0]}" if at[0] else ANY
@@ -33,7 +22,7 @@ def shown(name: str) -> str:
 
 def missing(name: str) -> str:
     """Why there is no such interface or place, in words."""
-    at = parts(name)
+    at = place_of(name)
     if at is None:
         return f"interface {name} does not exist"
     return f"no interface{f' of VRF {at[0]}' if at[0] else ''} that is up has the address {at[1]}"

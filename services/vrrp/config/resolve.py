@@ -9,13 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from services.vrrp.addresses import VirtualAddress
+from services.vrrp.addresses import VirtualAddress, place
 from services.vrrp.bfd.settings import BfdInstance
-from services.vrrp.config import announce_settings, authentication, contradictions, interface_delays, resolve_track
+from services.vrrp.config import announce_settings, authentication, contradictions, resolve_track
 from services.vrrp.config.announce_settings import GarpGroup, Paces
 from services.vrrp.config.authentication import AuthHmac
-from services.vrrp.config.interface_delays import InterfaceDelays
-from services.vrrp.config.places import place
 from services.vrrp.config.settings import (
     OWNER,
     SECOND,
@@ -40,6 +38,7 @@ from services.vrrp.wire.packet import PROTOCOL_AH, TTL, Checksum
 
 if TYPE_CHECKING:
     from services.common.problems import Problem
+    from services.vrrp.config.interface_delays import InterfaceDelays
     from services.vrrp.links.vmac import VirtualLink
     from services.vrrp.routing.routes import Route
     from services.vrrp.routing.rules import Rule
@@ -215,8 +214,12 @@ def resolve(objects: Mapping[tuple[str, str], Settings | Maintenance], memory: d
     paces = _paces(objects, defaults, problems)._replace(
         bases={link.name: link.base for router in routers.values() for link in router.links}
     )
-    delays, cut = interface_delays.effective(defaults.interface_up_down_delays, routers.values())
-    problems += (_warning("config/global", field, reason) for field, reason in cut)
+    delays: dict[str, InterfaceDelays] = {}
+    if defaults.interface_up_down_delays:
+        from services.vrrp.config import interface_delays
+
+        delays, cut = interface_delays.effective(defaults.interface_up_down_delays, routers.values())
+        problems += (_warning("config/global", field, reason) for field, reason in cut)
     told = tuple(problems)
     watched = (scripts, files, processes, bfds)
     return Resolved(defaults, routers, groups, *watched, told, maintenance, statics, track_groups, paces, delays)

@@ -14,16 +14,16 @@ from services.common.errors import InvalidValue
 from services.vrrp.addresses import VirtualAddress as VirtualAddress
 from services.vrrp.addresses import family, interface, multicast_group, parse, virtual_address
 from services.vrrp.addresses import packed as packed
-from services.vrrp.config import announce_settings, authentication, interface_delays, track_settings
+from services.vrrp.config import announce_settings, authentication, track_settings
 from services.vrrp.config.announce_settings import GarpGroup
 from services.vrrp.config.authentication import AuthHmac
-from services.vrrp.config.interface_delays import InterfaceDelays
 from services.vrrp.config.ranges import SECOND
 from services.vrrp.config.ranges import duration as _duration
 from services.vrrp.config.ranges import in_range as _in_range
 from services.vrrp.config.track_settings import Source, Tracked, TrackFile, TrackProcess, VrrpScript
 
 if TYPE_CHECKING:
+    from services.vrrp.config.interface_delays import InterfaceDelays
     from services.vrrp.links.vmac import Ipvlan, Vmac
     from services.vrrp.routing.routes import Route
     from services.vrrp.routing.rules import Rule
@@ -194,7 +194,10 @@ def decode_global(name: str, value: Mapping[str, Any]) -> Global:
         taken |= {field: decode_prefix(value, field) for field in ("vmac_prefix", "vmac_addr_prefix")}
     if "default_interface" in value:
         interface(value["default_interface"], "default_interface")
-    taken["interface_up_down_delays"] = interface_delays.decode(value)
+    if value.get("interface_up_down_delays"):
+        from services.vrrp.config import interface_delays
+
+        taken["interface_up_down_delays"] = interface_delays.decode(value)
     for field in ("vrrp_cpu_affinity", "bfd_cpu_affinity"):
         taken[field] = tuple(value.get(field, ()))
         for at, number in enumerate(taken[field]):

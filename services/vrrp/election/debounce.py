@@ -7,19 +7,19 @@ not been up before.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from services.vrrp.config.interface_delays import InterfaceDelays
 from services.vrrp.election.events import InterfaceChanged
 
 
 class Debounce:
-    """What interfaces are believed to be."""
+    """What interfaces are believed to be; `seen_up`: those that have been up before."""
 
-    def __init__(self) -> None:
+    def __init__(self, seen_up: Iterable[str] = ()) -> None:
         self._delays: Mapping[str, InterfaceDelays] = {}
         self._waiting: dict[str, tuple[int, InterfaceChanged]] = {}
-        self._seen_up: set[str] = set()
+        self._seen_up = set(seen_up)
 
     @property
     def deadline(self) -> int | None:

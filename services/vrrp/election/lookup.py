@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from services.vrrp.addresses import packed
-from services.vrrp.config.places import parts
+from services.vrrp.addresses import packed, place_of
 from services.vrrp.election.router import VirtualRouter
 from services.vrrp.wire.packet import IPV6_VRIDS, ends_of, listed
 
@@ -29,7 +28,7 @@ class Lookup:
             for key in _watched(router):
                 self._watchers.setdefault(key, set()).add(s.name)
         self._numbers = {number for _interface, number in numbered}
-        self._anywhere = {number for interface, number in numbered if parts(interface) is not None}
+        self._anywhere = {number for interface, number in numbered if place_of(interface) is not None}
         for (interface, number), found in numbered.items():
             if len(found) == 1:
                 self._alone.setdefault(interface, {})[number] = found[0]
@@ -45,7 +44,7 @@ class Lookup:
 
     def elsewhere(self, interface: str, number: int) -> bool:
         """Whether a packet for nobody here may be somebody's on another socket: those of `places` hear what others hear too."""
-        return bool(self._anywhere) and number in (self._anywhere if parts(interface) is None else self._numbers)
+        return bool(self._anywhere) and number in (self._anywhere if place_of(interface) is None else self._numbers)
 
     def claimed(self, interface: str, data: bytes) -> set[VirtualRouter]:
         """Whose addresses are listed in a packet for a virtual router that is not here."""

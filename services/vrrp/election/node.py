@@ -22,7 +22,6 @@ from services.vrrp.election.actions import (
     Transition,
     rank,
 )
-from services.vrrp.election.debounce import Debounce
 from services.vrrp.election.events import (
     AddressVanished,
     BfdChanged,
@@ -98,7 +97,6 @@ class Node:
         self._lookup = Lookup()
         self._schedule = Schedule()
         self._reception = Reception()
-        self._debounce = Debounce()
         self._dirty: set[Key] = set()
 
     def deadline(self) -> int | None:
@@ -322,17 +320,23 @@ class Node:
         self._schedule.wake(("bfd", ""), self.surroundings.neighbors.deadline)
 
     def _interface_changed(self, actions: list[Action], event: InterfaceChanged, now: int) -> None:
-        before, waited = self.surroundings.interfaces.get(event.name), self._debounce.waits(event.name)
-        believed = self._debounce.believed(event, before, now)
-        self._schedule.wake(("debounce", ""), self._debounce.deadline)
+        debounce = self.surroundings.debounce
+        if debounce is None:
+            self._believe(actions, event, now)
+            return
+        before, waited = self.surroundings.interfaces.get(event.name), debounce.waits(event.name)
+        believed = debounce.believed(event, before, now)
+        self._schedule.wake(("debounce", ""), debounce.deadline)
         if believed is not None:
             # One that was down for a moment may have lost what was on it.
             self._believe(actions, believed, now, lossy=waited and believed.up)
 
     def _debounce_due(self, actions: list[Action], now: int) -> None:
-        for event in self._debounce.due(now):
-            self._believe(actions, event, now)
-        self._schedule.wake(("debounce", ""), self._debounce.deadline)
+        debounce = self.surroundings.debounce
+        if debounce is not None:
+            for event in debounce.due(now):
+                self._believe(actions, event, now)
+            self._schedule.wake(("debounce", ""), debounce.deadline)
 
     def _believe(self, actions: list[Action], event: InterfaceChanged, now: int, lossy: bool = False) -> None:
         before = self.surroundings.interfaces.get(event.name)
@@ -372,7 +376,7 @@ class Node:
             router = self.routers.get(owner)
             if owner.startswith(OWNER):
                 actions.append(AddRouting(owner, (row,)))
-            elif router is not None and not row.no_track and not any(map(self._debounce.waits, row.devices)):
+            elif router is not None and not row.no_track and not any(map(self.surroundings.waits, row.devices)):
                 self._route(actions, router, Lost(row.text), now)
 
     def _routing_unsure(self, actions: list[Action]) -> None:
@@ -401,7 +405,7 @@ class Node:
         self._refresh(actions, sorted(self.routers.keys() & set(names)), now)
 
     def _address_vanished(self, actions: list[Action], interface: str, address: str, now: int) -> None:
-        if self._debounce.waits(interface):
+        if self.surroundings.waits(interface):
             return  # it went along with the interface
         owner = self.holders.of(address, interface) or ""
         if owner.startswith(OWNER):
@@ -461,7 +465,6 @@ class Node:
         saved = {key: s.state for key, s in self._saved.items()}
         virtual, groups_before, orders_before = self.surroundings.virtual, self.groups, self.surroundings.maintenance
         self.surroundings.maintenance = wanted.maintenance
-        self._debounce.configure(wanted.delays)
         self._reception.ask_for_strangers(wanted.globals.log_unknown_vrids)
         actions += self.statics.configure(wanted.statics, wanted.track_groups)
         depended, self.surroundings.static_faults = self.surroundings.static_faults, self.statics.faults()

@@ -7,10 +7,9 @@ Knows no elections.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from services.vrrp.addresses import family, link_local, packed
-from services.vrrp.config.places import missing, parts, shown
+from services.vrrp.addresses import family, link_local, packed, place_of
 from services.vrrp.config.resolve import Resolved, RouterSettings
 from services.vrrp.config.settings import Tracked
 from services.vrrp.election.events import InterfaceChanged
@@ -21,6 +20,9 @@ from services.vrrp.election.priority import LEAST, OWNER, effective
 from services.vrrp.election.router_events import Inputs
 from services.vrrp.election.sources import Checks, Files
 from services.vrrp.election.track import Verdict, judge, judge_file
+
+if TYPE_CHECKING:
+    from services.vrrp.election.debounce import Debounce
 
 
 class Tracker(NamedTuple):
@@ -53,6 +55,7 @@ class Surroundings:
         self.maintenance: Mapping[str, Maintenance] = {}
         self.static_faults: Mapping[str, list[str]] = {}  # by instance, of static entries that it depends on
         self.neighbors = Neighbors()
+        self.debounce: Debounce | None = None  # while no interface is waited for
 
     def configure(self, wanted: Resolved, saved: Mapping[tuple[str, str], str], now: int) -> set[tuple[str, str]]:
         """New things to track and new virtual addresses; `saved` as `Saved` has it. Returns (kind, name) of what changed."""
@@ -64,8 +67,18 @@ class Surroundings:
         changed |= {("process", name) for name in self.processes.configure(wanted.processes, left("process"), now)}
         changed |= {("file", name) for name in self.files.configure(wanted.files, left("file"), now)}
         routers = wanted.routers.values()
+        if self.debounce is None and wanted.delays:
+            from services.vrrp.election.debounce import Debounce  # hardly ever, and the engine's start is in a hurry
+
+            self.debounce = Debounce(name for name, seen in self.interfaces.items() if seen.up)
+        if self.debounce is not None:
+            self.debounce.configure(wanted.delays)
         self.virtual = frozenset(row.address for router in routers for row in router.addresses + router.excluded)
         return changed
+
+    def waits(self, interface: str) -> bool:
+        """Whether an interface is not yet believed to be as it is."""
+        return self.debounce is not None and self.debounce.waits(interface)
 
     def trackers(self, settings: RouterSettings) -> list[Tracker]:
         """Each tracker of an instance, in the order of the configuration."""
@@ -107,9 +120,12 @@ class Surroundings:
         interface = self.interfaces.get(name)
         faults = []
         if interface is None or not interface.number:
+            from services.vrrp.config.places import missing  # hardly ever, and the engine's start is in a hurry
+
             faults.append(missing(name))
         elif trouble := interface.trouble if settings.family == 4 else interface.trouble6:
-            faults.append(f"{'interface ' if parts(name) is None else ''}{shown(name)} cannot be used: {trouble}")
+            what = f"interface {name}" if place_of(name) is None else settings.source
+            faults.append(f"{what} cannot be used: {trouble}")
         elif settings.track_primary and not interface.up:
             faults.append(f"interface {name} is down")
         elif self._source(settings, None) is None:

@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from services.vrrp.channel import MAX_TRANSITIONS, PROTOCOL, Channel, ChannelClosed, Message, from_fd
-from services.vrrp.config.places import missing
 from services.vrrp.config.staging import Staging
 from services.vrrp.election.actions import Transition
 from services.vrrp.election.events import FileValue, ProcessResult, Release, ScriptResult
@@ -256,16 +255,16 @@ class AgentLink:
             key, interface = f"config/vrrp_instance/{name}", router.settings.interface
             known = runtime.node.surroundings.interfaces.get(interface)
             if known is None or not known.number:
+                from services.vrrp.config.places import missing  # hardly ever, and the engine's start is in a hurry
+
                 reason, hint = missing(interface), "the instance starts when it appears"
             elif trouble := known.trouble if router.settings.family == 4 else known.trouble6:
                 reason, hint = f"interface {interface} cannot be used: {trouble}", "see the service's unit"
             else:
                 continue
             rows.append({"key": key, "field": "interface", "reason": reason, "hint": hint})
-        for name, reason in sorted(runtime.promotion.troubles.items() if runtime.promotion is not None else ()):
-            rows.append({"key": f"config/vrrp_instance/{name}", "field": "promote_secondaries", "reason": reason, "hint": ""})
-        if trouble := runtime.processors.trouble:
-            rows.append({"key": "config/global", "field": "vrrp_cpu_affinity", "reason": trouble, "hint": ""})
+        for key, field, reason in runtime.extras.troubles():
+            rows.append({"key": key, "field": field, "reason": reason, "hint": ""})
         for name, session in sorted(runtime.bfd.views.items()) if runtime.bfd is not None else ():
             if session.get("trouble"):
                 key = f"config/bfd_instance/{name}"

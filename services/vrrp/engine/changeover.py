@@ -80,7 +80,7 @@ def _told(runtime: Runtime) -> dict[str, Any]:
         "statistics": runtime.statistics.carried(),
         "jobs": runtime.jobs.carried(),
         "links": runtime.links.carried() if runtime.links is not None else None,
-        "promoted": runtime.promotion.carried() if runtime.promotion is not None else [],
+        "promoted": runtime.extras.carried(),
     }
 
 
@@ -119,8 +119,7 @@ def succeed(runtime: Runtime, before: Callable[[], None], clock: Callable[[], in
         if stamp >= message["stamp"]:
             runtime.step(PacketReceived(name, data))
     runtime.aside = False
-    if runtime.promotion is not None:
-        runtime.promotion.take_over(told.get("promoted", ()), runtime.look())
+    runtime.extras.take_over(told.get("promoted", ()), runtime.look())
     if runtime.links is not None:
         _take_over_links(runtime, runtime.links, table, links["silent"] if links is not None else ())
     elif table >= 0:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from services.vrrp.config.places import parts
+from services.vrrp.addresses import place_of
 from services.vrrp.netlink import IFF_RUNNING, IFF_UP, Interface
 
 VRF = "vrf"
@@ -19,7 +19,7 @@ class Places:
 
     def configure(self, names: Iterable[str], interfaces: Mapping[str, Interface]) -> None:
         """These from now on, as far as `names` are places."""
-        self._wanted = tuple(name for name in names if parts(name) is not None)
+        self._wanted = tuple(name for name in names if place_of(name) is not None)
         self.look(interfaces)
 
     def look(self, interfaces: Mapping[str, Interface]) -> set[str]:
@@ -35,7 +35,7 @@ class Places:
                 vrf = one.name if one.kind == VRF else vrfs.get(one.master, "")
                 homes.update({(vrf, address): one for address in one.addresses})
         for name in self._wanted:
-            at = parts(name)
+            at = place_of(name)
             home = homes.get(at) if at is not None else None
             if at is not None and home is not None:
                 self.found[name] = Interface(home.number, name, IFF_UP | IFF_RUNNING, b"", (at[1],))

@@ -43,23 +43,20 @@ from services.vrrp.election.events import (
     TimeReached,
 )
 from services.vrrp.election.node import Node
-from services.vrrp.election.snapshot import PROMOTED
 from services.vrrp.engine.advert_sockets import AdvertSockets
 from services.vrrp.engine.agent_link import AgentLink
 from services.vrrp.engine.changeover import GivingWay
 from services.vrrp.engine.handover import Handover
 from services.vrrp.engine.jobs import Jobs
 from services.vrrp.engine.lateness import Statistics
-from services.vrrp.engine.places import Places
+from services.vrrp.engine.occasional import Occasional
 from services.vrrp.engine.rehearsal import rehearse
 from services.vrrp.netlink import IFF_UP, Interface, Monitor, Requests, Vanished, request_socket
-from services.vrrp.processors import Processors
 from services.vrrp.wire.packet import PROTOCOL_AH
 
 if TYPE_CHECKING:
     from services.vrrp.bfd.link import BfdLink
     from services.vrrp.bfd.settings import BfdInstance
-    from services.vrrp.links.promotion import Promotion
     from services.vrrp.links.virtual_links import VirtualLinks
     from services.vrrp.routing.route_netlink import RouteMonitor
     from services.vrrp.wire.frames import FrameReceiver
@@ -100,7 +97,6 @@ class Runtime:
         self._epoll.register(self._monitor.fileno(), select.EPOLLIN)
         self._interfaces: dict[str, Interface] = self._monitor.interfaces()
         self._sockets = AdvertSockets(self._epoll)
-        self._places = Places()
         self._frame_readers: dict[int, FrameReceiver] = {}
         self._stop_by = 0
         self._touched: set[str] = set()  # interfaces that netlink spoke of
@@ -109,14 +105,13 @@ class Runtime:
         self.jobs = Jobs(Requests(requests), self._monitor.expect_removal, self._interfaces)
         self._route_monitor: RouteMonitor | None = None
         self.links: VirtualLinks | None = None  # there are no VMACs and ipvlans without
-        self.promotion: Promotion | None = None  # nor instances with promote_secondaries
+        self.extras = Occasional(handover)
         self.agent = AgentLink(self, clock)
         self._housekeeping_at = 0
         self._saved_up_to = 0
         self._untold: list[Transition] = []  # to the agent, once what they are about is done
         self._adding = False
         self._calm_until = 0
-        self.processors = Processors()
         self.bfd: BfdLink | None = None  # comes after the first advert
         self._bfds: Mapping[str, BfdInstance] = {}
         self._bfd_processors: tuple[int, ...] = ()
@@ -134,14 +129,14 @@ class Runtime:
         """Put a configuration in place."""
         routers = resolved.routers.values()
         defaults = resolved.globals
-        self._places.configure((r.interface for r in routers), self._interfaces)
+        present = self.extras.place((r.interface for r in routers), self._interfaces)
         groups = {4: defaults.vrrp_mcast_group4, 6: defaults.vrrp_mcast_group6, PROTOCOL_AH: defaults.vrrp_mcast_group4}
         for family, group in groups.items():
             heard: dict[str, frozenset[str]] = {}
             for r in routers:
                 if family in (r.family, r.link):
                     heard[r.interface] = heard.get(r.interface, frozenset()) | {r.mcast_group}
-            self._sockets.configure(family, heard, group, {**self._interfaces, **self._places.found})
+            self._sockets.configure(family, heard, group, present)
         self.jobs.pacing.configure(resolved.paces)
         names = {r.interface for r in routers} | {a.dev for r in routers for a in r.addresses + r.excluded}
         names |= {t.name for r in routers for t in r.track_interface}
@@ -155,12 +150,12 @@ class Runtime:
             self.tell_interface(name)
         known = {("instance", name) for name in resolved.routers} | {("script", name) for name in resolved.scripts}
         known |= {("process", name) for name in resolved.processes} | {("file", name) for name in resolved.files}
-        known |= {("bfd", name) for name in resolved.bfds} | self._promote(resolved)
+        known |= {("bfd", name) for name in resolved.bfds}
+        known |= self.extras.configure(resolved, self._interfaces, self.aside)
         self.handover.forget_others(known)
         running = self.node.routers
         self.resumed += [n for n in self._were_master if n in running and running[n].state is State.MASTER]
         self._were_master = []
-        self.processors.bind(defaults.vrrp_cpu_affinity)
         self._bfds, self._bfd_processors = resolved.bfds, defaults.bfd_cpu_affinity
         self._configure_bfd()
 
@@ -259,8 +254,7 @@ class Runtime:
             self.note_changes()
             if self.links is not None:
                 self.links.stop(self.look())
-            if self.promotion is not None:
-                self.promotion.stop(self.look())
+            self.extras.stop(self.look())
             self.released = True
             self._stop_by = clock() + SECOND
         return not self.agent.unsent or clock() > self._stop_by
@@ -409,7 +403,7 @@ class Runtime:
     # -- interfaces
 
     def tell_interface(self, name: str) -> None:
-        interface = self._interfaces.get(name) or self._places.found.get(name)
+        interface = self._interfaces.get(name) or self.extras.placed.get(name)
         if interface is None:
             why = self.links.failed.get(name, "") if self.links is not None else ""
             event = InterfaceChanged(name, 0, False, (), why)
@@ -424,12 +418,10 @@ class Runtime:
         if self.links is not None and (any(self.links.failed.values()) or self._links_touched(before)):
             self.links.reconcile(self._interfaces)
             self.watch_links()
-        if self.promotion is not None and not self.aside:
-            self.promotion.look(self._interfaces)
         self.jobs.see(self._interfaces)
-        names, self._touched = self._touched | self._places.look(self._interfaces), set()
+        names, self._touched = self._touched | self.extras.look(self._interfaces, self.aside), set()
         for name in sorted(names):
-            self._sockets.look_again(name, self._interfaces.get(name) or self._places.found.get(name))
+            self._sockets.look_again(name, self._interfaces.get(name) or self.extras.placed.get(name))
             self.tell_interface(name)
         vanished, self._vanished = self._vanished, []
         for lost in vanished:
@@ -484,19 +476,6 @@ class Runtime:
         """Whether more than an address changed."""
         now = self._interfaces
         return any(_bare(before.get(name)) != _bare(now.get(name)) for name in self._touched)
-
-    def _promote(self, resolved: Resolved) -> set[tuple[str, str]]:
-        """promote_secondaries on the interfaces that are to have it; gives what the hand-over has of it."""
-        wanted = {router.interface: name for name, router in resolved.routers.items() if router.promote_secondaries}
-        if self.promotion is None:
-            if not wanted and not any(saved.kind == PROMOTED for saved in self.handover.inherited):
-                return set()
-            from services.vrrp.links.link_netlink import open_links
-            from services.vrrp.links.promotion import Promotion
-
-            self.promotion = Promotion(open_links(), self.handover)
-        self.promotion.configure(wanted, self._interfaces, self.aside)
-        return self.promotion.keys
 
     # -- routes and rules
 

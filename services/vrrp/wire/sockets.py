@@ -12,7 +12,7 @@ from contextlib import suppress
 from struct import Struct
 from typing import Protocol
 
-from services.vrrp.config.places import parts
+from services.vrrp.addresses import place_of
 from services.vrrp.wire.packet import IP_ID_OFFSET, IPV6_HEADER, PROTOCOL_AH, PROTOCOL_VRRP, checksum
 
 SO_RCVBUFFORCE, SO_SNDBUFFORCE = 33, 32  # asm-generic/socket.h
@@ -130,7 +130,7 @@ class Link:
     def __init__(self, name: str, number: int, group: str, heard: frozenset[str] = frozenset()) -> None:
         self.name, self.number, self.group = name, number, group
         self.heard: frozenset[str] = frozenset()
-        at = parts(name)
+        at = place_of(name)
         device = name if at is None else at[0]
         self._joins = at is None
         self.receiver = _socket.socket(self.family, _RAW, self.protocol)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.vrrp.config.places import missing, place, shown
+from services.vrrp.addresses import place
+from services.vrrp.config.places import missing, shown
 from services.vrrp.config.resolve import Resolved, resolve
 from services.vrrp.config.settings import DECODERS, SECOND, packed
 from services.vrrp.election.events import Configured, InterfaceChanged, PacketReceived, Started
