@@ -181,7 +181,7 @@ def test_at_the_top_level(text: str, place: tuple[int, int], severity: Severity,
 
 
 def test_an_instance_that_could_not_hear_its_peers_is_left_out() -> None:
-    conf = read_text(INSTANCE % "auth_hmac {\n key 1 file:/etc/key\n}")
+    conf = read_text(INSTANCE % "auth_hmac {\n key 300 secret\n}")
     assert dict(conf.objects) == {}
     whole = conf.complaints[0]
     assert (whole.at.line, whole.at.column, whole.severity) == (1, 15, UNSUPPORTED)
