@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 ERROR, WARNING = "error", "warning"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Problem:
+class Problem(NamedTuple):
     """One bad value. `key` is relative to the prefix; `field` is empty where the whole value is meant.
 
     `severity`: ERROR where something is not used or does not work, WARNING where it is used in another way than is written.

@@ -182,7 +182,7 @@ def _next(view: InstanceView, now: int) -> tuple[str, int]:
         case "MASTER":
             return "It goes on sending adverts.", view["next_advert_at"]
         case "BACKUP":
-            # What the engine told of its timer is up to a second old, and each advert since then has moved it on.
+            # What the engine told of its timer is up to four seconds old, and each advert since then has moved it on.
             at, wait = view["master_down_at"], view["master_down_at"] - now
             least = f", in {_span(wait)} at the earliest" if wait > 0 else ""
             delay = view["preempt_at"] - now

@@ -38,7 +38,9 @@ FORMED = frozenset(
         "refused",
     }
 )
-DERIVED = frozenset({"settings", "inputs", "format", "ahead", "_takeover", "_adverts"})  # from configuration and surroundings
+DERIVED = frozenset(  # from configuration and surroundings; the last two from the next advert
+    {"settings", "inputs", "format", "ahead", "_takeover", "_adverts", "_routine", "_patience"}
+)
 
 
 class Carried:

@@ -74,6 +74,7 @@ if TYPE_CHECKING:
     from services.vrrp.routing.rules import Rule
 
 MAX_DUE = 256  # timers served in one step, so that no step takes long
+AHEAD = 150_000_000  # nanoseconds; timers of backups that adverts have moved on are moved together
 FORESEEN = 8  # members of a sync group whose common takeover is looked at beforehand
 NOTHING: Mapping[str, Mapping[str, Any]] = {}
 
@@ -90,6 +91,7 @@ class Node:
         self.holders = Holders()
         self.statics = Statics()
         self._saved: dict[Key, Saved] = {}
+        self.delayed = False  # a start waits, by vrrp_startup_delay or vrrp_delay_after_boot
         self._ahead = 0
         self._configured = self._awaited = False
         self._held: set[str] = set()
@@ -154,6 +156,11 @@ class Node:
         """What changed since the last call, for views and hand-over; a name may be gone meanwhile."""
         dirty, self._dirty = self._dirty, set()
         return dirty
+
+    def hear_again(self, interface: str, data: bytes, at: int) -> bool:
+        """A packet that came `at`: True where it only repeats what its router has heard, and nothing comes of it but later
+        timers. Otherwise nothing has happened, and it is to be a `PacketReceived`."""
+        return self._reception.hear_again(interface, data, at)
 
     def step(self, event: Event, now: int) -> tuple[Action, ...]:
         """What is to be done about `event`, in this order."""
@@ -227,6 +234,13 @@ class Node:
                 self._end_hold(actions, now)
             else:
                 self._silence_due(actions, key, now)
+        self._schedule.put_off(now + AHEAD, MAX_DUE, self._later)
+
+    def _later(self, key: Key) -> int | None:
+        """When an entry is really due; 0: as it stands."""
+        kind, name = key
+        router = self.routers.get(name) if kind == "instance" else None
+        return router.deadline if router is not None else 0
 
     def _instance_due(self, actions: list[Action], router: VirtualRouter, key: Key, now: int) -> None:
         due = router.deadline
@@ -466,6 +480,7 @@ class Node:
         virtual, groups_before, orders_before = self.surroundings.virtual, self.groups, self.surroundings.maintenance
         self.surroundings.maintenance = wanted.maintenance
         self._reception.ask_for_strangers(wanted.globals.log_unknown_vrids)
+        self.delayed = bool(wanted.globals.vrrp_startup_delay or wanted.globals.vrrp_delay_after_boot)
         actions += self.statics.configure(wanted.statics, wanted.track_groups)
         depended, self.surroundings.static_faults = self.surroundings.static_faults, self.statics.faults()
         tracked = self.surroundings.configure(wanted, saved, now)
@@ -492,6 +507,7 @@ class Node:
             elif (settings, inputs) != (router.settings, router.inputs):
                 self._dirty.add(("instance", name))
                 movers.append((router, self._move(actions, router, Changed(inputs, settings), now)))
+        self._reception.regroup()
         if touched or gone:
             self.routers = {name: fresh.get(name) or self.routers[name] for name in wanted.routers}
             self._lookup = Lookup(self.routers.values())

@@ -22,6 +22,13 @@ class Known(NamedTuple):
     body: bytes
     form: Format
     advert: Advert
+    router: VirtualRouter
+    interface: str
+
+    @property
+    def end(self) -> bytes:
+        """All but the first twelve bytes."""
+        return self.body if self.four else self.body[12:]
 
 
 class Reception:
@@ -31,6 +38,21 @@ class Reception:
         self.rejected: dict[str, int] = {}
         self.strangers: Strangers | None = None  # while they are asked for
         self._known: dict[str, Known] = {}
+        self._repeated: dict[tuple[str, bytes], Known] = {}  # by interface and `Known.end`, as long as the routers are the same
+
+    def hear_again(self, interface: str, data: bytes, at: int) -> bool:
+        """A packet that came `at`, if it is a backup's master that repeats itself: then that has been heard."""
+        known = self._repeated.get((interface, data[12:]))
+        return (
+            known is not None
+            and known.form is known.router.format
+            and (data[8] == known.ttl and data[:4] == known.head if known.four else data == known.body)
+            and known.router.hear_again(known.advert, at)
+        )
+
+    def regroup(self) -> None:
+        """The routers are others now, or may be."""
+        self._repeated.clear()
 
     def hear(self, lookup: Lookup, interface: str, data: bytes, at: int) -> tuple[VirtualRouter, Advert] | None:
         """The advert in an IP packet that came `at`, and its router, which is BACKUP or MASTER; None: there is none."""
@@ -62,6 +84,7 @@ class Reception:
                 else data == known.body
             )
         ):
+            self._repeated[interface, known.end] = known
             return router, known.advert
         advert = decode(data, router.format)
         if router.counter is not None and isinstance(advert, Advert):
@@ -73,7 +96,12 @@ class Reception:
         router.hear_checksum(advert.checksum)
         if router.counter is None:  # what has a number is never the same twice
             four = number < IPV6_VRIDS
-            self._known[name] = Known(four, data[:4], data[8], data[12:] if four else data, router.format, advert)
+            before, body = known, data[12:] if four else data
+            known = Known(four, data[:4], data[8], body, router.format, advert, router, interface)
+            self._known[name] = known
+            if before is not None:
+                self._repeated.pop((before.interface, before.end), None)
+            self._repeated[interface, known.end] = known
         return router, advert
 
     def ask_for_strangers(self, on: bool) -> None:

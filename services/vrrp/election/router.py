@@ -13,7 +13,7 @@ from services.vrrp.addresses import VirtualAddress, packed, text
 from services.vrrp.config.resolve import RouterSettings
 from services.vrrp.config.settings import SECOND
 from services.vrrp.election import offer, office, phase
-from services.vrrp.election.actions import Action, Announce, State, Transition
+from services.vrrp.election.actions import Action, Announce, SendAdvert, State, Transition
 from services.vrrp.election.announce import Announcements
 from services.vrrp.election.carry import Carried
 from services.vrrp.election.counters import Counters
@@ -77,6 +77,8 @@ class VirtualRouter(Carried):
         self._outranked: Advert | None = None
         self._rival_until = 0
         self._rogue: Rogue | None = None  # another owner
+        self._routine: Advert | None = None  # a backup's master says it again and again, and nothing else happens
+        self._patience = 0  # its master_down_interval
         self._prepare()
 
     # -- what others may ask
@@ -115,6 +117,10 @@ class VirtualRouter(Carried):
         """Whether the addresses of an advert are this router's, in any order."""
         return self._adverts.lists(addresses)
 
+    def adverts(self, priority: int) -> tuple[SendAdvert, ...]:
+        """What it would send with this priority, but for a seal or trailer."""
+        return self._adverts.of(priority)
+
     def twin(self) -> VirtualRouter:
         """One that will do as this one would; whatever it does changes nothing here."""
         twin = VirtualRouter.__new__(VirtualRouter)
@@ -126,8 +132,23 @@ class VirtualRouter(Carried):
 
     # -- the election
 
+    @property
+    def in_routine(self) -> bool:
+        """It is a backup whose master repeats itself."""
+        return self._routine is not None
+
+    def hear_again(self, advert: Advert, at: int) -> bool:
+        """The last advert came once more, `at`: as `Heard`, but for what cannot come of it. False: it must be a `Heard`."""
+        if advert is not self._routine:
+            return False
+        self.counters.adverts_received += 1
+        self.heard_at = self.last_heard = at
+        self.master_down_at = at + self._patience
+        return True
+
     def step(self, event: RouterEvent, now: int) -> list[Action]:
         """What is to be done about `event`, in this order."""
+        self._routine = None
         actions: list[Action] = []
         silent = self.state is State.MASTER and now - self.last_advert >= self._takeover
         if silent and now - self._offered_until >= self._takeover:
@@ -262,12 +283,14 @@ class VirtualRouter(Carried):
         self.counters.adverts_received += 1
         self.heard, self.heard_at = advert, now - age
         again = self.settings.skip_check_adv_addr and advert.source == self.master_address
-        if not again and not self.lists(advert.addresses):
-            self.counters.address_list_errors += 1
+        differs = not again and not self.lists(advert.addresses)
+        self.counters.address_list_errors += differs
         if not advert.priority:
             self.counters.priority_zero_received += 1
         if self.state is State.BACKUP:
             self._heard_as_backup(advert, now - age, now)
+            if advert.priority >= self.inputs.priority and not differs:
+                self._routine, self._patience = advert, self.master_down_interval
         else:
             self._heard_as_master(actions, advert, now)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from heapq import heappop, heappush
 
 Key = tuple[str, str]  # ("instance" | "group" | "script" | "process" | "file" | "bfd" | "hold" | "static" | "debounce", name)
@@ -40,6 +40,26 @@ class Schedule:
             if self._pushed.get(key) == when:  # else a later entry took its place
                 del self._pushed[key]
                 yield key
+
+    def put_off(self, until: int, most: int, later: Callable[[Key], int | None]) -> None:
+        """Move entries that come too early, out of at most so many up to `until`, so that they need no wake-up each.
+
+        `later` gives the real time of a key (None: it waits for nothing); the first that is right ends it.
+        """
+        heap = self._heap
+        for _ in range(most):
+            if not heap or heap[0][0] > until:
+                return
+            when, _count, key = heap[0]
+            if self._pushed.get(key) == when:
+                real = later(key)
+                if real is not None and real <= when:
+                    return
+                del self._pushed[key]
+                heappop(heap)
+                self.wake(key, real)
+            else:
+                heappop(heap)
 
     def clear(self) -> None:
         """Nothing waits any more."""

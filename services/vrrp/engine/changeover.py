@@ -35,6 +35,11 @@ class GivingWay:
         self._successor: Channel | None = None
         self._asked_at = 0
 
+    @property
+    def asked_for(self) -> bool:
+        """A successor waits for its turn."""
+        return self._successor is not None
+
     def asked(self, successor: Channel, digest: str) -> None:
         """The launcher wants it; `digest`: of the configuration that the successor has."""
         self._successor, self._asked_at = successor, self._clock()

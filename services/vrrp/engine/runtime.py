@@ -227,8 +227,12 @@ class Runtime:
             busy = self.jobs.pending or (self.agent.ready_to_write and not calm)
             if not busy:
                 timer.arm(min(self._next(), self._calm_until) if calm else self._next())
-            ready = {fd for fd, _mask in self._epoll.poll(0 if busy else -1)}
+            events = self._epoll.poll(0 if busy else -1)
             self.statistics.wakes += 1
+            while not busy and self._repeats(events):
+                events = self._epoll.poll()
+                self.statistics.wakes += 1
+            ready = {fd for fd, _mask in events}
             self._receive(ready)
             if self._monitor.fileno() in ready:
                 self.interfaces_changed()
@@ -293,10 +297,7 @@ class Runtime:
         for fd in ready:
             link = self._sockets.readers.get(fd)
             if link is not None:
-                packets = link.receive()
-                told = self._look_at_wall_clock()  # else these stamps are of a clock that was set meanwhile
-                for data, stamp in packets:
-                    self._hear(link.name, data, stamp, told)
+                self._hear_all(link.name, link.receive())
             elif (frames := self._frame_readers.get(fd)) is not None:
                 packets_of = frames.receive()
                 told = self._look_at_wall_clock()
@@ -306,6 +307,27 @@ class Runtime:
     def receive_all(self) -> None:
         """Whatever has come."""
         self._receive((*self._sockets.readers, *self._frame_readers))
+
+    def _repeats(self, events: Iterable[tuple[int, int]]) -> bool:
+        """Hear what came, if it is packets alone. True: it repeats what was said before, so the timer is right as it is armed,
+        or wakes too early, and there is nothing else to do."""
+        readers = self._sockets.readers
+        links = [readers.get(fd) for fd, _mask in events]
+        if self.giving_way.asked_for or not all(links):
+            return False
+        news = [link for link in links if link is not None and self._hear_all(link.name, link.receive())]
+        return not news
+
+    def _hear_all(self, name: str, packets: Iterable[tuple[bytes, int]]) -> bool:
+        """What came on one interface; True where any of it was not said before. Of repetitions the time alone matters."""
+        news = not (told := self._look_at_wall_clock())  # else these stamps are of a clock that was set meanwhile
+        hear_again, ahead, now = self.node.hear_again, self._wall, clock()
+        for data, stamp in packets:
+            at = stamp - ahead
+            if not hear_again(name, data, at if told and 0 <= now - at < SECOND else now):
+                self._hear(name, data, stamp, told)
+                news = True
+        return news
 
     def _hear(self, name: str, data: bytes, stamp: int, told: bool) -> None:
         now = clock()

@@ -192,7 +192,8 @@ class Link:
         try:
             for _ in range(MAX_RECEIVED):
                 data, ancillary, _flags, _source = receive(2048, TIMESTAMP_SPACE)
-                packets.append((data, stamp_of(ancillary)))
+                seconds, nanoseconds = TIMESTAMP.unpack(ancillary[0][2]) if ancillary else (0, 0)  # nothing else was asked for
+                packets.append((data, seconds * 1_000_000_000 + nanoseconds))
         except BlockingIOError:
             pass
         except OSError:
