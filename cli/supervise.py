@@ -19,6 +19,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Final
 
 PRECEDES: Final = ("ipvs", "vrrp")  # the second starts when the first is ready
@@ -28,6 +29,7 @@ GRACE_S: Final = 10.0  # for each of these steps, before SIGKILL
 STEADY_S: Final = 60.0
 LONGEST_PAUSE_S: Final = 30.0
 USAGE: Final = 2  # exit status of a service whose flags cannot be meant: another start would not help
+FIRST: Final = Path(__file__).resolve().parents[1] / "services/vrrp/launcher/first.py"
 _PR_SET_PDEATHSIG: Final = 1
 _LINE: Final = 16 << 10  # bytes; a longer line is printed in parts
 
@@ -227,5 +229,7 @@ def _ended(status: int) -> str:
 
 
 def service_command(service: str, *flags: str) -> list[str]:
-    """The command line of a service, with this interpreter."""
+    """The command line of a service, with this interpreter, as its unit has it."""
+    if service == "vrrp":
+        return [sys.executable, "-I", "-S", str(FIRST), *flags]
     return [sys.executable, "-m", f"services.{service}", *flags]

@@ -5,7 +5,6 @@ sd_listen_fds(3). Without systemd every function does nothing. Imports only what
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Mapping
 
 _FIRST_FD = 3  # SD_LISTEN_FDS_START
@@ -16,6 +15,8 @@ def _send(message: str, *fds: int) -> bool:
     path = os.environ.get("NOTIFY_SOCKET", "")
     if not path:
         return False
+    import socket  # only where systemd is told something: it costs a program's start more than all of this
+
     address = "\0" + path[1:] if path.startswith("@") else path
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as s:
         s.settimeout(1.0 if fds else 0.05)

@@ -48,9 +48,12 @@ Three conversations (shapes below; all times in messages are Unix time in nanose
         to: MASTER, BACKUP, FAULT, STOP (declared stop), DELETED (no longer configured), MASTER_RX_LOWER_PRI.
         Kept until acknowledged, at most MAX_TRANSITIONS (the oldest go first, counted in "engine"), sent again to a
         new agent: (boot, sequence) identifies one.
-     {"is": "applied", "revision": 5, "problems": [{"key", "field", "reason", "hint", "severity"}, ...]}   problems.Problem
+     {"is": "applied", "revision": 5, "problems": [{"key", "field", "reason", "hint", "severity"}, ...], "first_words": [...]}
+        problems.Problem; what an engine that starts with this sends at once, `election.opening`
      {"is": "problems", "problems": [...]}              what is wrong at run time, whole list at each change
-     {"is": "counters", "name": "VI_1", "counters": {...}, "timers": {...}}   at most once a second, only when changed
+     {"is": "first_words", "words": [...]}              when they change by themselves
+     {"is": "counters", "name": "VI_1", "counters": {...}, "timers": {...}}   at most once a second, only when changed;
+        those of backups that hear what they always hear in turn, if they are many: all in four seconds
      {"is": "engine", "stats": {...}}                   at most once a second, only when changed
      {"is": "stranger", "interface": "eth0", "vrid": 7, "family": 4, "source": "192.0.2.9"}   with log_unknown_vrids: whose
                                                         adverts belong to no instance; each once an hour at most
@@ -67,7 +70,7 @@ import json
 import os
 from array import array
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 PROTOCOL = 1
@@ -226,25 +229,18 @@ class Channel:
         return message
 
 
-def engine_command(
-    python: str, control: int, handover: int, config: str, orphan: str = "release", more: Sequence[str] = ()
-) -> list[str]:
-    """The command line of an engine; `control` and `handover` are descriptors that must be inheritable.
-
-    `config` is the path of engine.json (may be missing), `orphan` is "release" or "leave" (see the module's text).
-    """
-    script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "engine", "process.py")
-    arguments = ["--control", str(control), "--handover", str(handover), "--config", config, "--orphan", orphan]
-    return [python, "-I", "-S", script, *arguments, *more]
-
-
-def save_configuration(path: str, revision: int, objects: Mapping[tuple[str, str], Mapping[str, Any]]) -> None:
+def save_configuration(
+    path: str, revision: int, objects: Mapping[tuple[str, str], Mapping[str, Any]], first: Iterable[str] = ()
+) -> None:
     """Write engine.json, the engine's last good configuration, atomically. Values are plain dicts.
+
+    `first` comes first, a text a line: what `launcher.first_words` reads.
 
     :raises OSError: the folder cannot be written.
     """
     rows = [{"kind": kind, "name": name, "value": value} for (kind, name), value in sorted(objects.items())]
-    data = json.dumps({"format": PROTOCOL, "revision": revision, "objects": rows}, indent=1).encode()
+    document = {"first": list(first), "format": PROTOCOL, "revision": revision, "objects": rows}
+    data = json.dumps(document, indent=1).encode()
     temporary = f"{path}.{os.getpid()}.tmp"
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:

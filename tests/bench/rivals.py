@@ -7,23 +7,27 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from cli.supervise import service_command
 from tests.kit.netns import Host, Net
 from tests.kit.process import Process
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PER_INTERFACE = 250
+OWNER = 255
 RT_PRIORITY = 50  # both run their adverts in the same class, SCHED_FIFO or SCHED_RR
 
 
 @dataclass(frozen=True, slots=True)
 class Routers:
-    """`count` VRRPv3 routers, 250 to an interface (eth0, eth1 ...), VRIDs from 1 on each; `interval` in seconds."""
+    """`count` VRRPv3 routers, 250 to an interface (eth0, eth1 ...), VRIDs from 1 on each; `interval` in seconds.
+
+    Owners (priority 255) start as MASTER, all others as BACKUP.
+    """
 
     count: int
     interval: float
@@ -34,6 +38,10 @@ class Routers:
         for k in range(self.count):
             interface, vrid = divmod(k, PER_INTERFACE)
             yield f"eth{interface}", vrid + 1, f"10.9.{interface + 1}.{vrid + 1}"
+
+    @property
+    def state(self) -> str:
+        return "MASTER" if self.priority == OWNER else "BACKUP"
 
     @property
     def interfaces(self) -> int:
@@ -71,8 +79,9 @@ class Keepalived:
         ]
         for interface, vrid, address in routers.each():
             blocks.append(
-                f"vrrp_instance {interface}-{vrid} {{\n interface {interface}\n state BACKUP\n virtual_router_id {vrid}\n"
-                f" priority {routers.priority}\n advert_int {routers.interval:g}\n virtual_ipaddress {{\n {address}/32\n }}\n}}"
+                f"vrrp_instance {interface}-{vrid} {{\n interface {interface}\n state {routers.state}\n"
+                f" virtual_router_id {vrid}\n priority {routers.priority}\n advert_int {routers.interval:g}\n"
+                f" virtual_ipaddress {{\n {address}/32\n }}\n}}"
             )
         (folder / "keepalived.conf").write_text("\n".join(blocks) + "\n")
         files = [f"--{kind}={folder / kind}" for kind in ("pid", "vrrp_pid")]
@@ -92,7 +101,7 @@ class Vipkeeper:
         for interface, vrid, address in routers.each():
             store[f"config/vrrp_instance/{interface}-{vrid}"] = {
                 "interface": interface,
-                "state": "BACKUP",
+                "state": routers.state,
                 "virtual_router_id": vrid,
                 "priority": routers.priority,
                 "advert_int": f"{routers.interval:g}s",
@@ -100,8 +109,7 @@ class Vipkeeper:
             }
         (folder / "config.json").write_text(json.dumps(store))
         places = ["--store", f"file:{folder / 'config.json'}", "--run-dir", str(folder), "--state-dir", str(folder / "state")]
-        command = [sys.executable, "-m", "services.vrrp", *places, "--node", host.name]
-        return host.start(command, log=folder / "log", cwd=ROOT)
+        return host.start(service_command("vrrp", *places, "--node", host.name), log=folder / "log", cwd=ROOT)
 
 
 def elector(process: Process) -> int:

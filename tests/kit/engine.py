@@ -12,7 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from services.vrrp.channel import Channel, ChannelClosed, Message, engine_command, from_fd, pair, save_configuration
+from services.vrrp.channel import Channel, ChannelClosed, Message, from_fd, pair, save_configuration
+from services.vrrp.engine.command import engine_command
 from tests.kit.netns import Host
 from tests.kit.wait import until
 

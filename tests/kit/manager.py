@@ -46,7 +46,7 @@ class Manager:
         name, kept = next(reversed(self.kept.items()), ("", None))
         if kept is not None:
             environment |= {"KEPT": str(kept), "KEPT_AS": name}
-        service = [sys.executable, "-m", "services.vrrp", *self.flags]
+        service = [sys.executable, "-I", "-S", str(self.root / "services/vrrp/launcher/first.py"), *self.flags]
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 ["nsenter", f"--net={self.host.netns}", "--", sys.executable, "-c", START, *service],
@@ -116,6 +116,11 @@ class Manager:
             os.killpg(self.pid, signal.SIGKILL)
         assert self._process is not None
         self._process.wait()
+
+    def ended(self) -> int:
+        """Exit status of a unit that ends by itself."""
+        assert self._process is not None
+        return self._process.wait(PATIENCE_S)
 
     def stop(self) -> int:
         os.kill(self.pid, signal.SIGTERM)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from cli.supervise import service_command
 from services.common.options import SERVICES
 from tests.kit.netns import Host
 from tests.kit.process import Process
@@ -41,7 +41,7 @@ class Node:
         for service in services or SERVICES:
             self.running[service] = self.host.start(
                 [
-                    *(sys.executable, "-m", f"services.{service}", "--store", self.store, "--node", self.name),
+                    *service_command(service, "--store", self.store, "--node", self.name),
                     *("--run-dir", self.run_dir, "--state-dir", self.state_dir / service),
                     *self.flags.get(service, ()),
                 ],

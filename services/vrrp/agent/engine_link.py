@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +18,7 @@ from typing import Any, Protocol
 
 from services.common.problems import Problem
 from services.vrrp.channel import Channel, ChannelClosed, Message, from_fd, save_configuration
+from services.vrrp.launcher.first_words import circumstances
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +60,7 @@ class Told:
     counters: dict[str, View] = field(default_factory=dict)
     engine: View = field(default_factory=dict)
     problems: frozenset[Problem] = frozenset()
+    first_words: list[str] = field(default_factory=list)
 
 
 class EngineLink:
@@ -72,6 +76,7 @@ class EngineLink:
         self._known: dict[tuple[str, str], Mapping[str, Any]] | None = None  # what this engine was told
         self._fresh: set[tuple[str, str]] | None = None  # views since "ready", until "synced"
         self._accepted = asyncio.Event()
+        self._unanswered = 0  # commits; until the last is answered, first words are those of an earlier configuration
         self.told = Told()
         self.up = False
         self.losses = 0
@@ -87,6 +92,7 @@ class EngineLink:
         self._drop()
         self._channel = Channel(from_fd(descriptor))
         self._known = None
+        self._unanswered = 0
         asyncio.get_running_loop().add_reader(self._channel.fileno(), self._readable)
 
     def configure(self, revision: int, objects: Objects) -> None:
@@ -135,8 +141,9 @@ class EngineLink:
             if self._known is None:
                 continue
             revision, objects = self._revision, dict(self._known)
+            first = [circumstances(sys.argv[1:], os.environb), *self.told.first_words]
             try:
-                await asyncio.to_thread(save_configuration, str(self._path), revision, objects)
+                await asyncio.to_thread(save_configuration, str(self._path), revision, objects, first)
             except OSError as error:
                 log.error("cannot write %s: %s; a new engine would start with an older one", self._path, error.strerror)
 
@@ -156,6 +163,8 @@ class EngineLink:
             self._send({"do": "delete", "kind": kind, "name": name})
         for (kind, name), value in changed.items():
             self._send({"do": "put", "kind": kind, "name": name, "value": dict(value)})
+        self._unanswered += 1
+        self.told.first_words = []
         self._send({"do": "commit", "revision": self._revision})
         self._known = self._objects
 
@@ -231,8 +240,14 @@ class EngineLink:
             case "problems":
                 before, self.told.problems = self.told.problems, frozenset(Problem(**row) for row in message["problems"])
                 self._listener.trouble(before, self.told.problems)
+            case "first_words":
+                if not self._unanswered:
+                    self.told.first_words = message["words"]
+                    self._accepted.set()
             case "applied":
                 self.applied = message["revision"]
+                self._unanswered -= 1
+                self.told.first_words = message["first_words"] if not self._unanswered else []
                 if self.applied == self._revision:
                     self._accepted.set()
 

@@ -9,12 +9,14 @@ import os
 import select
 import time
 from collections.abc import Callable, Mapping
+from marshal import dumps
 from typing import TYPE_CHECKING, Any
 
 from services.vrrp.channel import MAX_TRANSITIONS, PROTOCOL, Channel, ChannelClosed, Message, from_fd
 from services.vrrp.config.staging import Staging
 from services.vrrp.election.actions import Transition
 from services.vrrp.election.events import FileValue, ProcessResult, Release, ScriptResult
+from services.vrrp.election.opening import first_words
 from services.vrrp.election.schedule import Key
 from services.vrrp.election.statics import OWNER
 from services.vrrp.engine.outbox import Outbox
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["MAX_TRANSITIONS", "AgentLink"]
 
 LISTED = 20  # lines of one field that problems name
+AT_ONCE, IN_TURN = 16, 4  # instances whose counters are told in one second; seconds after which each has been
 UNSEEN = ("process", "file")  # have no views of their own; the agent knows them, and instances' trackers show them
 
 
@@ -45,7 +48,8 @@ class AgentLink:
         self._started = time.time_ns()
         self._boot = f"{clock():x}-{os.getpid()}"
         self._alive_at = 0
-        self._told: dict[Key, Any] = {}
+        self._told: dict[Key, int] = {}  # what the agent knows, by `_digest`: a thousand views would take megabytes
+        self._turn = 0
 
     # -- for the runtime
 
@@ -73,8 +77,9 @@ class AgentLink:
         self.recheck()
 
     def recheck(self) -> None:
-        """What is wrong at run time may have changed."""
+        """What is wrong at run time, or would be said at a start, may have changed."""
         self._outbox.put(("problems", ""))
+        self._outbox.put(("first_words", ""))
 
     def transition(self, action: Transition) -> None:
         self._sequence += 1
@@ -94,10 +99,14 @@ class AgentLink:
         )
 
     def every_second(self) -> None:
-        """Counters and statistics go out at most this often."""
+        """Counters and statistics go out at most this often; those of backups that hear what they always hear in turn."""
         if self._channel is not None:
-            for name in self._runtime.node.routers:
-                self._outbox.put(("counters", name))
+            routers = self._runtime.node.routers
+            turns = max(1, min(IN_TURN, len(routers) // AT_ONCE))
+            self._turn = (self._turn + 1) % turns
+            for at, (name, router) in enumerate(routers.items()):
+                if at % turns == self._turn or not router.in_routine:
+                    self._outbox.put(("counters", name))
             self._outbox.put(("engine", ""))
             strangers = self._runtime.node.strangers
             for stranger in strangers.take() if strangers is not None else ():
@@ -180,7 +189,9 @@ class AgentLink:
             resolved, problems = committed
             self._runtime.configure(resolved)
             rows = [problem.as_dict() for problem in problems]
-            self._outbox.answer({"is": "applied", "revision": revision, "problems": rows})
+            words = first_words(self._runtime.node)
+            self._told["first_words", ""] = _digest(words)
+            self._outbox.answer({"is": "applied", "revision": revision, "problems": rows, "first_words": words})
 
     # -- what is told
 
@@ -203,7 +214,7 @@ class AgentLink:
         keys += [("group", name) for name in node.groups]
         keys += [("script", name) for name in node.surroundings.scripts.states]
         keys += [("bfd", name) for name in node.surroundings.neighbors.states]
-        return [*keys, ("problems", ""), ("engine", "")]
+        return [*keys, ("problems", ""), ("first_words", ""), ("engine", "")]
 
     def _render(self, key: Key) -> Message | None:
         """The message of a key, or None where the agent knows it already."""
@@ -215,6 +226,9 @@ class AgentLink:
         if kind == "problems":
             body = self._problems()
             message: Message = {"is": "problems", "problems": body}
+        elif kind == "first_words":
+            body = first_words(node)
+            message = {"is": "first_words", "words": body}
         elif kind == "engine":
             body = self._engine()
             message = {"is": "engine", "stats": body}
@@ -239,9 +253,10 @@ class AgentLink:
             message = {"is": kind, "name": name, "view": body}
             if body is None:
                 self._told.pop(("counters", name), None)
-        if self._told.get(key, self) == body:
+        digest = _digest(body)
+        if self._told.get(key) == digest:
             return None
-        self._told[key] = body
+        self._told[key] = digest
         return message
 
     def _unix(self, when: int | None) -> int:
@@ -309,6 +324,11 @@ class AgentLink:
             "agent_last_alive_at": self._alive_at,
             "bfd_rejected": dict(runtime.bfd.rejected) if runtime.bfd is not None else {},
         }
+
+
+def _digest(body: Any) -> int:
+    """Equal for what is equal, made anew each time; of JSON's types."""
+    return hash(dumps(body, 2))  # version 2 has no references, which would tell one text in two places from two
 
 
 def _home(owner: str) -> tuple[str, str]:

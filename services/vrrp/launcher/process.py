@@ -31,9 +31,10 @@ from pathlib import Path
 from services.common import sdnotify
 from services.common.errors import UsageError
 from services.common.options import Options, parse
-from services.vrrp.channel import Channel, ChannelClosed, engine_command, pair
-from services.vrrp.launcher import resume
-from services.vrrp.launcher.children import Child, Process, die_with, ending
+from services.vrrp.channel import Channel, ChannelClosed, from_fd, pair
+from services.vrrp.engine.command import engine_command
+from services.vrrp.launcher import beginning, resume
+from services.vrrp.launcher.children import Adopted, Child, Process, die_with, ending
 from services.vrrp.launcher.reload import SOCKET, Reception
 from services.vrrp.launcher.renewal import Phase, Renewal
 
@@ -41,7 +42,6 @@ ROOT = Path(__file__).absolute().parents[3]  # by its name: another version may 
 CONTROL = "VIPKEEPER_CONTROL_FD"
 FIRST = "VIPKEEPER_FIRST"
 SUCCESSOR = "VIPKEEPER_SUCCESSOR"
-HANDOVER = "handover"  # name in systemd's descriptor store; with a number from the first reload on
 TICK_S = 1.0
 ENGINE_SILENCE = (8, 8)  # ticks without a word after which it is taken for hung: before its first word, and later
 AGENT_SILENCE = (60, 15)
@@ -51,13 +51,19 @@ ENGINE_STOP_S = 3.0
 AGENT_STOP_S = 5.0
 BFD_STOP_S = 1.0
 USAGE = 2  # exit status
-SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+SIGNALS = beginning.SIGNALS
+Begun = tuple[int, int, int, str]  # as `beginning.begin` gives it
 
 
 class Launcher:
-    """Runs until a declared stop; `run` gives the exit status. `before`: what an earlier program of this process left."""
+    """Runs until a declared stop; `run` gives the exit status.
 
-    def __init__(self, options: Options, argv: Sequence[str], before: resume.Resume | None = None) -> None:
+    `before`: what an earlier program of this process left. `begun`: an engine that was started before all else.
+    """
+
+    def __init__(
+        self, options: Options, argv: Sequence[str], before: resume.Resume | None = None, begun: Begun | None = None
+    ) -> None:
         self._options = options
         self._argv = tuple(argv)
         self._wake, writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -75,8 +81,11 @@ class Launcher:
             self._memory, self._stored = before.memory, before.name
             self._engine.resumed(before.engine)
             self._agent.resumed(before.agent)
+        elif begun is not None:
+            pid, fd, self._memory, self._stored = begun
+            self._engine.started(Adopted(pid), Channel(from_fd(fd)))
         else:
-            self._memory, self._stored = _memory()
+            self._memory, self._stored = beginning.memory()
         self._reception = Reception(None) if before is None else Reception.resumed(before.reception, before.visitors)
         self._reloads = 0 if before is None else before.reloads
         self._outdated = ""  # what the descriptor store still has instead
@@ -91,7 +100,8 @@ class Launcher:
     def run(self) -> int:
         """Start everything, keep it alive, stop it in order."""
         if self._before is None:
-            self._start_engine()
+            if self._engine.process is None:
+                self._start_engine()
             stored = sdnotify.store_fds(self._stored, self._memory)  # False where there is no systemd
             self._start_agent()
         from services.common import logs
@@ -115,9 +125,7 @@ class Launcher:
     # -- starting
 
     def _environment(self) -> dict[str, str]:
-        """Without what systemd means for this process alone."""
-        private = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES")
-        return {name: value for name, value in _on_disk(os.environ).items() if name not in private}
+        return beginning.inheritable(_on_disk(os.environ))
 
     def _start_engine(self) -> None:
         self._launch_engine(self._engine, self._memory)
@@ -126,10 +134,8 @@ class Launcher:
 
     def _launch_engine(self, child: Child, memory: int, *more: str) -> None:
         ours, theirs = pair()
-        # Without systemd nobody starts a successor that would find what an engine leaves behind.
-        orphan = "leave" if os.environ.get("NOTIFY_SOCKET") else "release"
         config = str(self._options.state_dir / "engine.json")
-        command = engine_command(sys.executable, theirs.fileno(), memory, config, orphan, more)
+        command = engine_command(sys.executable, theirs.fileno(), memory, config, beginning.orphan(), more)
         process = subprocess.Popen(command, pass_fds=(theirs.fileno(), memory), env=self._environment())
         theirs.close()
         child.started(process, Channel(ours))
@@ -352,7 +358,7 @@ class Launcher:
         self._reloads += 1
         os.close(self._memory)
         self._outdated = self._outdated or self._stored
-        self._memory, self._stored = renewal.memory, f"{HANDOVER}-{self._reloads}"
+        self._memory, self._stored = renewal.memory, f"{beginning.HANDOVER}-{self._reloads}"
         self._store()
         self._introduce(self._agent, "agent")
         self._introduce(self._bfd, "bfd")
@@ -507,28 +513,28 @@ def _on_disk(environment: Mapping[str, str]) -> dict[str, str]:
     return {**environment, "PYTHONPATH": os.pathsep.join(places + others)}
 
 
-def _memory() -> tuple[int, str]:
-    """The newest hand-over in systemd's descriptor store, and its name there; else a new one."""
-    stored = {name: fds for name, fds in sdnotify.stored_fds().items() if name.partition("-")[0] == HANDOVER}
-    if not stored:
-        return os.memfd_create("vipkeeper-vrrp", os.MFD_CLOEXEC), HANDOVER
-    newest = max(stored, key=lambda name: int(name.partition("-")[2] or 0))
-    return stored[newest][-1], newest
+def main(argv: Sequence[str] | None = None, begun: Begun | None = None) -> int:
+    """`python -m services.vrrp`: exit status 0 after a declared stop, 1 where it cannot run, 2 for wrong usage.
 
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """`python -m services.vrrp`: exit status 0 after a declared stop, 1 where it cannot run, 2 for wrong usage."""
+    `begun`: an engine that runs already; where this cannot run, it is ended.
+    """
     arguments = sys.argv[1:] if argv is None else argv
+    launcher = None
     try:
         options = parse("vrrp", arguments)
         if os.environ.pop(resume.TRIAL, ""):
             resume.decode(os.environ.pop(resume.RESUME, ""))
             return 0
         options.state_dir.mkdir(parents=True, exist_ok=True)
-        return Launcher(options, arguments, resume.inherited()).run()
+        launcher = Launcher(options, arguments, resume.inherited(), begun)
+        return launcher.run()
     except UsageError as error:
         print(f"vipkeeper-vrrp: {error}", file=sys.stderr)
         return USAGE
     except OSError as error:
         print(f"vipkeeper-vrrp: cannot start: {error.strerror}: {error.filename}", file=sys.stderr)
         return 1
+    finally:
+        if begun is not None and launcher is None:
+            os.kill(begun[0], signal.SIGTERM)  # a declared stop
+            os.waitpid(begun[0], 0)
