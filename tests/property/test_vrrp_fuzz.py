@@ -217,7 +217,7 @@ def picture(made: Node) -> list[tuple[object, ...]]:
 
 
 def counted(made: Node) -> Counter[str]:
-    return sum((Counter(r.counters.rejected) for r in made.routers.values()), Counter(made.rejected))
+    return sum((Counter(r.counters.rejected) for r in made.routers.values()), Counter(made.reception.rejected))
 
 
 def numbers() -> Iterator[int]:

@@ -56,7 +56,7 @@ def node_for(form: Format, master: bool) -> Node:
 
 
 def counted(node: Node) -> int:
-    return sum(node.rejected.values()) + sum(node.routers["A"].counters.rejected.values())
+    return sum(node.reception.rejected.values()) + sum(node.routers["A"].counters.rejected.values())
 
 
 def picture(node: Node) -> tuple[object, ...]:

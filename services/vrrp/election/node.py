@@ -69,7 +69,6 @@ from services.vrrp.election.surroundings import Surroundings
 from services.vrrp.routing import routing
 
 if TYPE_CHECKING:
-    from services.vrrp.election.strangers import Strangers
     from services.vrrp.routing.routes import Route
     from services.vrrp.routing.rules import Rule
 
@@ -98,23 +97,13 @@ class Node:
         self._held_until = 0
         self._lookup = Lookup()
         self._schedule = Schedule()
-        self._reception = Reception()
+        self.reception = Reception()
         self._dirty: set[Key] = set()
 
     def deadline(self) -> int | None:
         """When `TimeReached` is due; None: never."""
         waits = self._schedule.next
         return waits[0] if waits is not None else None
-
-    @property
-    def rejected(self) -> dict[str, int]:
-        """Packets that belonged to no router, by reason."""
-        return self._reception.rejected
-
-    @property
-    def strangers(self) -> Strangers | None:
-        """Whose adverts belonged to no router, where that is asked for."""
-        return self._reception.strangers
 
     def held_until(self, name: str) -> int | None:
         """When vrrp_startup_delay ends for an instance that waits for it."""
@@ -156,11 +145,6 @@ class Node:
         """What changed since the last call, for views and hand-over; a name may be gone meanwhile."""
         dirty, self._dirty = self._dirty, set()
         return dirty
-
-    def hear_again(self, interface: str, data: bytes, at: int) -> bool:
-        """A packet that came `at`: True where it only repeats what its router has heard, and nothing comes of it but later
-        timers. Otherwise nothing has happened, and it is to be a `PacketReceived`."""
-        return self._reception.hear_again(interface, data, at)
 
     def step(self, event: Event, now: int) -> tuple[Action, ...]:
         """What is to be done about `event`, in this order."""
@@ -250,7 +234,7 @@ class Node:
             self._schedule.wake(key, due)
 
     def _packet(self, actions: list[Action], interface: str, data: bytes, age: int, now: int) -> None:
-        heard = self._reception.hear(self._lookup, interface, data, now - age)
+        heard = self.reception.hear(self._lookup, interface, data, now - age)
         if heard is not None:
             router, advert = heard
             self._route(actions, router, Heard(advert, age), now)
@@ -479,7 +463,7 @@ class Node:
         saved = {key: s.state for key, s in self._saved.items()}
         virtual, groups_before, orders_before = self.surroundings.virtual, self.groups, self.surroundings.maintenance
         self.surroundings.maintenance = wanted.maintenance
-        self._reception.ask_for_strangers(wanted.globals.log_unknown_vrids)
+        self.reception.ask_for_strangers(wanted.globals.log_unknown_vrids)
         self.delayed = bool(wanted.globals.vrrp_startup_delay or wanted.globals.vrrp_delay_after_boot)
         actions += self.statics.configure(wanted.statics, wanted.track_groups)
         depended, self.surroundings.static_faults = self.surroundings.static_faults, self.statics.faults()
@@ -507,13 +491,13 @@ class Node:
             elif (settings, inputs) != (router.settings, router.inputs):
                 self._dirty.add(("instance", name))
                 movers.append((router, self._move(actions, router, Changed(inputs, settings), now)))
-        self._reception.regroup()
+        self.reception.regroup()
         if touched or gone:
             self.routers = {name: fresh.get(name) or self.routers[name] for name in wanted.routers}
             self._lookup = Lookup(self.routers.values())
         for router in sorted(gone, key=lambda router: router.settings.name):
             actions += router.step(Stop("DELETED"), now)
-            self._reception.forget(router.settings.name)
+            self.reception.forget(router.settings.name)
             self._dirty.add(("instance", router.settings.name))
         for router, before in movers:
             self._settle(actions, router, before, now)

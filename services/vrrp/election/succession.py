@@ -29,7 +29,7 @@ def carried(node: Node) -> dict[str, Any]:
         "groups": node.group_states,
         "tracked": {kind: source.carried() for kind, source in node.surroundings.sources.items()},
         "neighbors": node.surroundings.neighbors.carried(),
-        "rejected": node.rejected,
+        "rejected": node.reception.rejected,
     }
 
 
@@ -50,7 +50,7 @@ def source_of(told: Told, name: str) -> bytes | None:
 
 def take_up(node: Node, told: Told, now: int) -> None:
     """What is known of all that is tracked, and what was counted."""
-    node.rejected.update(told["rejected"])
+    node.reception.rejected.update(told["rejected"])
     node.surroundings.neighbors.take_up(told.get("neighbors", {}), now)
     for kind, source in node.surroundings.sources.items():
         source.take_up(told["tracked"].get(kind, {}))

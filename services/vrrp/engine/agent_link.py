@@ -108,7 +108,7 @@ class AgentLink:
                 if at % turns == self._turn or not router.in_routine:
                     self._outbox.put(("counters", name))
             self._outbox.put(("engine", ""))
-            strangers = self._runtime.node.strangers
+            strangers = self._runtime.node.reception.strangers
             for stranger in strangers.take() if strangers is not None else ():
                 self._outbox.answer({"is": "stranger", **stranger._asdict()})
 
@@ -309,7 +309,7 @@ class AgentLink:
 
     def _engine(self) -> dict[str, Any]:
         runtime, statistics = self._runtime, self._runtime.statistics
-        rejected = dict(runtime.node.rejected)
+        rejected = dict(runtime.node.reception.rejected)
         return {
             "wakes": statistics.wakes,
             "timers": statistics.timers,

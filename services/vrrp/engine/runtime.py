@@ -321,7 +321,7 @@ class Runtime:
     def _hear_all(self, name: str, packets: Iterable[tuple[bytes, int]]) -> bool:
         """What came on one interface; True where any of it was not said before. Of repetitions the time alone matters."""
         news = not (told := self._look_at_wall_clock())  # else these stamps are of a clock that was set meanwhile
-        hear_again, ahead, now = self.node.hear_again, self._wall, clock()
+        hear_again, ahead, now = self.node.reception.hear_again, self._wall, clock()
         for data, stamp in packets:
             at = stamp - ahead
             if not hear_again(name, data, at if told and 0 <= now - at < SECOND else now):

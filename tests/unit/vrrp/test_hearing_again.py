@@ -37,20 +37,20 @@ def advert(priority: int = 200, source: bytes = MASTER, identification: int = 1,
 
 def hear(node: Node, data: bytes, at: int) -> tuple[Action, ...]:
     """As the engine does."""
-    return () if node.hear_again("eth0", data, at) else node.step(PacketReceived("eth0", data), at)
+    return () if node.reception.hear_again("eth0", data, at) else node.step(PacketReceived("eth0", data), at)
 
 
 def state(node: Node) -> object:
     router = node.routers["A"]
-    return router.carried(), router.saved(), node.rejected
+    return router.carried(), router.saved(), node.reception.rejected
 
 
 def test_a_repetition_is_heard_the_short_way_and_moves_the_timers() -> None:
     backup = node()
-    assert not backup.hear_again("eth0", advert(), T0 + 1)
+    assert not backup.reception.hear_again("eth0", advert(), T0 + 1)
     hear(backup, advert(), T0 + 1)
     before = backup.routers["A"].master_down_at
-    assert backup.hear_again("eth0", advert(identification=2), T0 + SECOND)
+    assert backup.reception.hear_again("eth0", advert(identification=2), T0 + SECOND)
     router = backup.routers["A"]
     assert (router.heard_at, router.counters.adverts_received) == (T0 + SECOND, 2)
     assert before is not None
@@ -73,8 +73,8 @@ def test_whatever_is_no_repetition_is_not_heard_the_short_way(data: bytes) -> No
     backup = node()
     hear(backup, advert(), T0 + 1)
     before = state(backup)
-    assert not backup.hear_again("eth0", data, T0 + 2)
-    assert not backup.hear_again("eth1", advert(), T0 + 2)
+    assert not backup.reception.hear_again("eth0", data, T0 + 2)
+    assert not backup.reception.hear_again("eth1", advert(), T0 + 2)
     assert state(backup) == before
 
 
@@ -83,7 +83,7 @@ def test_other_settings_end_the_routine() -> None:
     hear(backup, advert(), T0 + 1)
     value = {"interface": "eth0", "virtual_router_id": 51, "version": 3, "virtual_ipaddress": [{"address": "192.0.2.52"}]}
     backup.step(Configured(resolve({("vrrp_instance", "A"): DECODERS["vrrp_instance"]("A", value)})), T0 + 2)
-    assert not backup.hear_again("eth0", advert(), T0 + 3)
+    assert not backup.reception.hear_again("eth0", advert(), T0 + 3)
 
 
 PACKETS = st.sampled_from(

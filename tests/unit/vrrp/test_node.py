@@ -100,7 +100,7 @@ def test_rejected_packets_are_counted_by_reason_and_change_nothing() -> None:
     node.step(PacketReceived("eth0", encode(FORM._replace(vrid=9), 1, [], packed("192.0.2.9"))), T0)
     node.step(PacketReceived("eth7", data), T0)
     assert node.routers["A"].counters.rejected == {"checksum": 1}
-    assert node.rejected == {"truncated": 1, "unknown_vrid": 2}
+    assert node.reception.rejected == {"truncated": 1, "unknown_vrid": 2}
     assert node.routers["A"].deadline == T0 + node.routers["A"].master_down_interval
 
 
@@ -224,7 +224,7 @@ def test_one_vrid_is_shared_by_families_and_by_unicast_with_other_peers() -> Non
     node.step(PacketReceived("eth0", encode(UNICAST, 203, [], PEER, 0, OWN)), T0)
     node.step(PacketReceived("eth0", encode(UNICAST, 204, [], packed("192.0.2.7"), 0, OWN)), T0)
     assert {name: router.master_priority for name, router in node.routers.items()} == {"A": 200, "B": 201, "C": 202, "D": 203}
-    assert node.rejected == {"unknown_vrid": 1}
+    assert node.reception.rejected == {"unknown_vrid": 1}
 
 
 def test_without_peers_it_is_multicast_or_a_fault_as_asked() -> None:

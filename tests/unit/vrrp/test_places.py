@@ -64,10 +64,10 @@ def test_what_several_sockets_hear_is_heard_once_and_nobodys_only_where_it_is() 
         for at in (HERE, "eth0"):
             node.step(PacketReceived(at, advert(vrid)), T0)
     assert node.routers["A"].counters.adverts_received == 1
-    assert node.rejected == {}
+    assert node.reception.rejected == {}
     node.step(PacketReceived(HERE, advert(53)), T0)
     node.step(PacketReceived("eth0", advert(53)), T0)
-    assert node.rejected == {"unknown_vrid": 2}
+    assert node.reception.rejected == {"unknown_vrid": 2}
 
 
 def test_a_place_is_an_interface_that_is_up_and_has_the_address_in_its_vrf() -> None:

@@ -28,15 +28,15 @@ def test_whose_adverts_they_are_is_remembered_while_it_is_asked_for() -> None:
     node.step(InterfaceChanged("eth0", 2, True, ("192.0.2.5",)), T0)
     configured(node, False)
     node.step(PacketReceived("eth0", FOUR), T0)
-    assert node.strangers is None
+    assert node.reception.strangers is None
     for _ in range(2):
         configured(node, True)
         node.step(PacketReceived("eth0", FOUR), T0)
         node.step(PacketReceived("eth0", SIX), T0)
-    assert node.strangers is not None
-    assert node.strangers.take() == [Stranger("eth0", 7, 4, "192.0.2.8"), Stranger("eth0", 7, 6, "fe80::8")]
-    assert node.strangers.take() == []
-    assert node.rejected == {"unknown_vrid": 5}
+    assert node.reception.strangers is not None
+    assert node.reception.strangers.take() == [Stranger("eth0", 7, 4, "192.0.2.8"), Stranger("eth0", 7, 6, "fe80::8")]
+    assert node.reception.strangers.take() == []
+    assert node.reception.rejected == {"unknown_vrid": 5}
 
 
 def test_one_is_worth_a_word_again_after_an_hour() -> None:
