@@ -212,29 +212,6 @@ def test_a_client_keeps_its_entry_while_the_address_goes_from_keepalived_to_us_a
         assert not engine.views["counters", "VI_1"]["rejected"]
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_ours_is_better_and_yields_to_keepalived_only_when_killed_or_stopped(lan: Lan, tmp_path: Path, case: str) -> None:
-    version, interval, text, address, settings = CASES[case]
-    mac = MAC6 if ":" in address else MAC
-    listed = "fe80::10/64\n fd00:200::10/64" if ":" in address else VIP
-    start_keepalived(lan.theirs, tmp_path / "ka", vrrp_instance(100, version, interval, more=text, addresses=listed))
-    lan.only(lan.theirs, address)
-    better: Objects = {("vrrp_instance", "VI_1"): instance(priority=150, **settings)}
-    with Engine(lan.ours, better) as engine:
-        engine.reaches("MASTER")
-        lan.only(lan.ours, address)
-        lan.reaches(address, mac)
-        engine.signal(signal.SIGTERM)
-        assert engine.wait() == 0
-        lan.only(lan.theirs, address)
-        lan.reaches(address, mac)
-        engine.start()
-        engine.views.clear()
-        engine.reaches("MASTER")
-        lan.only(lan.ours, address)
-        lan.reaches(address, mac)
-
-
 def test_two_masters_with_one_mac_hear_each_other_and_the_better_one_remains(lan: Lan) -> None:
     with Engine(lan.ours, one(150)) as ours, Engine(lan.theirs, one(100)) as theirs:
         ours.reaches("MASTER")
