@@ -275,13 +275,53 @@ def owner_hears_a_lower(s: Stage) -> None:
     s.advertises(255)
 
 
+def owner_hears_an_owner_of_a_higher_address(s: Stage) -> None:
+    s.start(VI_1=Router(255, master=True))
+    s.reach("MASTER")
+    s.peer.speaks(255)
+    s.reach("BACKUP")
+    s.hears(10)
+    s.peer.falls_silent()
+    s.reach("MASTER")
+
+
+def owner_hears_an_owner_of_a_lower_address_once(s: Stage) -> None:
+    s.start(VI_1=Router(255, master=True))
+    s.reach("MASTER")
+    s.peer.says(255, source=LOWER)
+    s.advertises(255, 5)
+    s.holds(VIP)
+
+
+def owner_gives_way_to_a_rogue_one(s: Stage) -> None:
+    owner_hears_an_owner_of_a_lower_address_once(s)
+    s.peer.speaks(255, source=LOWER)
+    s.advertises(255, 2)
+    s.reach("BACKUP")
+    s.hears(10)
+    s.peer.falls_silent()
+    s.reach("MASTER")
+    s.advertises(255)
+
+
+def owner_ignores_adverts(s: Stage) -> None:
+    s.start(VI_1=Router(255, interval=LONG, master=True, ignores=True))
+    s.reach("MASTER")
+    for priority in (0, 150, 255):
+        s.peer.says(priority, interval=LONG)
+    s.peer.speaks(255)
+    s.hears(10)
+    s.subject.stop()
+    s.reach("STOP")
+
+
 def owner_is_stopped(s: Stage) -> None:
     owner_starts_at_once(s)
     s.subject.stop()
     s.reach("STOP")
 
 
-EXACT = (owner_starts_at_once, owner_answers_priority_0, owner_is_stopped)
+EXACT = {owner_starts_at_once, owner_answers_priority_0, owner_ignores_adverts, owner_is_stopped}
 SCRIPTS: tuple[Callable[[Stage], None], ...] = (
     start_with_a_fault,
     start_with_a_failing_script,
@@ -313,5 +353,20 @@ SCRIPTS: tuple[Callable[[Stage], None], ...] = (
     a_group_moves_as_one,
     a_group_waits_for_its_last_member,
     owner_hears_a_lower,
-    *EXACT,
+    owner_starts_at_once,
+    owner_answers_priority_0,
+    owner_is_stopped,
 )
+
+# Two owners, and owner_ignore_adverts: what keepalived does since 2.2.7, which gives way to any owner at once, and says 254
+# from then on. States told, addresses held, adverts sent.
+NEWER: dict[Callable[[Stage], None], tuple[list[str], list[tuple[str, ...]], list[int]]] = {
+    owner_hears_an_owner_of_a_lower_address_once: (["MASTER"], [(VIP,)] * 2, [255]),
+    owner_hears_an_owner_of_a_higher_address: (["MASTER", "BACKUP", "MASTER"], [(VIP,), (), (), (VIP,)], [255]),
+    owner_gives_way_to_a_rogue_one: (
+        ["MASTER", "MASTER_RX_LOWER_PRI", "BACKUP", "MASTER"],
+        [(VIP,), (VIP,), (), (), (VIP,)],
+        [255],
+    ),
+    owner_ignores_adverts: (["MASTER", "STOP"], [(VIP,), (VIP,), ()], [255, 0]),
+}

@@ -34,7 +34,10 @@ TO_GROUP = bytes.fromhex("01005e000012") + bytes.fromhex("020000000003") + b"\x0
 
 
 class Router(NamedTuple):
-    """One virtual router of the router under test. `interval` in seconds; VRRPv3. `script`: its weight, None: no script."""
+    """One virtual router of the router under test. `interval` in seconds; VRRPv3. `script`: its weight, None: no script.
+
+    `ignores`: `owner_ignore_adverts`, which keepalived 2.2.7 does not have.
+    """
 
     priority: int = 100
     vrid: int = 51
@@ -43,6 +46,7 @@ class Router(NamedTuple):
     nopreempt: bool = False
     preempt_delay: int = 0
     script: int | None = None
+    ignores: bool = False
     addresses: tuple[str, ...] = (VIP,)
 
 
@@ -189,6 +193,7 @@ class Vipkeeper:
                 "state": "master" if r.master else "backup",
                 "advert_int": round(r.interval * 100) * (SECOND // 100),
                 "nopreempt": r.nopreempt,
+                "owner_ignore_adverts": r.ignores,
                 "preempt_delay": r.preempt_delay * SECOND,
                 "virtual_ipaddress": [{"address": address} for address in r.addresses],
             }

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.interop.scripts import EXACT, SCRIPTS
+from tests.interop.scripts import EXACT, NEWER, SCRIPTS
 from tests.interop.stage import SUBJECTS, Stage
 
 pytestmark = [
@@ -28,3 +28,9 @@ def play(script: Callable[[Stage], None], subject: str) -> dict[str, Any]:
 def test_the_same_events_lead_to_the_same_states_and_adverts(script: Callable[[Stage], None]) -> None:
     theirs, ours = play(script, "keepalived"), play(script, "vipkeeper")
     assert ours == theirs
+
+
+@pytest.mark.parametrize("script", NEWER, ids=lambda script: script.__name__)
+def test_owners_do_what_newer_keepaliveds_do(script: Callable[[Stage], None]) -> None:
+    seen = play(script, "vipkeeper")
+    assert (seen["VI_1 told"], seen["held"], seen["adverts of 51"]) == NEWER[script]
