@@ -9,10 +9,11 @@ import pytest
 
 from tests.kit.engine import Engine, instance
 from tests.kit.netns import Net
+from tests.kit.node import Node
 from tests.kit.wait import until
-from tests.must_hold.pair import CONFIGURATION, FIRST, PATIENCE_S, SECOND, VIP, Pair, now
+from tests.must_hold.pair import CONFIGURATION, FIRST, PATIENCE_S, SECOND, VI_1, VIP, Pair, now
 
-TICKER = "192.168.200.99"
+TICKER, MORE = "192.168.200.99", "192.168.200.11"
 
 pytestmark = [pytest.mark.netns, pytest.mark.timeout(300)]
 
@@ -51,6 +52,37 @@ def test_a_backup_that_slept_while_the_master_spoke_stays_backup_when_it_wakes(p
     pair.wait_for_adverts(FIRST, 4)
     assert pair.adverts(SECOND, woken) == ()
     assert VIP not in pair.second.addresses("eth0")
+
+
+def test_a_sync_group_on_vmacs_that_slept_hears_the_new_master_before_it_speaks(pair: Pair) -> None:
+    second = {**VI_1, "virtual_router_id": 52, "virtual_ipaddress": [{"address": f"{MORE}/24"}]}
+    routers = {"VI_1": VI_1 | {"use_vmac": {}}, "VI_2": second | {"use_vmac": {}}}
+    together = {f"config/vrrp_instance/{name}": value for name, value in routers.items()}
+    together |= {f"node/first/vrrp_instance/{name}": {"priority": 150} for name in routers}
+    for node in (pair.first, pair.second):
+        pair.configure(node, {**together, "config/vrrp_sync_group/G": {"group": list(routers)}})
+        node.start("vrrp")
+    both = {VIP, MORE}
+    until(lambda: (held(pair.first), held(pair.second)) == (both, set()), PATIENCE_S, what=pair.first.logs)
+    pair.wait_for_adverts(FIRST, 4)
+    pair.first.freeze()
+    until(lambda: held(pair.second) == both, PATIENCE_S, what=pair.second.logs)
+    pair.wait_for_adverts(SECOND, 4)
+
+    woken = now()
+    pair.first.thaw()
+
+    until(lambda: held(pair.first) == set(), PATIENCE_S, what=pair.first.logs)
+    until(lambda: (held(pair.first), held(pair.second)) == (both, set()), PATIENCE_S, what=pair.first.logs)
+    spoke = pair.adverts(FIRST, woken)[0].at  # it is the better one, and comes back by election
+    heard = [advert.router_id for advert in pair.adverts(SECOND, woken) if advert.at < spoke]
+    assert min(heard.count(51), heard.count(52)) >= 2
+
+
+def held(node: Node) -> set[str]:
+    """Which of the two addresses are anywhere on a node."""
+    text = node.host.ip("-4 address show")
+    return {address for address in (VIP, MORE) if f" {address}/" in text}
 
 
 def test_a_master_that_stalls_for_less_than_its_peers_patience_goes_on_and_no_address_moves(net: Net, pair: Pair) -> None:

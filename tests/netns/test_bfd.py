@@ -184,6 +184,25 @@ def test_a_bfd_process_that_is_killed_or_hangs_is_replaced_and_no_advert_is_miss
     assert node.instance().since == master_since
 
 
+def test_a_machine_that_slept_hears_the_new_master_before_it_speaks_though_its_session_comes_up_first(
+    lan: Lan, tmp_path: Path
+) -> None:
+    start_keepalived(lan.theirs, tmp_path / "theirs", vrrp_instance(100))
+    start_keepalived_bfd(lan.gateway, tmp_path / "gateway", bfd_instance(OURS, GATEWAY))
+    node = Ours(lan.ours, tmp_path, vrrp_instance__VI_1=TRACKING, bfd_instance__b1=B1)
+    node.is_up()
+    lan.only(lan.ours)
+    node.node.freeze()
+    lan.wire.until(lambda: len(lan.wire.adverts(THEIRS)) >= 3, "theirs takes over")
+    began = len(lan.wire.adverts())
+    node.node.thaw()
+    lan.only(lan.theirs)
+    lan.only(lan.ours)  # the better one, by election
+    speakers = [advert.source for advert in lan.wire.adverts()[began:] if advert.priority]
+    assert speakers.index(OURS) >= 2
+    node.is_up()
+
+
 def test_a_neighbor_that_dies_with_the_bfd_process_is_down_after_a_bound(lan: Lan, tmp_path: Path) -> None:
     keepalived = start_keepalived_bfd(lan.gateway, tmp_path / "gateway", bfd_instance(OURS, GATEWAY))
     node = Ours(lan.ours, tmp_path, vrrp_instance__VI_1=TRACKING, bfd_instance__b1=B1)

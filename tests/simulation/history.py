@@ -178,7 +178,7 @@ class History:
     def stall(self, machine: Machine) -> None:
         if not machine.running:
             return
-        machine.stall(asleep=self.random.random() < 0.3)
+        machine.stall(self.random.random() < 0.3, self.world.now)
         self.world.arm(machine)
         self.world.at(self.world.now + self._soon(), self._wake, machine, self._round, self.random.random() < 0.1)
 

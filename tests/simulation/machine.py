@@ -30,6 +30,7 @@ from services.vrrp.election.node import Node
 from services.vrrp.election.snapshot import Saved
 
 QUEUE = 256  # packets that the socket of a stalled engine keeps
+SLOW = 100 * 1_000_000  # nanoseconds; who comes to a takeover later than that has slept
 MILLION = 1_000_000
 Objects = dict[tuple[str, str], dict[str, Any]]
 
@@ -99,6 +100,8 @@ class Machine:
         self._sent, self._tell = sent, tell
         self._adverts: dict[str, Last] = {}
         self._heard: dict[str, Last] = {}  # by nopreempt backups: when the last advert came, what silence must follow it
+        self._stalled_at = 0
+        self._listening: dict[str, int] = {}  # routers that slept through everybody's patience: silent until when, at least
         self._watch: dict[tuple[str, int], str] = {}  # (interface, VRID) of routers with nopreempt
         self._owners: dict[str, str] = {}
 
@@ -123,6 +126,7 @@ class Machine:
         assert not [p for p in resolved.problems if p.severity == ERROR], resolved.problems
         routers = resolved.routers.values()
         self._heard.clear()  # by other rules
+        self._listening.clear()
         self._watch = {(r.interface, r.vrid): r.name for r in routers if r.nopreempt}
         self._owners = {row.address: r.name for r in routers for row in r.addresses + r.excluded}
         self.step(Configured(self.given(resolved)), now)
@@ -160,18 +164,21 @@ class Machine:
     def _forget(self) -> None:
         self._adverts.clear()
         self._heard.clear()
+        self._listening.clear()
         self._queue.clear()
 
     # -- accidents and operators
 
-    def stall(self, asleep: bool) -> None:
+    def stall(self, asleep: bool, now: int) -> None:
         """SIGSTOP, a hypervisor's pause; `asleep`: suspended, so that the network card hears nothing either."""
         self.stalled, self.asleep, self.running = True, asleep, False
+        self._stalled_at = self.clock.shows(now)
 
     def wake(self, now: int, timers_first: bool = False) -> None:
         """It goes on: what waits in the socket, then what is due, as the engine does it unless the stall hit in between."""
         self.stalled, self.asleep, self.running = False, False, True
         self._adverts.clear()  # late, but stalled
+        self.must_listen(self.clock.shows(now))
         if timers_first:
             self._heard.clear()
             self.step(TimeReached(), now)
@@ -181,6 +188,17 @@ class Machine:
             age = shown - came
             self.receive(interface, data, now, age if age < SECOND else 0)
         self.step(TimeReached(), now)
+
+    def must_listen(self, shown: int) -> None:
+        """Who slept through the moment of a takeover, or as master through everybody's patience, waits for an interval."""
+        assert self.node is not None
+        for name, router in self.node.routers.items():
+            settings = router.settings
+            longest = max(router.master_interval, settings.advert_int)
+            patience = settings.down_timer_adverts * longest + max(longest, SECOND)
+            takeover = router.master_down_at if router.state is State.BACKUP else self._stalled_at + patience
+            if takeover is not None and shown - takeover > SLOW:
+                self._listening[name] = shown + min(router.master_interval, settings.advert_int)
 
     def set_carrier(self, interface: str, carrier: bool, now: int) -> None:
         if self.carrier[interface] != carrier:
@@ -212,6 +230,7 @@ class Machine:
 
     def receive(self, interface: str, data: bytes, now: int, age: int) -> None:
         at = 20 if data[0] >> 4 == 4 else 40
+        self._listening.clear()  # to this; what it makes of it is another rule
         name = self._watch.get((interface, data[at + 1])) if self._watch else None
         if name is None or self.node is None:
             self.step(PacketReceived(interface, data, age), now)
@@ -263,6 +282,8 @@ class Machine:
             last = self._adverts.get(name)
             if last is not None and self.now - last.at > last.interval + 2 * self.late:
                 raise Violation(f"{self.name} {name}: an advert {self.now - last.at} ns after the last, not {last.interval}")
+            if self.now < self._listening.get(name, 0):
+                raise Violation(f"{self.name} {name}: speaks {self._listening[name] - self.now} ns too soon after it slept")
             router = self.node.routers.get(name)
             if router is not None:
                 self._adverts[name] = Last(self.now, router.settings.advert_int)

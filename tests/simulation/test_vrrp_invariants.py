@@ -73,6 +73,17 @@ class Meek(Machine):
         return resolved._replace(routers={name: router._replace(priority=1) for name, router in resolved.routers.items()})
 
 
+class Sleepwalker(Machine):
+    """Does not know that it slept."""
+
+    def must_listen(self, shown: int) -> None:
+        super().must_listen(shown)
+        assert self.node is not None
+        for router in self.node.routers.values():
+            if router.master_down_at is not None:
+                router.master_down_at = max(router.master_down_at, shown)
+
+
 @pytest.mark.parametrize(
     ("kind", "caught"),
     [
@@ -83,6 +94,7 @@ class Meek(Machine):
         (Usurper, "nopreempt, but master"),
         (Loner, "does not agree"),
         (Meek, "is master with"),
+        (Sleepwalker, "too soon after it slept"),
     ],
     ids=lambda value: value.__name__ if isinstance(value, type) else "",
 )

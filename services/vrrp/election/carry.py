@@ -21,7 +21,7 @@ PLAIN = frozenset(
     {
         *("cause", "since", "wants_master", "rival_heard", "released", "master_interval", "master_priority", "last_heard"),
         *("last_advert", "preempt_at", "master_down_at", "advert_at", "heard_at", "offering", "offer_at"),
-        *("_drift", "_offered_until", "_reported", "_rival_until"),
+        *("_drift", "_offered_until", "_listened_at", "_reported", "_rival_until"),
     }
 )
 FORMED = frozenset(

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from services.vrrp.wire.ah import Counter
     from services.vrrp.wire.trailer import Clock
 
+ASLEEP = 100_000_000  # nanoseconds; a machine that comes to a takeover later than that stood still, and its network, too
+
 
 class VirtualRouter(Carried):
     """One virtual router. `state`, `cause`, `wants_master` and the rest are read by the node, written only here."""
@@ -69,6 +71,7 @@ class VirtualRouter(Carried):
         self.offering = ""  # why mastership is on offer: nothing is advertised, and whoever speaks has it
         self.offer_at: int | None = None  # when it is offered again, by a master in maintenance
         self._offered_until = 0
+        self._listened_at = 0  # when it came too late to a takeover, and began to listen instead
         self.announcements = Announcements()
         self._heard_checksum: Checksum | None = None
         self.counter: Counter | Clock | None = None  # of authenticated adverts
@@ -252,8 +255,9 @@ class VirtualRouter(Carried):
 
     def _master_is_down(self, actions: list[Action], now: int) -> None:
         late = now - (self.master_down_at or now)
-        if late > self.master_interval:
-            # Rule 7 again: an advert may have come while nobody listened.
+        if late > min(self.master_interval, ASLEEP) and self._listened_at <= max(self.last_heard, self.since):
+            # Rule 7 again: an advert may have come while nobody listened. Once: who is always late must take over, too.
+            self._listened_at = now
             self.master_down_at = now + self.master_interval + self.skew(self.inputs.priority)
         elif self.inputs.in_group:
             self.wants_master = True

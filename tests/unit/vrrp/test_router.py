@@ -225,11 +225,35 @@ def test_backup_whose_priority_changes_moves_its_timer_by_the_skew() -> None:
     assert router.deadline == T0 + DOWN - 100 * SECOND // 256
 
 
-def test_backup_that_wakes_up_late_listens_for_an_interval() -> None:
+@pytest.mark.parametrize("by", [SECOND // 10 + 1, SECOND + 1])
+def test_backup_that_wakes_up_late_listens_for_an_interval(by: int) -> None:
     router = backup()
-    late = T0 + DOWN + SECOND + 1
+    late = T0 + DOWN + by
     assert router.step(Expired(), late) == []
     assert (router.state, router.deadline) == (BACKUP, late + SECOND + SKEW)
+
+
+def test_backup_that_comes_a_little_late_takes_over() -> None:
+    router = backup()
+    router.step(Expired(), T0 + DOWN + SECOND // 10)
+    assert router.state is MASTER
+
+
+def test_backup_that_is_late_each_time_takes_over_at_the_second() -> None:
+    router = backup()
+    for _ in range(2):
+        assert router.state is BACKUP
+        router.step(Expired(), (router.deadline or 0) + SECOND // 2)
+    assert router.state is MASTER
+
+
+def test_backup_that_was_late_once_listens_again_after_another_advert() -> None:
+    router = backup()
+    late = T0 + DOWN + SECOND // 2
+    router.step(Expired(), late)
+    router.step(heard(200), late + 1)
+    router.step(Expired(), late + 1 + DOWN + SECOND // 2)
+    assert router.state is BACKUP
 
 
 def test_backup_is_told_to_follow_backup_and_stays() -> None:
