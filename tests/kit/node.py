@@ -20,10 +20,17 @@ class Node:
 
     :param store: what `--store` gets.
     :param flags: further flags for every service.
+    :param within: a command that runs the command which follows it.
     """
 
     def __init__(
-        self, host: Host, name: str, folder: Path, store: str, flags: Mapping[str, tuple[str, ...]] | None = None
+        self,
+        host: Host,
+        name: str,
+        folder: Path,
+        store: str,
+        flags: Mapping[str, tuple[str, ...]] | None = None,
+        within: tuple[str, ...] = (),
     ) -> None:
         self.host = host
         self.name = name
@@ -34,6 +41,7 @@ class Node:
             path.mkdir(parents=True, exist_ok=True)
         self.store = store
         self.flags = flags or {}
+        self.within = within
         self.running: dict[str, Process] = {}
 
     def start(self, *services: str) -> None:
@@ -41,6 +49,7 @@ class Node:
         for service in services or SERVICES:
             self.running[service] = self.host.start(
                 [
+                    *self.within,
                     *service_command(service, "--store", self.store, "--node", self.name),
                     *("--run-dir", self.run_dir, "--state-dir", self.state_dir / service),
                     *self.flags.get(service, ()),

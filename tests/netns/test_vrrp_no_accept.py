@@ -5,17 +5,22 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 
+from services.common.accounts import PATH
 from services.vrrp.agent.firewall import GONE
 from tests.kit.netns import Host, Net
 from tests.kit.node import ROOT, Node
 from tests.kit.wait import until
+from tests.kit.wire import Wire
+from vipkeeper.common.v1 import problem_pb2, problem_pb2_grpc
 
 pytestmark = [
     pytest.mark.netns,
@@ -43,6 +48,7 @@ class Lan:
         self.director, self.client = net.host("director"), net.host("client")
         self.director.join(bridge, "eth0", f"{REAL}/24", "2001:db8::2/64")
         self.client.join(bridge, "eth0", "192.168.200.9/24", "2001:db8::9/64")
+        self.wire = Wire(self.client, "eth0")
         self._store = folder / "store.json"
         self.node = Node(self.director, "d1", folder / "d1", f"file:{self._store}")
         self._open: list[socket.socket] = []
@@ -75,6 +81,7 @@ class Lan:
         return table_of(self.director)
 
     def close(self) -> None:
+        self.wire.close()
         for listener in self._open:
             listener.close()
 
@@ -154,6 +161,55 @@ def test_a_table_of_that_name_is_replaced(lan: Lan) -> None:
     lan.node.start("vrrp")
     wait(lan, lambda: lan.holds() and not lan.reaches(VIP), "a table of that name is replaced")
     assert "theirs" not in lan.director.run(["nft", "list", "ruleset"]).stdout
+
+
+def hidden(program: Path) -> tuple[str, ...]:
+    """To run something where this is in nft's place."""
+    found = shutil.which("nft", path=PATH)
+    assert found is not None
+    mounted = f'mount --bind {program} {os.path.realpath(found)} && exec "$@"'
+    return ("unshare", "--mount", "sh", "-c", mounted, "sh")
+
+
+def refusing(folder: Path) -> Path:
+    program = folder / "nft"
+    program.write_text("#!/bin/sh\necho 'Error: Could not process rule: Operation not supported' >&2\nexit 1\n")
+    program.chmod(0o755)
+    return program
+
+
+@pytest.mark.parametrize(
+    ("instead", "reason"),
+    [
+        (lambda folder: Path("/dev/null"), "there is no program nft: install nftables"),
+        (refusing, "Error: Could not process rule: Operation not supported"),
+    ],
+    ids=["missing", "refusing"],
+)
+def test_without_nft_a_problem_says_so_until_it_is_there_and_everything_else_goes_on(
+    lan: Lan, tmp_path: Path, instead: Callable[[Path], Path], reason: str
+) -> None:
+    lan.put(accept=False)
+    lan.node.within = hidden(instead(tmp_path))
+    lan.node.start("vrrp")
+    wait(lan, lan.holds, "the addresses are there")
+    said = ("config/vrrp_instance/VI_1", "accept", f"packets to its addresses are not dropped: {reason}")
+    wait(lan, lambda: problems(lan) == [said], "a problem says so")
+    assert lan.reaches(VIP)
+    assert lan.reaches(VIP6)
+    lan.put(accept=False, priority=90)
+    wait(lan, lambda: lan.wire.adverts() and lan.wire.adverts()[-1].priority == 90, "other changes are made")
+    nft = os.path.realpath(str(shutil.which("nft", path=PATH)))
+    for pid in lan.node.pids("vrrp", "services.vrrp.agent"):
+        lan.director.run(["nsenter", f"--mount=/proc/{pid}/ns/mnt", "umount", nft])
+    wait(lan, lambda: not problems(lan) and not lan.reaches(VIP), "packets are dropped once it is there")
+
+
+def problems(lan: Lan) -> list[tuple[str, str, str]]:
+    with grpc.insecure_channel(lan.node.target("vrrp")) as channel:
+        stub = problem_pb2_grpc.ProblemServiceStub(channel)
+        answer = stub.ListProblems(problem_pb2.ListProblemsRequest(), timeout=10, wait_for_ready=True)
+    return [(problem.key, problem.field, problem.reason) for problem in answer.problems]
 
 
 UNIT = ["setpriv", "--reuid=65534", "--clear-groups", "--no-new-privs"]

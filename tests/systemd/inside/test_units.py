@@ -183,6 +183,25 @@ def test_a_vmac_has_all_its_settings_with_the_units_rights(etcd: Etcd) -> None:
     assert Path("/proc/sys/net/ipv4/conf/front0/arp_filter").read_text() == "0\n"
 
 
+def test_no_accept_on_a_kernel_without_nftables_is_a_problem_in_words_and_everything_else_goes_on(etcd: Etcd) -> None:
+    key, value = "/vipkeeper/config/vrrp_instance/CLOSED", "config/vrrp_instance/CLOSED"
+    closed = {"state": "MASTER", "interface": "front0", "virtual_router_id": 78, "priority": 99, "accept": False}
+    etcd.put(key, json.dumps(closed | {"virtual_ipaddress": [{"address": "192.168.200.21/24"}]}))
+
+    def problems() -> list[str]:
+        status = json.loads(run("vipctl", "status", "--json"))
+        return [problem["problem"] for problem in status["problems"] if value in problem["problem"]]
+
+    told = until(problems, PATIENCE_S, what=journal)
+    assert [line for line in told if "packets to its addresses are not dropped: " in line and "upport" in line] == told
+    until(lambda: "192.168.200.21" in run("ip", "-4", "-br", "address", "show", "front0"), PATIENCE_S, what=journal)
+    etcd.put(key, json.dumps(closed | {"virtual_ipaddress": [{"address": "192.168.200.22/24"}]}))
+    until(lambda: "192.168.200.22" in run("ip", "-4", "-br", "address", "show", "front0"), PATIENCE_S, what=journal)
+    etcd.delete(key)
+    until(lambda: not problems(), PATIENCE_S, what=journal)
+    assert all_active()
+
+
 def test_grpcurl_lists_the_live_table_with_nothing_else_at_hand() -> None:
     program = shutil.which("grpcurl", path=f"{ROOT / '.build/bin'}:{os.environ['PATH']}")
     if program is None:
