@@ -45,7 +45,7 @@ def run(seconds: float = 12, routers: int = 50, interval: float = 0.1, checks: i
             with rival.start(net.host("a"), Routers(routers, interval, 200), folder) as process:
                 frames = _measure(net.host("b"), routers, load, seconds, folder, checks)
                 kill_all(process)
-            found, count = _errors(*frames, interval)
+            found, count = errors_of(*frames, interval)
             errors[load, rival.name] += found
             sent[load, rival.name] += count
     expected = ROUNDS * routers * seconds / interval
@@ -63,15 +63,20 @@ def run(seconds: float = 12, routers: int = 50, interval: float = 0.1, checks: i
 
 def _measure(peer: Host, routers: int, load: str, seconds: float, folder: Path, checks: int) -> tuple[Capture, Witness]:
     """Capture `seconds` of adverts under a load, once every router is master."""
-    with Capture(peer, "eth0") as settling:
-        until(lambda: len({a.vrid for a in settling.adverts()}) == routers, timeout=60, what="all routers are master")
-        time.sleep(8)  # past the second burst of gratuitous ARP, 5 s after the election
+    settle(peer, routers)
     with _loaded(load, folder, checks), Witness(peer) as witness, Capture(peer, "eth0") as capture:
         time.sleep(seconds)
     return capture, witness
 
 
-def _errors(capture: Capture, witness: Witness, interval: float) -> tuple[list[float], int]:
+def settle(peer: Host, routers: int) -> None:
+    """Until all routers are master, and past the second burst of gratuitous ARP, 5 s after the election."""
+    with Capture(peer, "eth0") as settling:
+        until(lambda: len({a.vrid for a in settling.adverts()}) == routers, timeout=60, what="all routers are master")
+        time.sleep(8)
+
+
+def errors_of(capture: Capture, witness: Witness, interval: float) -> tuple[list[float], int]:
     """Per-router errors of the interval in ms, without the machine's own stalls, and the number of adverts seen."""
     last: dict[int, int] = {}
     errors = []

@@ -19,6 +19,7 @@ from tests.kit.process import Process
 ROOT = Path(__file__).resolve().parent.parent.parent
 PER_INTERFACE = 250
 OWNER = 255
+EXCLUDED = "10.128.0.0/9"
 RT_PRIORITY = 50  # both run their adverts in the same class, SCHED_FIFO or SCHED_RR
 
 
@@ -27,17 +28,23 @@ class Routers:
     """`count` VRRPv3 routers, 250 to an interface (eth0, eth1 ...), VRIDs from 1 on each; `interval` in seconds.
 
     Owners (priority 255) start as MASTER, all others as BACKUP.
+    `excluded`: addresses that each has besides its own, not listed in its adverts.
     """
 
     count: int
     interval: float
     priority: int
+    excluded: int = 0
 
     def each(self) -> Iterator[tuple[str, int, str]]:
         """Interface, VRID and virtual address of every router: 10.9.1.VRID on eth0, 10.9.2.VRID on eth1."""
         for k in range(self.count):
             interface, vrid = divmod(k, PER_INTERFACE)
             yield f"eth{interface}", vrid + 1, f"10.9.{interface + 1}.{vrid + 1}"
+
+    def more(self, vrid: int) -> list[str]:
+        """The excluded addresses of a router, in EXCLUDED."""
+        return [f"10.{128 + vrid % 64}.{k // 250}.{k % 250 + 1}" for k in range(self.excluded)]
 
     @property
     def state(self) -> str:
@@ -67,21 +74,23 @@ class Rival(Protocol):
 
 
 class Keepalived:
-    """Debian's keepalived, real-time."""
+    """Debian's keepalived, real-time or, as it is without settings, not."""
 
-    name = "keepalived"
+    def __init__(self, real_time: bool = True) -> None:
+        self.name = "keepalived" if real_time else "keepalived, default scheduling"
+        self._class = f" vrrp_rt_priority {RT_PRIORITY}\n vrrp_no_swap\n vrrp_rlimit_rttime 5000000\n" if real_time else ""
 
     def start(self, host: Host, routers: Routers, folder: Path) -> Process:
         """Its VRRP process alone; nothing else of it runs."""
         folder.mkdir(parents=True, exist_ok=True)
-        blocks = [
-            f"global_defs {{\n vrrp_version 3\n vrrp_rt_priority {RT_PRIORITY}\n vrrp_no_swap\n vrrp_rlimit_rttime 5000000\n}}"
-        ]
+        blocks = [f"global_defs {{\n vrrp_version 3\n{self._class}}}"]
         for interface, vrid, address in routers.each():
+            more = "".join(f" {each}/32\n" for each in routers.more(vrid))
+            excluded = f" virtual_ipaddress_excluded {{\n{more} }}\n" if more else ""
             blocks.append(
                 f"vrrp_instance {interface}-{vrid} {{\n interface {interface}\n state {routers.state}\n"
                 f" virtual_router_id {vrid}\n priority {routers.priority}\n advert_int {routers.interval:g}\n"
-                f" virtual_ipaddress {{\n {address}/32\n }}\n}}"
+                f" virtual_ipaddress {{\n {address}/32\n }}\n{excluded}}}"
             )
         (folder / "keepalived.conf").write_text("\n".join(blocks) + "\n")
         files = [f"--{kind}={folder / kind}" for kind in ("pid", "vrrp_pid")]
@@ -106,6 +115,7 @@ class Vipkeeper:
                 "priority": routers.priority,
                 "advert_int": f"{routers.interval:g}s",
                 "virtual_ipaddress": [{"address": f"{address}/32"}],
+                "virtual_ipaddress_excluded": [{"address": f"{each}/32"} for each in routers.more(vrid)],
             }
         (folder / "config.json").write_text(json.dumps(store))
         places = ["--store", f"file:{folder / 'config.json'}", "--run-dir", str(folder), "--state-dir", str(folder / "state")]

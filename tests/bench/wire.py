@@ -19,16 +19,20 @@ _VRRP = 112
 
 
 class Wire:
-    """What arrives at any of a host's interfaces while the `with` block runs, with the kernel's timestamps."""
+    """What arrives at any of a host's interfaces while the `with` block runs, with the kernel's timestamps.
 
-    def __init__(self, host: Host, path: Path) -> None:
+    :param source: only what this address has sent.
+    """
+
+    def __init__(self, host: Host, path: Path, source: str = "") -> None:
         self._host = host
+        self._from = ["and", "src", source] if source else []
         self._path = path
         self._process: Process | None = None
 
     def __enter__(self) -> Wire:
         command = ["tcpdump", "-i", "any", "-n", "-Z", "root", "-s", "64", "-B", "65536", "--nano", "-w", str(self._path)]
-        process = self._process = self._host.start([*command, "-U", "ip", "proto", str(_VRRP)])
+        process = self._process = self._host.start([*command, "-U", "ip", "proto", str(_VRRP), *self._from])
         until(lambda: "listening on" in process.output(), what="tcpdump listens")
         return self
 
