@@ -33,7 +33,7 @@ def _share(rival: Rival, routers: Routers, seconds: float, folder: Path) -> dict
         a, _ = plug_in(net, routers.interfaces, "a", "b")
         with rival.start(a, routers, folder) as process:
             until(lambda: a.ip("-4 -o address show").count("/32") == routers.count, timeout=300, what="all routers are master")
-            time.sleep(2 * SETTLING)
+            time.sleep(4 * SETTLING)  # the agent has heard of all of them
             pids, sender = family(process.pid), elector(process)
             before, began = {pid: cpu_seconds(pid) for pid in pids}, time.monotonic()
             time.sleep(seconds)
