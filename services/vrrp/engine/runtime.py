@@ -63,6 +63,7 @@ if TYPE_CHECKING:
 
 SECOND = 1_000_000_000
 LEAD, AWAKE = 2_000_000, 350_000  # nanoseconds before a takeover: when it is rehearsed, when the loop is awake for good
+FEW = 16  # addresses that a takeover adds; that of more takes longer to go through
 PUNCTUAL = 50_000  # nanoseconds; who sees a takeover's moment later than that looks for packets once more
 CALM = 5_000_000  # nanoseconds after a takeover that belong to clients; what is not the wire's comes after them
 DRIFT = 10_000_000  # nanoseconds by which the wall clock may leave what is known of it
@@ -117,6 +118,7 @@ class Runtime:
         self._bfd_processors: tuple[int, ...] = ()
         self._bfd_wanted: bool | None = None  # as told; a predecessor may have told something else
         self._rehearsed = 0  # the takeover, by its time, that was gone through beforehand
+        self._lengthy = False  # once more would take longer than is left then
         self.giving_way = GivingWay(self, clock)
         self.silent = 0  # nanoseconds from the predecessor's last look at the wire to this one's first
         self._ahead = 0
@@ -282,15 +284,17 @@ class Runtime:
             return
         left = due - clock()
         if 0 < left <= AWAKE:
-            if left > AWAKE // 2:  # enough for once more, now that it is quick
+            if left > AWAKE // 2 and not self._lengthy:  # enough for once more, now that it is quick
                 rehearse(self.node.foresee(), self.jobs, self._sockets.groups, clock)
             while clock() < due and self.node.takeover_at == due:
                 self._receive([fd for fd, _mask in self._epoll.poll(0)])
             if clock() - due > PUNCTUAL:  # it stood still after it last looked
                 self.receive_all()
         elif AWAKE < left <= LEAD and self._rehearsed != due:
-            rehearse(self.node.foresee(), self.jobs, self._sockets.groups, clock)
+            actions = self.node.foresee()
+            rehearse(actions, self.jobs, self._sockets.groups, clock)
             self._rehearsed = due
+            self._lengthy = sum(len(a.addresses) for a in actions if isinstance(a, AddAddresses)) > FEW
 
     def _receive(self, ready: Iterable[int]) -> None:
         """Packets come before timers: whoever wakes up late must hear what happened before it acts."""
