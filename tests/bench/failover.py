@@ -84,7 +84,7 @@ def _turn(net: Net, rival: Rival, routers: Routers, folder: Path, kills: int) ->
         for k in range(3 * kills):
             with rival.start(a, better, folder / f"a{k}") as master:
                 until(lambda: (_held(a), _held(b)) == (all_of_them, 0), timeout=60, what="the higher one is master")
-                took = _one(net, master, routers.interval)
+                took = _one(net, master, routers)
             _clear(a)
             result += [] if took is None else [took]
             if len(result) == kills:
@@ -93,8 +93,9 @@ def _turn(net: Net, rival: Rival, routers: Routers, folder: Path, kills: int) ->
     return result
 
 
-def _one(net: Net, master: Process, interval: float) -> Failover | None:
+def _one(net: Net, master: Process, routers: Routers) -> Failover | None:
     """Kill the master and watch the other take over. None: the machine stood still then."""
+    interval = routers.interval
     with net.host("client").start([sys.executable, "-m", "tests.bench.traffic", "ask", VIP], cwd=ROOT) as client:
         with Witness(net.host("b"), SELDOM) as witness, Capture(net.host("b"), "eth0") as capture:
             until(lambda: client.output().endswith(" a\n"), what="the client is served")
@@ -112,7 +113,8 @@ def _one(net: Net, master: Process, interval: float) -> Failover | None:
     garp = min(at for at in capture.gratuitous_arps(socket.inet_aton(VIP)) if at > last)
     if witness.disturbed_between(floor - 5_000_000, advert):
         return None
-    calm = (not witness.disturbed_between(floor - 5_000_000, at) for at in (advert, garp, answer))
+    # Adding so many keeps a processor in the kernel for longer than the witness expects.
+    calm = (routers.excluded or not witness.disturbed_between(floor - 5_000_000, at) for at in (advert, garp, answer))
     return Failover(*((at - floor) / 1e6 if fit else math.nan for at, fit in zip((advert, garp, answer), calm, strict=True)))
 
 
