@@ -266,16 +266,19 @@ class Stage:
         self.peer = Peer(Wire(peer, "eth0"))
         self.subject = make(self.host, Path(self._folder.name))
         self._held: list[tuple[str, ...]] = []
+        self._group: Routers = {}
 
     # -- what scripts do
 
     def start(self, grouped: bool = False, **routers: Router) -> None:
+        self._group = routers if grouped else {}
         self.subject.start(routers, grouped)
 
     def reach(self, state: str, name: str = "VI_1") -> None:
         """Wait for a state, and for the addresses that go with it; note these."""
         until(lambda: self.told(name)[-1:] == [state], 30, lambda: f"{name} {state}: {self.subject.told}")
         until(lambda: bool(self.held()) == self._any_master(), 30, lambda: f"{name} {state}: holds {self.held()}")
+        until(self._together, 30, lambda: f"{name} {state}: the group is not of one mind, {self.subject.told}")
         self._held.append(self.held())
 
     def hears(self, count: int) -> None:
@@ -325,9 +328,16 @@ class Stage:
         return found
 
     def _any_master(self) -> bool:
-        return any(
-            self.told(name)[-1:] in (["MASTER"], ["MASTER_RX_LOWER_PRI"]) for name in list(self.subject.told)
-        )  # others tell meanwhile
+        return any(self._is_master(name) for name in list(self.subject.told))  # others tell meanwhile
+
+    def _is_master(self, name: str) -> bool:
+        return self.told(name)[-1:] in (["MASTER"], ["MASTER_RX_LOWER_PRI"])
+
+    def _together(self) -> bool:
+        """A group moves one member after the other: what is seen in between is nobody's state."""
+        held = tuple(address for router in self._group.values() for address in router.addresses)
+        masters = {self._is_master(name) for name in self._group}
+        return not self._group or (len(masters) == 1 and self.held() == (held if masters == {True} else ()))
 
     def __enter__(self) -> Stage:
         return self
