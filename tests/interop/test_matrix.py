@@ -178,9 +178,9 @@ def test_keepalived_takes_over_from_a_better_vipkeeper_that_is_killed_or_stopped
 @pytest.mark.parametrize("form", FORMS)
 def test_vipkeeper_takes_over_from_a_better_keepalived_that_is_stopped_or_killed(theirs_is_better: Play, form: str) -> None:
     assert theirs_is_better.holders[form] == ["theirs", "ours", "theirs", "ours"]
-    released, silent = theirs_is_better.causes(form)
-    assert "released it" in released
-    assert "no advert from" in silent
+    causes = theirs_is_better.causes(form)  # a keepalived that a busy machine holds up for long adds more
+    assert [cause for cause in causes if "released it" in cause]
+    assert "no advert from" in causes[-1]
     assert theirs_is_better.rejected(form) == {}
 
 
