@@ -502,7 +502,8 @@ class VirtualRouter(Carried):
         self.master_address, self.master_priority = self.inputs.source or b"", self.inputs.priority
         self._send(actions, self.inputs.priority, now)
         self.advert_at = now + self.settings.advert_int
-        self._drift = phase.drift(self.settings.vrid, self.settings.advert_int) if self.inputs.crowded else 0
+        crowded, interval = self.inputs.crowded, self.settings.advert_int
+        self._drift = phase.drift(self.settings.vrid, interval, self.advert_at) if crowded else 0
         actions += office.taken(self.settings)
         if self.addresses:
             repeat = self.announcements.begin(self.settings, now)

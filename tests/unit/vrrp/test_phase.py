@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
+from collections import Counter
 
 import pytest
 
@@ -12,9 +12,12 @@ SECOND = 1_000_000_000
 INTERVALS = [SECOND // 100, SECOND // 10, SECOND, 255 * SECOND]
 
 
+FIRST = 7 * SECOND + 123_456_789
+
+
 def drifted(vrid: int, interval: int) -> list[int]:
     """What each interval is shortened by, until there is nothing left."""
-    left = phase.drift(vrid, interval)
+    left = phase.drift(vrid, interval, FIRST + vrid * 1_000)
     steps = []
     while left:
         steps.append(phase.shortened(left, interval))
@@ -33,6 +36,11 @@ def test_the_whole_drift_is_below_a_quarter_of_the_interval_and_ends(interval: i
     assert max(len(drifted(vrid, interval)) for vrid in range(1, 256)) <= 50
 
 
-def test_fifty_routers_end_at_fifty_moments_apart_from_each_other() -> None:
-    moments = sorted(phase.drift(vrid, SECOND // 10) for vrid in range(1, 51))
-    assert min(b - a for a, b in itertools.pairwise(moments)) >= 25_000_000 // 256
+@pytest.mark.parametrize("interval", INTERVALS[:3])
+def test_routers_that_took_office_one_after_the_other_end_few_by_few_at_common_moments(interval: int) -> None:
+    took_office = {vrid: FIRST + vrid * 20_000 for vrid in range(1, 51)}
+    moments = Counter(first - phase.drift(vrid, interval, first) for vrid, first in took_office.items())
+    slot = min(interval // 4, 25_000_000) // phase.SLOTS
+    assert {moment % slot for moment in moments} == {0}
+    assert 4 <= len(moments) <= 8
+    assert max(moments.values()) <= 25
