@@ -102,6 +102,7 @@ class Machine:
         self._heard: dict[str, Last] = {}  # by nopreempt backups: when the last advert came, what silence must follow it
         self._stalled_at = 0
         self._listening: dict[str, int] = {}  # routers that slept through everybody's patience: silent until when, at least
+        self._listened: dict[str, int] = {}  # when they last did so; one that was a little late does it once in a silence
         self._watch: dict[tuple[str, int], str] = {}  # (interface, VRID) of routers with nopreempt
         self._owners: dict[str, str] = {}
 
@@ -165,6 +166,7 @@ class Machine:
         self._adverts.clear()
         self._heard.clear()
         self._listening.clear()
+        self._listened.clear()
         self._queue.clear()
 
     # -- accidents and operators
@@ -197,7 +199,10 @@ class Machine:
             longest = max(router.master_interval, settings.advert_int)
             patience = settings.down_timer_adverts * longest + max(longest, SECOND)
             takeover = router.master_down_at if router.state is State.BACKUP else self._stalled_at + patience
-            if takeover is not None and shown - takeover > SLOW:
+            late = shown - takeover if takeover is not None else 0
+            again = self._listened.get(name, 0) > max(router.last_heard, router.since)
+            if late > max(SLOW, router.master_interval) or (late > SLOW and not again):
+                self._listened[name] = shown
                 self._listening[name] = shown + min(router.master_interval, settings.advert_int)
 
     def set_carrier(self, interface: str, carrier: bool, now: int) -> None:

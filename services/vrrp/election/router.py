@@ -255,8 +255,9 @@ class VirtualRouter(Carried):
 
     def _master_is_down(self, actions: list[Action], now: int) -> None:
         late = now - (self.master_down_at or now)
-        if late > min(self.master_interval, ASLEEP) and self._listened_at <= max(self.last_heard, self.since):
-            # Rule 7 again: an advert may have come while nobody listened. Once: who is always late must take over, too.
+        a_little, a_lot = sorted((self.master_interval, ASLEEP))
+        if late > a_lot or (late > a_little and self._listened_at <= max(self.last_heard, self.since)):
+            # Rule 7 again: an advert may have come while nobody listened. Who is always a little late must take over, too.
             self._listened_at = now
             self.master_down_at = now + self.master_interval + self.skew(self.inputs.priority)
         elif self.inputs.in_group:

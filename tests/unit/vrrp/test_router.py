@@ -247,6 +247,16 @@ def test_backup_that_is_late_each_time_takes_over_at_the_second() -> None:
     assert router.state is MASTER
 
 
+def test_backup_that_sleeps_again_while_it_listens_listens_again() -> None:
+    router = backup()
+    router.step(Expired(), T0 + DOWN + SECOND // 2)
+    late = T0 + DOWN + SECOND // 2 + 2 * SECOND + SKEW + 1
+    assert router.deadline is not None
+    assert late - router.deadline > SECOND
+    assert router.step(Expired(), late) == []
+    assert (router.state, router.deadline) == (BACKUP, late + SECOND + SKEW)
+
+
 def test_backup_that_was_late_once_listens_again_after_another_advert() -> None:
     router = backup()
     late = T0 + DOWN + SECOND // 2
