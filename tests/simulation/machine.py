@@ -195,6 +195,8 @@ class Machine:
         """Who slept through the moment of a takeover, or as master through everybody's patience, waits for an interval."""
         assert self.node is not None
         for name, router in self.node.routers.items():
+            if router.state not in (State.BACKUP, State.MASTER):
+                continue  # an owner whose start was delayed until now speaks at once
             settings = router.settings
             longest = max(router.master_interval, settings.advert_int)
             patience = settings.down_timer_adverts * longest + max(longest, SECOND)
