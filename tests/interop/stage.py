@@ -11,6 +11,7 @@ import signal
 import socket
 import tempfile
 import threading
+import time
 from collections.abc import Callable
 from itertools import groupby
 from pathlib import Path
@@ -29,6 +30,7 @@ VIP, MORE = "192.168.200.10", "192.168.200.11"
 ROUTER, LOWER, HIGHER = "192.168.200.5", "192.168.200.3", "192.168.200.7"
 LISTED = {51: VIP, 52: MORE}  # by VRID; keepalived passes over adverts that do not list its addresses
 SECOND = 1_000_000_000
+STANDSTILL_S = 0.2  # of adverts at 0.2 s nobody hears enough then
 GROUP = socket.inet_aton("224.0.0.18")
 TO_GROUP = bytes.fromhex("01005e000012") + bytes.fromhex("020000000003") + b"\x08\x00"
 
@@ -209,7 +211,10 @@ SUBJECTS: dict[str, Callable[[Host, Path], Subject]] = {"keepalived": Keepalived
 
 
 class Peer(threading.Thread):
-    """Another router: adverts each interval while `priority` is set, and single ones. `sent` counts all."""
+    """Another router: adverts each interval while `priority` is set, and single ones. `sent` counts all.
+
+    `stood_still`: it once woke later than any router waits, and with it the machine perhaps.
+    """
 
     def __init__(self, wire: Wire) -> None:
         super().__init__(name="peer", daemon=True)
@@ -218,6 +223,7 @@ class Peer(threading.Thread):
         self._speaking: tuple[float, tuple[int, int, float, str]] | None = None
         self._lock = threading.Lock()
         self.sent = 0
+        self.stood_still = False
         self.start()
 
     def speaks(self, priority: int, vrid: int = 51, interval: float = 0.2, source: str = HIGHER, every: float = 0) -> None:
@@ -240,8 +246,10 @@ class Peer(threading.Thread):
     def run(self) -> None:
         while True:
             speaking = self._speaking
-            if self._over.wait(speaking[0] if speaking is not None else 0.02):
+            pause, began = speaking[0] if speaking is not None else 0.02, time.monotonic()
+            if self._over.wait(pause):
                 return
+            self.stood_still |= time.monotonic() - began > pause + STANDSTILL_S
             if speaking is not None and speaking is self._speaking:
                 self.says(*speaking[1])
 

@@ -17,11 +17,18 @@ pytestmark = [
     pytest.mark.timeout(300),
 ]
 
+TRIES = 4
+
 
 def play(script: Callable[[Stage], None], subject: str) -> dict[str, Any]:
-    with Stage(SUBJECTS[subject]) as stage:
-        script(stage)
-        return stage.seen(exactly=script in EXACT)
+    """What is seen when the script is played; played again where the machine stood still for as long as a peer waits."""
+    for _ in range(TRIES):
+        with Stage(SUBJECTS[subject]) as stage:
+            script(stage)
+            seen = stage.seen(exactly=script in EXACT)
+        if not stage.peer.stood_still:
+            break
+    return seen
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.__name__)
