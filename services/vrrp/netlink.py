@@ -97,6 +97,20 @@ class Exchange(Protocol):
     def close(self) -> None: ...
 
 
+def answers(sock: Exchange, last: int) -> Iterator[tuple[int, int]]:
+    """Sequence and errno of each answer that is there, up to that of the `last` request."""
+    while True:
+        try:
+            data = sock.recv(65536, _socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return
+        for kind, sequence, _port, body in messages(data):
+            if kind == NLMSG_ERROR:
+                yield sequence, -ERROR.unpack_from(body)[0]
+                if sequence == last:
+                    return
+
+
 class Requests:
     """Adds and removes addresses by a netlink socket."""
 
@@ -125,22 +139,10 @@ class Requests:
         self._sock.send(batch)
         failed = []
         harmless = EEXIST if add else EADDRNOTAVAIL
-        for sequence, error in self._answers():
+        for sequence, error in answers(self._sock, self._sequence):
             if first <= sequence and error not in (0, harmless):
                 failed.append((rows[sequence - first][1], error))
         return failed
-
-    def _answers(self) -> Iterator[tuple[int, int]]:
-        while True:
-            try:
-                data = self._sock.recv(65536, _socket.MSG_DONTWAIT)
-            except BlockingIOError:
-                return
-            for kind, sequence, _port, body in messages(data):
-                if kind == NLMSG_ERROR:
-                    yield sequence, -ERROR.unpack_from(body)[0]
-                    if sequence == self._sequence:
-                        return
 
 
 class Monitor:

@@ -7,24 +7,22 @@ answered a request before the send returns.
 
 from __future__ import annotations
 
-import _socket
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from struct import Struct
 from typing import Any
 
 from services.vrrp.netlink import (
     EEXIST,
     ENODEV,
-    ERROR,
     HEADER,
     NLM_F_ACK,
     NLM_F_CREATE,
     NLM_F_EXCL,
     NLM_F_REQUEST,
-    NLMSG_ERROR,
     Exchange,
     Interface,
+    answers,
     attribute,
     attributes_of,
     dump,
@@ -99,23 +97,10 @@ class RouteRequests:
             return failed
         self._sock.send(batch)
         harmless = {0, EEXIST} if add else GONE | {0}
-        for sequence, errno in self._answers():
+        for sequence, errno in answers(self._sock, self._sequence):
             if first <= sequence and errno not in harmless:
                 failed.append((sent[sequence - first], _reason(errno)))
         return failed
-
-    def _answers(self) -> Iterator[tuple[int, int]]:
-        """Sequence and errno of each answer, up to that of the last request."""
-        while True:
-            try:
-                data = self._sock.recv(65536, _socket.MSG_DONTWAIT)
-            except BlockingIOError:
-                return
-            for kind, sequence, _port, body in messages(data):
-                if kind == NLMSG_ERROR:
-                    yield sequence, -ERROR.unpack_from(body)[0]
-                    if sequence == self._sequence:
-                        return
 
 
 class RouteMonitor:
