@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -103,6 +104,18 @@ ORDER = {SendAdvert: 0, Hush: 1, AddAddresses: 2, AddRouting: 3, RemoveRouting: 
 LAST = 6
 
 
-def rank(action: Action) -> int:
-    """The place of an action among those of one step: what is added comes before what is taken away."""
-    return ORDER.get(type(action), LAST)
+def in_order(actions: Iterable[Action]) -> list[Action]:
+    """Those of one step: what is added comes before what is taken away, and stays if that was decided last."""
+    kept: list[Action] = []
+    added: set[tuple[str, str, str]] = set()  # router, address, interface
+    for action in reversed(list(actions)):
+        if isinstance(action, AddAddresses):
+            added.update((action.router, row.address, row.dev) for row in action.addresses)
+        elif isinstance(action, RemoveAddresses):
+            rows = tuple(row for row in action.addresses if (action.router, row.address, row.dev) not in added)
+            if not rows:
+                continue
+            action = RemoveAddresses(action.router, rows)
+        kept.append(action)
+    kept.reverse()
+    return sorted(kept, key=lambda action: ORDER.get(type(action), LAST))

@@ -20,7 +20,7 @@ from services.vrrp.election.actions import (
     AddRouting,
     State,
     Transition,
-    rank,
+    in_order,
 )
 from services.vrrp.election.events import (
     AddressVanished,
@@ -518,7 +518,7 @@ class Node:
         self._start(actions, [name for name in fresh if name not in self._held], now)
         for group in self.groups:
             self._tell_group(actions, group, "configuration", now)
-        actions.sort(key=rank)
+        actions[:] = in_order(actions)
 
     def _regroup(self, wanted: Resolved, now: int) -> None:
         for name in self.groups.keys() | wanted.groups.keys():
@@ -539,10 +539,12 @@ class Node:
         self, actions: list[Action], names: Iterable[str], now: int, carried: Mapping[str, Mapping[str, Any]] = NOTHING
     ) -> None:
         movers = []
+        saved = {name: s for name in names if (s := self._saved.pop(("instance", name), None)) is not None}
+        overdue = {self.group_of.get(name) for name, s in saved.items() if self.routers[name].overdue(s, now)} - {None}
         for name in names:
             self._dirty.add(("instance", name))
             router = self.routers[name]
-            start = Start(self._saved.pop(("instance", name), None), carried.get(name))
+            start = Start(saved.get(name), carried.get(name), self.group_of.get(name) in overdue)
             movers.append((router, self._move(actions, router, start, now)))
         for router, before in movers:
             self._settle(actions, router, before, now)
@@ -586,7 +588,7 @@ class Node:
         for group, told in self.group_states.items():
             self._dirty.add(("group", group))
             actions.append(Transition("group", group, told.state.value, "STOP", 0, "declared stop"))
-        actions.sort(key=rank)
+        actions[:] = in_order(actions)
         self._schedule.clear()
 
 

@@ -116,6 +116,10 @@ class VirtualRouter(Carried):
             return (256 - priority) * SECOND // 256
         return (256 - priority) * (self.master_interval // 10_000_000) * 625 // 16 * 1000
 
+    def overdue(self, saved: Saved, now: int) -> bool:
+        """A predecessor was master and silent for so long, by now, that a peer may have taken over."""
+        return saved.state == State.MASTER and not 0 <= now - saved.last_advert < self._takeover
+
     def lists(self, addresses: bytes) -> bool:
         """Whether the addresses of an advert are this router's, in any order."""
         return self._adverts.lists(addresses)
@@ -165,8 +169,8 @@ class VirtualRouter(Carried):
                 self._heard(actions, advert, age, now)
             case Changed(inputs, settings):
                 self._changed(actions, inputs, settings, now)
-            case Start(saved, carried):
-                self._start(actions, saved, now) if carried is None else self._go_on(actions, carried, now)
+            case Start(saved, carried, listens):
+                self._start(actions, saved, listens, now) if carried is None else self._go_on(actions, carried, now)
             case Follow(state, cause, release):
                 self._follow(actions, state, cause, release, now)
             case Reannounce():
@@ -181,7 +185,7 @@ class VirtualRouter(Carried):
                 assert_never(event)
         return actions
 
-    def _start(self, actions: list[Action], saved: Saved | None, now: int) -> None:
+    def _start(self, actions: list[Action], saved: Saved | None, listens: bool, now: int) -> None:
         if saved is not None:
             self._reported = saved.state
             self.master_address = packed(saved.master_address) if saved.master_address else b""
@@ -193,7 +197,7 @@ class VirtualRouter(Carried):
         if self.inputs.faults:
             actions += office.left(self.settings)
             self._enter(actions, State.FAULT, "; ".join(self.inputs.faults), now)
-        elif saved is not None and saved.state == State.MASTER and 0 <= now - saved.last_advert < self._takeover:
+        elif saved is not None and saved.state == State.MASTER and not (listens or self.overdue(saved, now)):
             self._resume(actions, saved, now)
         elif self.inputs.waiting and saved is None:
             actions += office.left(self.settings)

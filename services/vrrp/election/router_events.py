@@ -25,10 +25,14 @@ class Inputs(NamedTuple):
 
 
 class Start(NamedTuple):
-    """Once; `saved` is what a killed predecessor left, `carried` what a living one told: then it goes on."""
+    """Once; `saved` is what a killed predecessor left, `carried` what a living one told: then it goes on.
+
+    `listens`: peers may have taken over another member of its sync group meanwhile, and so all of it.
+    """
 
     saved: Saved | None
     carried: Mapping[str, Any] | None = None
+    listens: bool = False
 
 
 class Heard(NamedTuple):

@@ -1,4 +1,4 @@
-"""One machine's routers together: packets to routers, trackers to inputs, one holder per address, groups, configuration."""
+"""One machine's routers together: packets to routers, one holder per address, interfaces, configuration, views."""
 
 from __future__ import annotations
 
@@ -6,18 +6,14 @@ from typing import Any
 
 import pytest
 
-from services.vrrp.config.resolve import resolve
-from services.vrrp.config.settings import DECODERS, SECOND, VirtualAddress, packed
-from services.vrrp.election.actions import Action, AddAddresses, Announce, Hush, RemoveAddresses, SendAdvert, State, Transition
+from services.vrrp.config.settings import SECOND, VirtualAddress, packed
+from services.vrrp.election.actions import Action, AddAddresses, Hush, RemoveAddresses, SendAdvert, State, Transition
 from services.vrrp.election.events import (
     AddressVanished,
-    Configured,
     Failed,
-    FileValue,
     InterfaceChanged,
     LinkRestored,
     PacketReceived,
-    ProcessResult,
     ScriptResult,
     Started,
     Stopped,
@@ -25,60 +21,26 @@ from services.vrrp.election.events import (
 )
 from services.vrrp.election.node import Node
 from services.vrrp.election.snapshot import Saved
-from services.vrrp.views import counters_view, group_view, instance_view, script_view
+from services.vrrp.views import counters_view, instance_view, script_view
 from services.vrrp.wire.packet import Advert, Checksum, Format, decode, encode
-
-T0 = 100 * SECOND
-ETH0 = InterfaceChanged("eth0", 2, True, ("192.0.2.5",))
-ETH1 = InterfaceChanged("eth1", 3, True, ("198.51.100.5",))
-FORM = Format(2, 51, SECOND, None, packed("224.0.0.18"))
-Objects = dict[tuple[str, str], dict[str, Any]]
-
-
-def vrrp(vrid: int = 51, **more: Any) -> dict[str, Any]:
-    base: dict[str, Any] = {"interface": "eth0", "virtual_router_id": vrid}
-    base["virtual_ipaddress"] = [{"address": a} for a in more.pop("addresses", [f"192.0.2.{vrid}"])]
-    return base | more
-
-
-def configure(node: Node, objects: Objects, now: int = T0) -> tuple[Action, ...]:
-    decoded = {(kind, name): DECODERS[kind](name, value) for (kind, name), value in objects.items()}
-    return node.step(Configured(resolve(decoded)), now)
-
-
-def running(objects: Objects, *interfaces: InterfaceChanged, saved: tuple[Saved, ...] = ()) -> Node:
-    node = Node()
-    node.step(Started(saved), T0)
-    for interface in interfaces or (ETH0, ETH1):
-        node.step(interface, T0)
-    configure(node, objects)
-    return node
-
-
-def one(**more: Any) -> Objects:
-    return {("vrrp_instance", "A"): vrrp(**more)}
-
-
-def until_due(node: Node) -> tuple[int, tuple[Action, ...]]:
-    due = node.deadline()
-    assert due is not None
-    return due, node.step(TimeReached(), due)
-
-
-def advance(node: Node, until: int) -> list[Action]:
-    actions: list[Action] = []
-    while (due := node.deadline()) is not None and due <= until:
-        actions += node.step(TimeReached(), due)
-    return actions
-
-
-def states(node: Node) -> dict[str, str]:
-    return {name: router.state.value for name, router in node.routers.items()}
-
-
-def kinds(actions: tuple[Action, ...] | list[Action]) -> list[str]:
-    return [type(action).__name__ for action in actions]
-
+from tests.kit.core import (
+    ETH0,
+    ETH1,
+    FORM,
+    T0,
+    Objects,
+    advance,
+    configure,
+    grouped,
+    kinds,
+    one,
+    running,
+    scripted,
+    states,
+    told,
+    until_due,
+    vrrp,
+)
 
 # -- packets
 
@@ -478,296 +440,6 @@ def test_leftovers_of_a_predecessor_that_nobody_will_have_are_removed() -> None:
     node.step(ETH0, T0)
     removed = [a.addresses for a in configure(node, one()) if isinstance(a, RemoveAddresses)]
     assert (left,) in removed
-
-
-# -- scripts
-
-
-def scripted(**script: Any) -> Objects:
-    return one(track_script=[{"name": "chk"}]) | {("vrrp_script", "chk"): {"script": "/bin/true", **script}}
-
-
-def test_an_unweighted_script_holds_the_start_and_then_decides() -> None:
-    node = running(scripted())
-    assert states(node) == {"A": "INIT"}
-    node.step(ScriptResult("chk", True), T0)
-    assert states(node) == {"A": "BACKUP"}
-    node.step(ScriptResult("chk", False), T0)
-    assert node.routers["A"].inputs.faults == ("script chk failed",)
-
-
-def test_a_script_that_reverses_faults_while_it_succeeds() -> None:
-    objects = one(track_script=[{"name": "chk", "reverse": True}]) | {("vrrp_script", "chk"): {"script": "x"}}
-    node = running(objects)
-    node.step(ScriptResult("chk", True), T0)
-    assert node.routers["A"].inputs.faults == ("script chk succeeded",)
-
-
-def test_init_fail_counts_as_failed_until_the_script_has_risen() -> None:
-    node = running(scripted(init_fail=True, rise=2))
-    assert states(node) == {"A": "FAULT"}
-    node.step(ScriptResult("chk", True), T0)
-    assert states(node) == {"A": "FAULT"}
-    node.step(ScriptResult("chk", True), T0)
-    assert states(node) == {"A": "BACKUP"}
-
-
-def test_a_result_of_an_unknown_script_does_nothing() -> None:
-    assert running(one()).step(ScriptResult("nope", True), T0) == ()
-
-
-def test_a_silent_runner_fails_the_script_after_its_limit() -> None:
-    node = running(scripted())
-    node.step(ScriptResult("chk", True), T0 + SECOND)
-    advance(node, T0 + 11 * SECOND - 1)
-    assert states(node) == {"A": "MASTER"}
-    advance(node, T0 + 11 * SECOND)
-    assert node.routers["A"].inputs.faults == ("script chk has given no result for too long",)
-    node.step(ScriptResult("chk", True), T0 + 12 * SECOND)
-    assert states(node) == {"A": "BACKUP"}
-
-
-def test_a_script_that_never_reported_fails_after_the_limit_too() -> None:
-    node = running(scripted(init_fail=True))
-    advance(node, T0 + 10 * SECOND)
-    assert node.surroundings.scripts.states["chk"].silent
-
-
-def test_a_successor_knows_its_predecessors_scripts() -> None:
-    saved = (
-        Saved("instance", "A", "MASTER", last_advert=T0),
-        Saved("script", "chk", "up"),
-        Saved("script", "gone", "down"),
-    )
-    assert states(running(scripted(), saved=saved)) == {"A": "MASTER"}
-
-
-def test_a_script_with_another_command_starts_anew_and_a_removed_one_is_forgotten() -> None:
-    node = running(scripted(weight=-20))
-    node.step(ScriptResult("chk", False), T0)
-    assert node.routers["A"].inputs.priority == 80
-    configure(node, scripted(weight=-20, rise=2))
-    assert node.routers["A"].inputs.priority == 80
-    configure(node, scripted(weight=-20) | {("vrrp_script", "chk"): {"script": "/bin/false", "weight": -20}})
-    assert node.routers["A"].inputs.priority == 100
-    configure(node, one())
-    assert node.surroundings.scripts.states == {}
-
-
-# -- files and processes
-
-
-def filed(weight: int | None = None, **file: Any) -> Objects:
-    row = {"name": "load"} if weight is None else {"name": "load", "weight": weight}
-    return one(track_file=[row]) | {("track_file", "load"): {"file": "/run/load", **file}}
-
-
-def watched(**process: Any) -> Objects:
-    return one(track_process=[{"name": "web"}]) | {("vrrp_track_process", "web"): {"process": ["nginx"], **process}}
-
-
-def test_the_number_of_a_file_changes_the_priority_at_once_and_without_end() -> None:
-    node = running(filed())
-    assert states(node) == {"A": "BACKUP"}
-    for value, priority in ((5, 105), (-30, 70), (200, 254), (0, 100)):
-        node.step(FileValue("load", value), T0)
-        assert node.routers["A"].inputs.priority == priority
-    advance(node, T0 + 3600 * SECOND)
-    assert (states(node), node.routers["A"].inputs.priority) == ({"A": "MASTER"}, 100)
-
-
-def test_an_unweighted_file_holds_the_start_until_it_is_told_or_counts_as_missing() -> None:
-    node = running(filed(0))
-    assert states(node) == {"A": "INIT"}
-    advance(node, T0 + 10 * SECOND)
-    assert states(node) == {"A": "BACKUP"}
-    node.step(FileValue("load", -1), T0 + 10 * SECOND)
-    assert node.routers["A"].inputs.faults == ("file load holds -1",)
-    node.step(FileValue("load", 0), T0 + 10 * SECOND)
-    assert states(node) == {"A": "BACKUP"}
-
-
-def test_processes_decide_as_scripts_do_and_their_watcher_must_not_fall_silent() -> None:
-    node = running(watched())
-    assert states(node) == {"A": "INIT"}
-    node.step(ProcessResult("web", True), T0)
-    assert states(node) == {"A": "BACKUP"}
-    node.step(ProcessResult("web", False), T0)
-    assert node.routers["A"].inputs.faults == ("process web is not there as wanted",)
-    node.step(ProcessResult("web", True), T0 + SECOND)
-    advance(node, T0 + 11 * SECOND)
-    assert node.routers["A"].inputs.faults == ("process web has not been looked for for too long",)
-
-
-def test_a_process_that_reverses_faults_while_it_is_there() -> None:
-    node = running(watched(reverse=True))
-    node.step(ProcessResult("web", True), T0)
-    assert node.routers["A"].inputs.faults == ("process web is there",)
-
-
-def test_a_successor_knows_its_predecessors_files_and_processes() -> None:
-    objects = (
-        filed(0) | watched() | {("vrrp_instance", "A"): vrrp(track_file=[{"name": "load"}], track_process=[{"name": "web"}])}
-    )
-    saved = Saved("instance", "A", "MASTER", last_advert=T0), Saved("file", "load", "7"), Saved("process", "web", "up")
-    node = running(objects, saved=saved)
-    assert (states(node), node.routers["A"].inputs.priority) == ({"A": "MASTER"}, 107)
-    assert node.surroundings.files.saved("load") == saved[1]
-    assert node.surroundings.processes.saved("web") == saved[2]
-
-
-def test_a_file_with_another_path_and_other_processes_start_anew_and_removed_ones_are_forgotten() -> None:
-    node = running(filed() | watched(weight=10))
-    node.step(FileValue("load", 5), T0)
-    node.step(ProcessResult("web", True), T0)
-    configure(node, filed(file="/run/other") | {("vrrp_track_process", "web"): {"process": ["caddy"]}})
-    assert node.surroundings.files.saved("load") == Saved("file", "load", "")
-    assert node.surroundings.processes.saved("web") == Saved("process", "web", "")
-    configure(node, one())
-    assert (node.surroundings.files.states, node.surroundings.processes.states) == ({}, {})
-    assert node.step(FileValue("load", 5), T0) == ()
-    assert node.step(ProcessResult("web", True), T0) == ()
-
-
-def test_other_weights_and_delays_leave_what_is_known() -> None:
-    node = running(watched(weight=10))
-    node.step(ProcessResult("web", True), T0)
-    configure(node, watched(weight=20, fork_delay=SECOND))
-    assert node.routers["A"].inputs.priority == 120
-    node = running(filed())
-    node.step(FileValue("load", 5), T0)
-    configure(node, filed(weight=None, reverse=True))
-    assert node.routers["A"].inputs.priority == 95
-
-
-def test_a_tracked_interface_that_does_not_exist_is_down_until_it_comes() -> None:
-    node = running(one(track_interface=[{"name": "eth7"}]))
-    assert node.routers["A"].inputs.faults == ("interface eth7 is down",)
-    node.step(InterfaceChanged("eth7", 9, True, ()), T0)
-    assert states(node) == {"A": "BACKUP"}
-
-
-def test_without_track_primary_a_master_stays_while_its_own_interface_is_down() -> None:
-    node = running(one(dont_track_primary=True))
-    advance(node, T0 + 5 * SECOND)
-    node.step(ETH0._replace(up=False), T0 + 5 * SECOND)
-    assert states(node) == {"A": "MASTER"}
-
-
-def test_what_a_group_tracks_is_a_fault_of_each_member_said_once() -> None:
-    objects = {("vrrp_instance", name): vrrp(vrid) for name, vrid in (("A", 51), ("B", 52))}
-    node = running(objects | {("vrrp_sync_group", "G"): {"group": ["A", "B"], "track_interface": [{"name": "eth7"}]}})
-    assert {router.inputs.faults for router in node.routers.values()} == {("interface eth7 is down",)}
-
-
-# -- groups
-
-
-def grouped(**second: Any) -> Objects:
-    return one() | {
-        ("vrrp_instance", "B"): vrrp(52, interface="eth1", **second),
-        ("vrrp_sync_group", "G"): {"group": ["A", "B"]},
-    }
-
-
-def told(actions: tuple[Action, ...] | list[Action]) -> list[tuple[str, str]]:
-    return [(a.name, a.after) for a in actions if isinstance(a, Transition)]
-
-
-def test_members_become_master_together_and_the_group_is_told_last() -> None:
-    node = running(grouped())
-    actions = advance(node, T0 + 4 * SECOND)
-    assert told(actions) == [("A", "MASTER"), ("B", "MASTER"), ("G", "MASTER")]
-
-
-def test_a_fault_of_one_member_is_everybodys() -> None:
-    node = running(grouped())
-    advance(node, T0 + 4 * SECOND)
-    actions = node.step(ETH1._replace(up=False), T0 + 5 * SECOND)
-    assert told(actions) == [("A", "FAULT"), ("B", "FAULT"), ("G", "FAULT")]
-    assert node.routers["A"].inputs.faults == ("B of sync group G: interface eth1 is down",)
-    assert told(node.step(ETH1, T0 + 6 * SECOND)) == [("A", "BACKUP"), ("B", "BACKUP"), ("G", "BACKUP")]
-
-
-def test_members_start_as_master_only_all_together() -> None:
-    both = grouped(state="master", priority=150)
-    node = running(both)
-    assert not node.routers["B"].inputs.start_master
-    both["vrrp_instance", "A"] |= {"state": "master", "priority": 150}
-    assert running(both).routers["B"].inputs.start_master
-
-
-def test_a_member_that_hears_a_better_master_takes_the_others_along() -> None:
-    node = running(grouped())
-    advance(node, T0 + 4 * SECOND)
-    data = encode(FORM._replace(vrid=52), 200, [packed("192.0.2.52")], packed("198.51.100.9"))
-    actions = node.step(PacketReceived("eth1", data), T0 + 4 * SECOND)
-    assert told(actions) == [("B", "BACKUP"), ("A", "BACKUP"), ("G", "BACKUP")]
-    assert node.routers["A"].cause == "follows B of sync group G"
-
-
-def test_a_member_that_hears_a_rival_makes_the_others_announce_too() -> None:
-    node = running(grouped())
-    advance(node, T0 + 4 * SECOND)
-    data = encode(FORM, 50, [packed("192.0.2.51")], packed("192.0.2.9"))
-    actions = node.step(PacketReceived("eth0", data), T0 + 4 * SECOND)
-    assert [a.router for a in actions if isinstance(a, Announce)] == ["A", "B"]
-
-
-def test_a_group_whose_members_start_anew_is_told_when_they_are_through() -> None:
-    node = running(grouped())
-    advance(node, T0 + 4 * SECOND)
-    waiting = grouped(track_script=[{"name": "chk"}]) | {("vrrp_script", "chk"): {"script": "x"}}
-    waiting["vrrp_instance", "B"]["virtual_router_id"] = 60
-    assert ("G", "INIT") not in told(configure(node, waiting, T0 + 4 * SECOND))
-    assert node.group_states["G"].state is State.INIT
-    assert told(node.step(ScriptResult("chk", True), T0 + 4 * SECOND))[-1] == ("G", "BACKUP")
-
-
-def test_a_group_that_stays_while_another_comes_is_not_told_again() -> None:
-    node = running(grouped())
-    node.take_dirty()
-    more = grouped() | {("vrrp_instance", "C"): vrrp(53), ("vrrp_sync_group", "H"): {"group": ["C"]}}
-    configure(node, more)
-    assert ("group", "G") not in node.take_dirty()
-    assert node.group_states["H"].state is State.BACKUP
-
-
-def test_what_a_successor_needs_of_a_script_is_its_state() -> None:
-    node = running(scripted())
-    saved = node.surroundings.scripts.saved
-    assert saved("chk").state == ""
-    node.step(ScriptResult("chk", True), T0)
-    assert saved("chk").state == "up"
-    node.step(ScriptResult("chk", False), T0)
-    assert saved("chk").state == "down"
-
-
-def test_a_node_that_knows_no_interface_is_in_fault() -> None:
-    node = Node()
-    node.step(Started(()), T0)
-    configure(node, one())
-    assert node.routers["A"].inputs.faults == ("interface eth0 does not exist",)
-
-
-def test_a_group_that_goes_away_lets_its_members_go_on() -> None:
-    node = running(grouped())
-    advance(node, T0 + 4 * SECOND)
-    objects = grouped()
-    del objects["vrrp_sync_group", "G"]
-    configure(node, objects, T0 + 4 * SECOND)
-    assert states(node) == {"A": "MASTER", "B": "MASTER"}
-    assert node.groups == {}
-
-
-def test_a_successors_group_is_as_it_was() -> None:
-    saved = tuple(Saved("instance", name, "MASTER", last_advert=T0) for name in "AB")
-    node = Node()
-    node.step(Started(saved), T0)
-    node.step(ETH0, T0)
-    node.step(ETH1, T0)
-    assert told(configure(node, grouped())) == []
-    assert group_view(node, "G", lambda t: t or 0)["state"] == "MASTER"
 
 
 # -- configuration, stop

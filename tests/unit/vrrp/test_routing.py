@@ -13,7 +13,7 @@ from services.vrrp.election.events import AddressVanished, Failed, RoutingUnsure
 from services.vrrp.election.snapshot import Saved
 from services.vrrp.routing.routes import parse_route
 from services.vrrp.routing.routing import difference
-from tests.unit.vrrp.test_node import ETH0, ETH1, T0, Objects, advance, configure, kinds, one, running, states, until_due, vrrp
+from tests.kit.core import ETH0, ETH1, T0, Objects, advance, configure, kinds, one, running, states, until_due, vrrp
 
 ROUTES = ["10.1.0.0/16 via 192.0.2.1", "10.2.0.0/16 dev eth1 table 5"]
 RULE = "from 10.2.0.0/16 table 5 priority 100"
