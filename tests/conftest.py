@@ -9,6 +9,10 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("vipkeeper", deadline=None)  # a machine that stands still for a moment is no fault of an example
+settings.load_profile("vipkeeper")
 
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
 # Words in a skip's reason that say so. Two programs are in no package: they come where what makes them is at hand.

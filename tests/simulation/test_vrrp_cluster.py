@@ -106,7 +106,7 @@ def holds_what_it_masters(machine: Machine) -> bool:
 priorities = st.lists(st.integers(1, 254), min_size=2, max_size=3)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(priorities, st.sampled_from([2, 3]), st.booleans(), st.booleans(), histories)
 def test_after_any_history_there_is_one_master_and_one_holder(
     priorities: list[int], version: int, nopreempt: bool, grouped: bool, history: list[tuple[str, int]]
@@ -127,7 +127,7 @@ def test_after_any_history_there_is_one_master_and_one_holder(
         assert priorities[world.names.index(masters[0])] == best
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(1, 254), st.integers(1, 254), st.integers(1, 20_000))
 def test_a_killed_master_with_a_successor_in_time_is_never_overtaken(one: int, other: int, at: int) -> None:
     world = World([one, other], 2, False, False)

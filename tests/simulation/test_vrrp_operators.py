@@ -40,7 +40,7 @@ def in_maintenance(world: World) -> set[str]:
     return {name for name in world.names if (orders.KIND, "") in world.cluster.machines[name].objects}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(priorities, st.sampled_from([2, 3]), st.booleans(), st.booleans(), st.lists(ordered, min_size=1, max_size=12))
 def test_no_order_leaves_an_address_alone(
     numbers: list[int], version: int, nopreempt: bool, grouped: bool, given_orders: list[tuple[str, int, int]]
@@ -57,7 +57,7 @@ def test_no_order_leaves_an_address_alone(
             assert not grouped or world.cluster.holders(SECOND_VIP)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(priorities, st.sampled_from([2, 3]), st.booleans(), st.booleans(), st.lists(st.one_of(ordered, failing), max_size=25))
 def test_after_any_history_one_is_master_and_none_in_maintenance_unless_all_are(
     numbers: list[int], version: int, nopreempt: bool, grouped: bool, history: list[tuple[str, int, int]]

@@ -38,8 +38,8 @@ FORMED = frozenset(
         "refused",
     }
 )
-DERIVED = frozenset(  # from configuration and surroundings; the last two from the next advert
-    {"settings", "inputs", "format", "ahead", "_takeover", "_adverts", "_routine", "_patience"}
+DERIVED = frozenset(  # from configuration and surroundings; the last three from the next advert
+    {"settings", "inputs", "format", "ahead", "_takeover", "_adverts", "_routine", "_patience", "_repeated"}
 )
 
 

@@ -206,7 +206,10 @@ class Node:
             kind, name = key
             if kind == "instance":
                 router = self.routers.get(name)
-                if router is not None:
+                if router is not None and (adverts := router.say_again(now)):
+                    actions += adverts
+                    self._schedule.wake(key, router.advert_at)
+                elif router is not None:
                     self._instance_due(actions, router, key, now)
             elif kind == "static":
                 self._static_due(actions, now)

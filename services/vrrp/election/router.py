@@ -82,6 +82,7 @@ class VirtualRouter(Carried):
         self._rogue: Rogue | None = None  # another owner
         self._routine: Advert | None = None  # a backup's master says it again and again, and nothing else happens
         self._patience = 0  # its master_down_interval
+        self._repeated: tuple[SendAdvert, ...] = ()  # what a master sends, when that is all there is to do
         self._prepare()
 
     # -- what others may ask
@@ -153,9 +154,20 @@ class VirtualRouter(Carried):
         self.master_down_at = at + self._patience
         return True
 
+    def say_again(self, now: int) -> tuple[SendAdvert, ...]:
+        """The advert that is due, where it and nothing else is: as `Expired`. Empty: it must be an `Expired`."""
+        due = self.advert_at
+        if not self._repeated or due > now or now - self.last_advert >= self._takeover:
+            return ()
+        self.counters.adverts_sent += 1
+        self.last_advert = now
+        interval = self.settings.advert_int
+        self.advert_at = due + interval if now - due < interval else due + ((now - due) // interval + 1) * interval
+        return self._repeated
+
     def step(self, event: RouterEvent, now: int) -> list[Action]:
         """What is to be done about `event`, in this order."""
-        self._routine = None
+        self._routine, self._repeated = None, ()
         actions: list[Action] = []
         silent = self.state is State.MASTER and now - self.last_advert >= self._takeover
         if silent and now - self._offered_until >= self._takeover:
@@ -254,8 +266,16 @@ class VirtualRouter(Carried):
                 actions.append(Announce(self.settings.name, self.addresses, repeat))
             if self.announcements.extra_due(self.settings, now) and (elsewhere := self.settings.elsewhere):
                 actions.append(Announce(self.settings.name, elsewhere, 1))
+            self._repeated = self._settled()
         elif self.state is State.BACKUP and self.master_down_at is not None and self.master_down_at <= now:
             self._master_is_down(actions, now)
+
+    def _settled(self) -> tuple[SendAdvert, ...]:
+        """The adverts of a master that has nothing to do but say them again and again."""
+        unsettled = self.offering or self.inputs.maintenance or self._drift or self._rogue is not None
+        if unsettled or self._adverts.numbered or self.announcements.deadline is not None:
+            return ()
+        return self._adverts.of(self.inputs.priority)
 
     def _master_is_down(self, actions: list[Action], now: int) -> None:
         late = now - (self.master_down_at or now)
@@ -480,6 +500,7 @@ class VirtualRouter(Carried):
     def _prepare(self) -> None:
         """Build the advert of the present priority anew, before it is needed; those of others when they are."""
         self._takeover = self.settings.down_timer_adverts * self.settings.advert_int
+        self._repeated = ()
         self._adverts = Adverts(self.settings, self.inputs.source, self._heard_checksum)
         self._adverts.of(self.inputs.priority)
         self.format = self._adverts.format

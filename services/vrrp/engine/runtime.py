@@ -214,6 +214,7 @@ class Runtime:
         from services.vrrp.timer import Timer  # ctypes comes only after the first advert
 
         timer = Timer(BOOTTIME)
+        due = [(timer.fileno(), select.EPOLLIN)]
         for fd in (timer.fileno(), wake_fd):
             self._epoll.register(fd, select.EPOLLIN)
         if self.control is not None:
@@ -231,6 +232,8 @@ class Runtime:
                 timer.arm(min(self._next(), self._calm_until) if calm else self._next())
             events = self._epoll.poll(0 if busy else -1)
             self.statistics.wakes += 1
+            if not busy and events == due and clock() < self._housekeeping_at:
+                continue  # it is time for an advert, and nothing else has happened
             while not busy and self._repeats(events):
                 events = self._epoll.poll()
                 self.statistics.wakes += 1

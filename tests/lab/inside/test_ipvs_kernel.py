@@ -134,7 +134,7 @@ def tables(draw: st.DrawFn) -> dict[ServiceKey, Entry]:
     return table(entries)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(tables(), min_size=1, max_size=4))
 def test_after_any_sequence_of_tables_the_kernel_has_the_last(sequence: list[dict[ServiceKey, Entry]]) -> None:
     async def follow() -> None:

@@ -444,7 +444,7 @@ SNIPPETS = st.sampled_from(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data())
 def test_no_mutation_of_a_configuration_brings_a_traceback_or_a_hang(data: st.DataObject) -> None:
     text = DIRECTOR

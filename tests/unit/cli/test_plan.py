@@ -200,11 +200,10 @@ class Imports(RuleBasedStateMachine):
 
 
 TestImports = Imports.TestCase
-TestImports.settings = settings(max_examples=60, stateful_step_count=12, deadline=None)
+TestImports.settings = settings(max_examples=60, stateful_step_count=12)
 
 
 @given(FILES, FILES)
-@settings(deadline=None)
 def test_patches_hold_nothing_that_is_shared_already(one: dict[str, Any], two: dict[str, Any]) -> None:
     store = imported(imported({}, "d1", one), "d2", two)
     for key, patch in patches(store).items():
