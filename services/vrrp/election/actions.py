@@ -39,6 +39,12 @@ class SendAdvert(NamedTuple):
     mac: bytes = b""
 
 
+class SendTogether(NamedTuple):
+    """Send adverts now, of several routers. They are repeated so: the same object each time, while nothing changes."""
+
+    adverts: tuple[SendAdvert, ...]
+
+
 class AddAddresses(NamedTuple):
     """Put addresses on their interfaces; one that is there already is adopted.
 
@@ -98,9 +104,18 @@ class Transition(NamedTuple):
     cause: str
 
 
-Action = SendAdvert | AddAddresses | AddRouting | RemoveRouting | RemoveAddresses | Announce | Hush | Transition
+Action = SendAdvert | SendTogether | AddAddresses | AddRouting | RemoveRouting | RemoveAddresses | Announce | Hush | Transition
 
-ORDER = {SendAdvert: 0, Hush: 1, AddAddresses: 2, AddRouting: 3, RemoveRouting: 3, RemoveAddresses: 4, Announce: 5}
+ORDER = {
+    SendAdvert: 0,
+    SendTogether: 0,
+    Hush: 1,
+    AddAddresses: 2,
+    AddRouting: 3,
+    RemoveRouting: 3,
+    RemoveAddresses: 4,
+    Announce: 5,
+}
 LAST = 6
 
 

@@ -39,7 +39,7 @@ FORMED = frozenset(
     }
 )
 DERIVED = frozenset(  # from configuration and surroundings; the last three from the next advert
-    {"settings", "inputs", "format", "ahead", "_takeover", "_adverts", "_routine", "_patience", "_repeated"}
+    {"settings", "inputs", "format", "ahead", "takeover", "_adverts", "_routine", "_patience", "repeated"}
 )
 
 

@@ -10,7 +10,16 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from services.vrrp.addresses import VirtualAddress
-from services.vrrp.election.actions import Action, AddAddresses, AddRouting, RemoveAddresses, RemoveRouting, SendAdvert, State
+from services.vrrp.election.actions import (
+    Action,
+    AddAddresses,
+    AddRouting,
+    RemoveAddresses,
+    RemoveRouting,
+    SendAdvert,
+    SendTogether,
+    State,
+)
 
 if TYPE_CHECKING:
     from services.vrrp.election.router import VirtualRouter
@@ -48,7 +57,7 @@ class Holders:
         """The same actions, without removals of what another router holds."""
         settled: list[Action] = []
         for action in actions:
-            if isinstance(action, SendAdvert):  # most of them are
+            if isinstance(action, (SendAdvert, SendTogether)):  # most of them are
                 pass
             elif isinstance(action, AddAddresses):
                 for row in action.addresses:

@@ -22,6 +22,7 @@ from services.vrrp.election.actions import (
     Transition,
     in_order,
 )
+from services.vrrp.election.chorus import Choir, Chorus
 from services.vrrp.election.events import (
     AddressVanished,
     BfdChanged,
@@ -98,6 +99,7 @@ class Node:
         self._lookup = Lookup()
         self._schedule = Schedule()
         self.reception = Reception()
+        self._choir = Choir()
         self._dirty: set[Key] = set()
 
     def deadline(self) -> int | None:
@@ -202,15 +204,22 @@ class Node:
     # -- time and packets
 
     def _time_reached(self, actions: list[Action], now: int) -> None:
+        said: list[VirtualRouter] = []
+        sung: list[Chorus] = []
         for key in self._schedule.due(now, MAX_DUE):
             kind, name = key
             if kind == "instance":
                 router = self.routers.get(name)
                 if router is not None and (adverts := router.say_again(now)):
                     actions += adverts
-                    self._schedule.wake(key, router.advert_at)
+                    said.append(router)
                 elif router is not None:
                     self._instance_due(actions, router, key, now)
+            elif kind == "chorus":
+                if self._sing(actions, self._choir[name], now):
+                    sung.append(self._choir[name])
+                    if sum(map(len, sung)) >= MAX_DUE:
+                        break
             elif kind == "static":
                 self._static_due(actions, now)
             elif kind == "bfd":
@@ -221,7 +230,23 @@ class Node:
                 self._end_hold(actions, now)
             else:
                 self._silence_due(actions, key, now)
+        if said or len(sung) > 1:
+            sung, said = self._choir.join(said, sung, now)
+        for chorus in sung:
+            self._schedule.wake(("chorus", chorus.name), chorus.at)
+        for router in said:
+            self._schedule.wake(("instance", router.settings.name), router.advert_at)
         self._schedule.put_off(now + AHEAD, MAX_DUE, self._later)
+
+    def _sing(self, actions: list[Action], chorus: Chorus, now: int) -> bool:
+        if chorus.sing(now):
+            actions.append(chorus.together)
+            return True
+        self._choir.dissolve(chorus)
+        for router in chorus:
+            if self.routers.get(router.settings.name) is router:
+                self._schedule.wake(("instance", router.settings.name), router.deadline)
+        return False
 
     def _later(self, key: Key) -> int | None:
         """When an entry is really due; 0: as it stands."""

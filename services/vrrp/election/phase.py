@@ -28,3 +28,8 @@ def drift(vrid: int, interval: int, first: int) -> int:
 def shortened(left: int, interval: int) -> int:
     """How much of what is left of the drift the next interval takes; nanoseconds."""
     return min(left, STEP, interval // 200)
+
+
+def next_of(at: int, interval: int, now: int) -> int:
+    """The first moment after `now` on the grid of `at`, which has come."""
+    return at + interval if now - at < interval else at + ((now - at) // interval + 1) * interval

@@ -61,6 +61,8 @@ class VirtualRouter(Carried):
         self.master_priority = 0
         self.last_heard = 0
         self.last_advert = 0
+        self.takeover = 0  # how long it may be silent as master before a peer takes over
+        self.repeated: tuple[SendAdvert, ...] = ()  # what a master sends, where that is all there is to do
         self.preempt_at: int | None = None
         self.master_down_at: int | None = None
         self.advert_at = 0
@@ -82,7 +84,6 @@ class VirtualRouter(Carried):
         self._rogue: Rogue | None = None  # another owner
         self._routine: Advert | None = None  # a backup's master says it again and again, and nothing else happens
         self._patience = 0  # its master_down_interval
-        self._repeated: tuple[SendAdvert, ...] = ()  # what a master sends, when that is all there is to do
         self._prepare()
 
     # -- what others may ask
@@ -119,7 +120,7 @@ class VirtualRouter(Carried):
 
     def overdue(self, saved: Saved, now: int) -> bool:
         """A predecessor was master and silent for so long, by now, that a peer may have taken over."""
-        return saved.state == State.MASTER and not 0 <= now - saved.last_advert < self._takeover
+        return saved.state == State.MASTER and not 0 <= now - saved.last_advert < self.takeover
 
     def lists(self, addresses: bytes) -> bool:
         """Whether the addresses of an advert are this router's, in any order."""
@@ -157,20 +158,22 @@ class VirtualRouter(Carried):
     def say_again(self, now: int) -> tuple[SendAdvert, ...]:
         """The advert that is due, where it and nothing else is: as `Expired`. Empty: it must be an `Expired`."""
         due = self.advert_at
-        if not self._repeated or due > now or now - self.last_advert >= self._takeover:
+        if not self.repeated or due > now or now - self.last_advert >= self.takeover:
             return ()
+        self.said(now, phase.next_of(due, self.settings.advert_int, now))
+        return self.repeated
+
+    def said(self, now: int, again_at: int) -> None:
+        """It advertised what is `repeated`, and does so again."""
         self.counters.adverts_sent += 1
-        self.last_advert = now
-        interval = self.settings.advert_int
-        self.advert_at = due + interval if now - due < interval else due + ((now - due) // interval + 1) * interval
-        return self._repeated
+        self.last_advert, self.advert_at = now, again_at
 
     def step(self, event: RouterEvent, now: int) -> list[Action]:
         """What is to be done about `event`, in this order."""
-        self._routine, self._repeated = None, ()
+        self._routine, self.repeated = None, ()
         actions: list[Action] = []
-        silent = self.state is State.MASTER and now - self.last_advert >= self._takeover
-        if silent and now - self._offered_until >= self._takeover:
+        silent = self.state is State.MASTER and now - self.last_advert >= self.takeover
+        if silent and now - self._offered_until >= self.takeover:
             # Rule 7: whoever wakes up late listens before it speaks.
             away = (now - self.last_advert) / SECOND
             actions += self._to_backup(now, f"sent nothing for {away:.3f} s: a peer may have taken over")
@@ -260,13 +263,13 @@ class VirtualRouter(Carried):
                 interval = self.settings.advert_int
                 shorter = phase.shortened(self._drift, interval)
                 self._drift -= shorter
-                self.advert_at += ((now - self.advert_at) // interval + 1) * interval - shorter
+                self.advert_at = phase.next_of(self.advert_at, interval, now) - shorter
             repeat = self.announcements.due(self.settings, now)
             if repeat:
                 actions.append(Announce(self.settings.name, self.addresses, repeat))
             if self.announcements.extra_due(self.settings, now) and (elsewhere := self.settings.elsewhere):
                 actions.append(Announce(self.settings.name, elsewhere, 1))
-            self._repeated = self._settled()
+            self.repeated = self._settled()
         elif self.state is State.BACKUP and self.master_down_at is not None and self.master_down_at <= now:
             self._master_is_down(actions, now)
 
@@ -499,8 +502,8 @@ class VirtualRouter(Carried):
 
     def _prepare(self) -> None:
         """Build the advert of the present priority anew, before it is needed; those of others when they are."""
-        self._takeover = self.settings.down_timer_adverts * self.settings.advert_int
-        self._repeated = ()
+        self.takeover = self.settings.down_timer_adverts * self.settings.advert_int
+        self.repeated = ()
         self._adverts = Adverts(self.settings, self.inputs.source, self._heard_checksum)
         self._adverts.of(self.inputs.priority)
         self.format = self._adverts.format

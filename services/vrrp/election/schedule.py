@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from heapq import heappop, heappush
 
-Key = tuple[str, str]  # ("instance" | "group" | "script" | "process" | "file" | "bfd" | "hold" | "static" | "debounce", name)
+Key = tuple[str, str]  # kind (instance, chorus, group, script, process, file, bfd, hold, static, debounce) and name
 
 
 class Schedule:

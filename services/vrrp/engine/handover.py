@@ -8,6 +8,7 @@ there.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from mmap import mmap
 from os import fstat, ftruncate
 from struct import Struct
@@ -64,6 +65,14 @@ class Handover:
             BEAT.pack_into(self._map, at, now)
             if sequence:
                 BEAT.pack_into(self._map, at + SEALED, sequence)
+
+    def beats(self, names: Iterable[str], now: int) -> None:
+        """Adverts of these instances left at `now`."""
+        slots, beat, memory = self._slots, BEAT.pack_into, self._map
+        for name in names:
+            at = slots.get(("instance", name))
+            if at is not None:
+                beat(memory, at, now)
 
     def write(self, saved: Saved) -> None:
         """Replace the record of `saved.kind, saved.name`."""

@@ -6,17 +6,17 @@ still to be done for it.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from services.vrrp.addresses import VirtualAddress, packed
 from services.vrrp.election.actions import AddAddresses, AddRouting, Announce, Hush, RemoveAddresses, RemoveRouting
 from services.vrrp.election.events import StaticResult
 from services.vrrp.election.pacing import Pacing
 from services.vrrp.election.statics import OWNER
-from services.vrrp.netlink import BATCH, Interface, Requests
+from services.vrrp.engine.job_queue import ADD, ADD_ROUTING, ANNOUNCE, REMOVE, REMOVE_ROUTING, Job, JobQueue, RoutingJob
+from services.vrrp.netlink import Interface, Requests
 from services.vrrp.wire.sockets import Announcer
 
 if TYPE_CHECKING:
@@ -25,24 +25,7 @@ if TYPE_CHECKING:
     from services.vrrp.routing.rules import Rule
 
 SLICE = 500_000  # nanoseconds of one wake that may go into jobs; an advert that falls due waits for no more than that
-ADD, REMOVE, ANNOUNCE, ADD_ROUTING, REMOVE_ROUTING = range(5)
 Hushing = Callable[[Iterable[str], bool, Mapping[str, Interface]], None]
-
-
-class Job(NamedTuple):
-    """At most BATCH addresses of one router."""
-
-    what: int
-    router: str
-    rows: tuple[VirtualAddress, ...]
-
-
-class RoutingJob(NamedTuple):
-    """At most BATCH routes and rules of one router."""
-
-    what: int
-    router: str
-    rows: tuple[Route | Rule, ...]
 
 
 class Jobs:
@@ -70,7 +53,7 @@ class Jobs:
         self._announce_on = announce_on
         self._announcers: dict[int, Announcer] = {}  # by the number of the interface
         self.bases: Mapping[str, str] = {}  # of VMACs: what announces for them
-        self._queue: deque[Job | RoutingJob | Hush] = deque()
+        self._queue = JobQueue()
         self.pacing = Pacing()
 
     @property
@@ -80,29 +63,29 @@ class Jobs:
     def add(self, action: AddAddresses | RemoveAddresses | AddRouting | RemoveRouting | Announce | Hush) -> None:
         """Queue an action in pieces."""
         if isinstance(action, Hush):
-            self._queue.append(action)
-            return
-        if isinstance(action, (AddRouting, RemoveRouting)):
+            self._queue.hush(action)
+        elif isinstance(action, (AddRouting, RemoveRouting)):
             self._add_routing(action)
-            return
-        if isinstance(action, RemoveAddresses):
+        elif isinstance(action, AddAddresses):
+            self._queue.addresses(REMOVE, action.router, action.instead)
+            self._queue.addresses(ADD, action.router, action.addresses)
+        elif isinstance(action, RemoveAddresses):
             self._forget(action)
-        if isinstance(action, AddAddresses):
-            for at in range(0, len(action.instead), BATCH):
-                self._queue.append(Job(REMOVE, action.router, action.instead[at : at + BATCH]))
-        what = ADD if isinstance(action, AddAddresses) else REMOVE if isinstance(action, RemoveAddresses) else ANNOUNCE
-        for _ in range(action.repeat if isinstance(action, Announce) else 1):
-            for at in range(0, len(action.addresses), BATCH):
-                self._queue.append(Job(what, action.router, action.addresses[at : at + BATCH]))
+            self._queue.addresses(REMOVE, action.router, action.addresses)
+        else:
+            for _ in range(action.repeat):
+                self._queue.addresses(ANNOUNCE, action.router, action.addresses)
 
     def run(self, clock: Callable[[], int]) -> list[tuple[str, str]]:
         """One slice of the queue; gives (router, what) of each failure."""
         failures: list[tuple[str, str]] = []
         until = clock() + SLICE
         while self._queue:
-            job = self._queue.popleft()
+            job = self._queue.pop()
             if isinstance(job, Hush):
                 self.hush(job.links, job.on, self.interfaces)
+            elif not job.rows:
+                continue
             elif isinstance(job, RoutingJob):
                 failures += self._change_routing(job)
             else:
@@ -113,22 +96,9 @@ class Jobs:
 
     def _forget(self, action: RemoveAddresses) -> None:
         self.pacing.drop(action.router, action.addresses)
-        gone = {(row.address, row.dev) for row in action.addresses}
-        for key in [key for key in self.troubles if key[0] == action.router]:
-            del self.troubles[key]
-        if not any(job.router == action.router for job in self._queue):
-            return
-        kept: deque[Job | RoutingJob | Hush] = deque()
-        for job in self._queue:
-            if not isinstance(job, Job):
-                kept.append(job)
-                continue
-            rows = job.rows
-            if job.router == action.router and job.what != REMOVE:
-                rows = tuple(row for row in rows if (row.address, row.dev) not in gone)
-            if rows:
-                kept.append(job._replace(rows=rows))
-        self._queue = kept
+        self._queue.strike_addresses(action.router, action.addresses)
+        for row in action.addresses:
+            self.troubles.pop((action.router, row.address), None)
 
     def _change(self, job: Job) -> list[tuple[str, str]]:
         add = job.what == ADD
@@ -155,21 +125,14 @@ class Jobs:
         return [(job.router, "address") for _ in failed]
 
     def _add_routing(self, action: AddRouting | RemoveRouting) -> None:
-        remove = isinstance(action, RemoveRouting)
-        if remove:
-            gone = {row.identity for row in action.rows}
-            for key in [key for key in self.routing_troubles if key[0] == action.router and key[1].identity in gone]:
-                del self.routing_troubles[key]
-            kept: deque[Job | RoutingJob | Hush] = deque()
-            for job in self._queue:
-                if isinstance(job, RoutingJob) and job.what == ADD_ROUTING and job.router == action.router:
-                    job = job._replace(rows=tuple(row for row in job.rows if row.identity not in gone))
-                if isinstance(job, Hush) or job.rows:
-                    kept.append(job)
-            self._queue = kept
-        for at in range(0, len(action.rows), BATCH):
-            what = REMOVE_ROUTING if remove else ADD_ROUTING
-            self._queue.append(RoutingJob(what, action.router, action.rows[at : at + BATCH]))
+        if isinstance(action, AddRouting):
+            self._queue.routing(ADD_ROUTING, action.router, action.rows)
+            return
+        self._queue.strike_routing(action.router, action.rows)
+        gone = {row.identity for row in action.rows}
+        for key in [key for key in self.routing_troubles if key[0] == action.router and key[1].identity in gone]:
+            del self.routing_troubles[key]
+        self._queue.routing(REMOVE_ROUTING, action.router, action.rows)
 
     def _change_routing(self, job: RoutingJob) -> list[tuple[str, str]]:
         assert self.routing is not None

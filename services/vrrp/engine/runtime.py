@@ -24,6 +24,7 @@ from services.vrrp.election.actions import (
     RemoveAddresses,
     RemoveRouting,
     SendAdvert,
+    SendTogether,
     State,
     Transition,
 )
@@ -51,6 +52,7 @@ from services.vrrp.engine.jobs import Jobs
 from services.vrrp.engine.lateness import Statistics
 from services.vrrp.engine.occasional import Occasional
 from services.vrrp.engine.rehearsal import rehearse
+from services.vrrp.engine.speaker import Speaker
 from services.vrrp.netlink import IFF_UP, Interface, Monitor, Requests, Vanished, request_socket
 from services.vrrp.wire.packet import PROTOCOL_AH
 
@@ -98,6 +100,7 @@ class Runtime:
         self._epoll.register(self._monitor.fileno(), select.EPOLLIN)
         self._interfaces: dict[str, Interface] = self._monitor.interfaces()
         self._sockets = AdvertSockets(self._epoll)
+        self._speaker = Speaker(self._sockets.links, handover, clock)
         self._frame_readers: dict[int, FrameReceiver] = {}
         self._stop_by = 0
         self._touched: set[str] = set()  # interfaces that netlink spoke of
@@ -370,8 +373,9 @@ class Runtime:
 
     def perform(self, actions: Iterable[Action]) -> None:
         for action in actions:
-            if isinstance(action, SendAdvert):
-                self._send(action)
+            if isinstance(action, (SendAdvert, SendTogether)):
+                for router in self._speaker.send(action):
+                    self.step(Failed("advert", router))
             elif isinstance(action, Transition):
                 self._untold.append(action)
             elif isinstance(action, (AddAddresses, RemoveAddresses, AddRouting, RemoveRouting, Announce, Hush)):
@@ -394,25 +398,6 @@ class Runtime:
         self._epoll.modify(self._monitor.fileno(), mask)
         if self._route_monitor is not None:
             self._epoll.modify(self._route_monitor.fileno(), mask)
-
-    def _send(self, action: SendAdvert) -> None:
-        try:
-            if action.mac:
-                self._send_frame(action)
-            elif (link := self._sockets.links[action.family].get(action.interface)) is not None:
-                link.send(action.data, action.to)
-            else:
-                raise OSError("the interface is not open")
-        except OSError:
-            self.step(Failed("advert", action.router))
-            return
-        self.handover.beat(action.router, clock(), action.sequence)
-
-    def _send_frame(self, action: SendAdvert) -> None:
-        sender = self.links.senders.get(action.interface) if self.links is not None else None
-        if sender is None:
-            raise OSError("the interface is not open")
-        sender.send(action.data, action.mac)
 
     def note_changes(self) -> None:
         """Write down and tell what has changed."""
@@ -485,6 +470,7 @@ class Runtime:
 
             self.links = VirtualLinks(self.look, clock, self.aside)
             self.jobs.hush = self.links.hush
+            self._speaker.frames = self.links.senders
         before = set(self.links.wanted)
         self.links.configure(resolved, self._interfaces)
         self.watch_links()

@@ -14,8 +14,8 @@ from struct import Struct
 from services.vrrp.wire.packet import IP_ID_OFFSET, PROTOCOL_AH, PROTOCOL_VRRP, checksum
 from services.vrrp.wire.sockets import (
     ETH_P_IPV6,
-    IDENTIFICATION,
     MAX_RECEIVED,
+    SHORT,
     SO_TIMESTAMPNS,
     TC_PRIO_CONTROL,
     TIMESTAMP_SPACE,
@@ -70,7 +70,7 @@ class FrameSender:
         frame = b"\x01\x00\x5e" + bytes([data[17] & 0x7F]) + data[18:20] + mac + b"\x08\x00"
         if data[9] == PROTOCOL_AH:  # its seal covers its number
             header = data[:CHECKSUM_OFFSET] + bytes(2) + data[CHECKSUM_OFFSET + 2 : 20]
-            summed = IDENTIFICATION.pack(checksum(header))
+            summed = SHORT.pack(checksum(header))
             self._sock.send(frame + data[:CHECKSUM_OFFSET] + summed + data[CHECKSUM_OFFSET + 2 :])
             return
         number = self._identification = self._identification % 0xFFFF + 1
@@ -82,13 +82,11 @@ class FrameSender:
 
 def numbered(data: bytes, number: int) -> bytes:
     """An IPv4 packet without an identification with this one, and its header's checksum (RFC 1624)."""
-    (summed,) = IDENTIFICATION.unpack_from(data, CHECKSUM_OFFSET)
+    (summed,) = SHORT.unpack_from(data, CHECKSUM_OFFSET)
     total = (~summed & 0xFFFF) + number
     summed = ~((total & 0xFFFF) + (total >> 16)) & 0xFFFF
     middle = data[IP_ID_OFFSET + 2 : CHECKSUM_OFFSET]
-    return (
-        data[:IP_ID_OFFSET] + IDENTIFICATION.pack(number) + middle + IDENTIFICATION.pack(summed) + data[CHECKSUM_OFFSET + 2 :]
-    )
+    return data[:IP_ID_OFFSET] + SHORT.pack(number) + middle + SHORT.pack(summed) + data[CHECKSUM_OFFSET + 2 :]
 
 
 class FrameReceiver:

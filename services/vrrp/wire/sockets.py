@@ -13,7 +13,7 @@ from struct import Struct
 from typing import Protocol
 
 from services.vrrp.addresses import place_of
-from services.vrrp.wire.packet import IP_ID_OFFSET, IPV6_HEADER, PROTOCOL_AH, PROTOCOL_VRRP, checksum
+from services.vrrp.wire.packet import IPV6_HEADER, PROTOCOL_AH, PROTOCOL_VRRP, checksum
 
 SO_RCVBUFFORCE, SO_SNDBUFFORCE = 33, 32  # asm-generic/socket.h
 SO_ATTACH_FILTER = 26
@@ -23,7 +23,9 @@ IPV6_MULTICAST_ALL = 29  # linux/in6.h
 TC_PRIO_CONTROL = 7  # linux/pkt_sched.h
 ETH_P_ARP, ETH_P_IPV6 = 0x0806, 0x86DD
 MREQN = Struct("=4s4si")  # struct ip_mreqn: group, local address, interface
-IDENTIFICATION = Struct("!H")
+SHORT = Struct("!H")
+SOCKADDR = Struct("=HH4s8x")  # struct sockaddr_in: family, port, address
+SOCKADDR6 = Struct("=HHI16sI")  # struct sockaddr_in6: family, port, flow, address, scope
 TIMESTAMP = Struct("=qq")  # struct timespec
 TIMESTAMP_SPACE = _socket.CMSG_SPACE(TIMESTAMP.size)
 ARP = Struct("!HHBBH6s4s6s4s")
@@ -66,34 +68,16 @@ class Sending(Protocol):
 
 
 class AdvertSender:
-    """Numbers IPv4 adverts and sends them, to the group unless told otherwise, by a socket that takes whole IP packets."""
+    """Sends IPv4 adverts, to the group unless told otherwise, by a socket that takes whole IP packets.
+
+    The kernel numbers those whose identification is 0 (raw(7)); the seal of IPSEC-AH covers it, so those have their own.
+    """
 
     def __init__(self, sock: Sending, group: str) -> None:
         self._sock, self._to = sock, (group, 0)
-        self._identification = 0
 
     def send(self, data: bytes, to: str = "") -> None:
         """One advert; only multicast has no need of a route.
-
-        :raises OSError: it could not be sent now.
-        """
-        self._identification = self._identification % 0xFFFF + 1
-        number = IDENTIFICATION.pack(self._identification)
-        packet = data[:IP_ID_OFFSET] + number + data[IP_ID_OFFSET + 2 :]
-        if to:
-            self._sock.sendto(packet, 0, (to, 0))
-        else:
-            self._sock.sendto(packet, _socket.MSG_DONTROUTE, self._to)
-
-
-class SealedSender:
-    """The same for adverts in IPSEC-AH, whose seal covers their number."""
-
-    def __init__(self, sock: Sending, group: str) -> None:
-        self._sock, self._to = sock, (group, 0)
-
-    def send(self, data: bytes, to: str = "") -> None:
-        """One advert.
 
         :raises OSError: it could not be sent now.
         """
@@ -185,6 +169,11 @@ class Link:
         self.receiver.close()
         self._sender.close()
 
+    def destination(self, to: str) -> tuple[int, int, bytes]:
+        """Of `send` for who sends by itself: descriptor, flags and socket address (struct sockaddr_in)."""
+        flags = 0 if to else _socket.MSG_DONTROUTE
+        return self._sender.fileno(), flags, SOCKADDR.pack(_socket.AF_INET, 0, _socket.inet_aton(to or self.group))
+
     def receive(self) -> list[tuple[bytes, int]]:
         """The packets that wait, at most MAX_RECEIVED, each with when the kernel took it: CLOCK_REALTIME in ns, 0: unknown."""
         packets = []
@@ -212,9 +201,6 @@ class SealedLink(Link):
         fprog = SOCK_FPROG.pack(len(VRRP_IN_AH) // BPF.size, program.buffer_info()[0])
         self.receiver.setsockopt(_socket.SOL_SOCKET, SO_ATTACH_FILTER, fprog)
 
-    def _sending(self) -> Callable[..., None]:
-        return SealedSender(self._sender, self.group).send
-
 
 class Link6(Link):
     """The same for IPv6."""
@@ -237,6 +223,11 @@ class Link6(Link):
     def _sending(self) -> Callable[..., None]:
         return AdvertSender6(self._sender, self.group).send
 
+    def destination(self, to: str) -> tuple[int, int, bytes]:
+        """As `Link.destination`, in a struct sockaddr_in6."""
+        address = _socket.inet_pton(_socket.AF_INET6, to or self.group)
+        return self._sender.fileno(), 0, SOCKADDR6.pack(_socket.AF_INET6, 0, 0, address, self.number)
+
     def receive(self) -> list[tuple[bytes, int]]:
         """As `Link.receive`; the IP header, which the kernel keeps to itself, is made again from what it says of it."""
         packets = []
@@ -253,11 +244,7 @@ class Link6(Link):
 
 
 LINKS: dict[int, type[Link]] = {4: Link, 6: Link6, PROTOCOL_AH: SealedLink}  # by `SendAdvert.family`
-SENDERS: dict[int, type[AdvertSender] | type[AdvertSender6] | type[SealedSender]] = {
-    4: AdvertSender,
-    6: AdvertSender6,
-    PROTOCOL_AH: SealedSender,
-}
+SENDERS: dict[int, type[AdvertSender] | type[AdvertSender6]] = {4: AdvertSender, 6: AdvertSender6, PROTOCOL_AH: AdvertSender}
 
 
 class Announcer:
@@ -287,7 +274,7 @@ class Announcer:
         :raises OSError: it could not be sent now.
         """
         arp = ARP.pack(1, 0x0800, 6, 4, 1, mac, address, BROADCAST, address)
-        self._sock.send(BROADCAST + mac + IDENTIFICATION.pack(ETH_P_ARP) + arp)
+        self._sock.send(BROADCAST + mac + SHORT.pack(ETH_P_ARP) + arp)
 
     def advertise(self, mac: bytes, address: bytes, router: bool) -> None:
         """One unsolicited neighbour advertisement (RFC 4861 section 7.2.6) from the address itself, as keepalived sends it.
@@ -299,7 +286,7 @@ class Announcer:
         summed = checksum(pseudo + NA.pack(NEIGHBOUR_ADVERTISEMENT, 0, 0, flags, address, 2, 1, mac))
         message = NA.pack(NEIGHBOUR_ADVERTISEMENT, 0, summed, flags, address, 2, 1, mac)
         header = IPV6_HEADER.pack(6 << 28, NA.size, ICMPV6, 255, address, ALL_NODES)
-        self._sock.send(ALL_NODES_MAC + mac + IDENTIFICATION.pack(ETH_P_IPV6) + header + message)
+        self._sock.send(ALL_NODES_MAC + mac + SHORT.pack(ETH_P_IPV6) + header + message)
 
     def close(self) -> None:
         self._sock.close()

@@ -63,7 +63,10 @@ def test_who_was_silent_for_as_long_as_peers_wait_listens() -> None:
     assert router.say_again(due + 2 * SECOND) == ()
 
 
-@pytest.mark.parametrize("more", [{"garp_master_refresh": 10 * SECOND}, {"authentication": {"auth_type": "ah", "auth_pass": "x"}}])
+SEALED = {"authentication": {"auth_type": "ah", "auth_pass": "x"}}
+
+
+@pytest.mark.parametrize("more", [{"garp_master_refresh": 10 * SECOND}, SEALED])
 def test_who_has_more_to_do_never_takes_it(more: dict[str, Any]) -> None:
     node = master(**more)
     for _ in range(20):
