@@ -12,7 +12,16 @@ from typing import Any
 from services.vrrp.config.resolve import resolve
 from services.vrrp.config.settings import DECODERS, SECOND
 from services.vrrp.election import orders
-from services.vrrp.election.actions import Action, AddAddresses, Announce, RemoveAddresses, SendAdvert, State, Transition
+from services.vrrp.election.actions import (
+    Action,
+    AddAddresses,
+    Announce,
+    RemoveAddresses,
+    SendAdvert,
+    SendTogether,
+    State,
+    Transition,
+)
 from services.vrrp.election.events import (
     AddressVanished,
     Configured,
@@ -99,6 +108,8 @@ class Machine:
         match action:
             case SendAdvert(_, _, data):
                 self.sent.append(data)
+            case SendTogether(adverts):
+                self.sent += [advert.data for advert in adverts]
             case AddAddresses(_, rows):
                 self.present |= {row.address for row in rows}
             case RemoveAddresses(_, rows):

@@ -13,7 +13,7 @@ from services.common.problems import ERROR
 from services.vrrp.config.resolve import Resolved, resolve
 from services.vrrp.config.settings import DECODERS, SECOND
 from services.vrrp.election import orders
-from services.vrrp.election.actions import Action, AddAddresses, RemoveAddresses, SendAdvert, State, Transition
+from services.vrrp.election.actions import Action, AddAddresses, RemoveAddresses, SendAdvert, SendTogether, State, Transition
 from services.vrrp.election.events import (
     AddressVanished,
     Configured,
@@ -267,6 +267,10 @@ class Machine:
         for action in actions:
             if type(action) is SendAdvert:
                 self._advertise(action)
+                continue
+            if type(action) is SendTogether:
+                for advert in action.adverts:
+                    self._advertise(advert)
                 continue
             changed = True
             match action:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import pytest
 
 from services.vrrp.config.resolve import Resolved
-from services.vrrp.election.actions import Action, AddAddresses, RemoveAddresses, SendAdvert
+from services.vrrp.election.actions import Action, AddAddresses, RemoveAddresses, SendAdvert, SendTogether
 from services.vrrp.election.events import Event, PacketReceived
 from tests.simulation.history import History
 from tests.simulation.machine import Machine, Violation
@@ -45,9 +45,11 @@ class Forgetful(Machine):
     def perform(self, actions: Iterable[Action]) -> None:
         kept = []
         for action in actions:
-            self.sent += isinstance(action, SendAdvert)
-            if not isinstance(action, SendAdvert) or self.sent % 1000:
-                kept.append(action)
+            adverts = action.adverts if isinstance(action, SendTogether) else (action,)
+            for each in adverts:
+                self.sent += isinstance(each, SendAdvert)
+                if not isinstance(each, SendAdvert) or self.sent % 1000:
+                    kept.append(each)
         super().perform(kept)
 
 

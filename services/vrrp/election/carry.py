@@ -20,7 +20,7 @@ from services.vrrp.wire.packet import Advert, Checksum, Refused, Reject
 PLAIN = frozenset(
     {
         *("cause", "since", "wants_master", "rival_heard", "released", "master_interval", "master_priority", "last_heard"),
-        *("last_advert", "preempt_at", "master_down_at", "advert_at", "heard_at", "offering", "offer_at"),
+        *("preempt_at", "master_down_at", "heard_at", "offering", "offer_at"),
         *("_drift", "_offered_until", "_listened_at", "_reported", "_rival_until"),
     }
 )
@@ -32,19 +32,25 @@ FORMED = frozenset(
         "_outranked",
         "_heard_checksum",
         "announcements",
-        "counters",
+        "beat",
+        "_counters",
         "counter",
         "_rogue",
         "refused",
     }
 )
 DERIVED = frozenset(  # from configuration and surroundings; the last three from the next advert
-    {"settings", "inputs", "format", "ahead", "takeover", "_adverts", "_routine", "_patience", "repeated"}
+    {"settings", "inputs", "format", "ahead", "takeover", "_adverts", "_routine", "_patience", "repeated", "_counted"}
 )
 
 
 class Carried:
     """The part of a virtual router that knows which of its attributes a successor needs."""
+
+    @property
+    def counters(self) -> Counters:
+        """What has happened so far."""
+        raise NotImplementedError
 
     def saved(self) -> Saved:
         """What the successor of a killed one needs."""
@@ -54,7 +60,7 @@ class Carried:
             "instance",
             settings.name,
             state.value,
-            own["last_advert"],
+            own["beat"].said_at,
             own["master_down_at"] or 0,
             own["preempt_at"] or 0,
             own["master_interval"],
@@ -68,9 +74,11 @@ class Carried:
     def carried(self) -> dict[str, Any]:
         """All that changes while it runs, for `take_up`."""
         own = self.__dict__
-        announcements, counters, counter, rogue = own["announcements"], own["counters"], own["counter"], own["_rogue"]
+        announcements, counters, counter, rogue = own["announcements"], self.counters, own["counter"], own["_rogue"]
         return {
             **{name: own[name] for name in PLAIN},
+            "advert_at": own["beat"].at,
+            "last_advert": own["beat"].said_at,
             "state": own["state"].value,
             "master_address": own["master_address"].hex(),
             "heard": _told(own["heard"]),
@@ -90,6 +98,7 @@ class Carried:
         """
         own = self.__dict__
         own.update((name, told[name]) for name in PLAIN & told.keys())
+        own["beat"].at, own["beat"].said_at = told["advert_at"], told["last_advert"]
         own["state"] = State(told["state"])
         own["master_address"] = bytes.fromhex(told["master_address"])
         own["heard"], own["_outranked"] = _advert(told["heard"]), _advert(told["_outranked"])
@@ -110,7 +119,7 @@ class Carried:
             if name in told["announcements"]:
                 setattr(own["announcements"], name, told["announcements"][name])
         for name in Counters.__slots__:
-            setattr(own["counters"], name, told["counters"].get(name, getattr(own["counters"], name)))
+            setattr(self.counters, name, told["counters"].get(name, getattr(self.counters, name)))
         return bool(own["_heard_checksum"] is not before)
 
 

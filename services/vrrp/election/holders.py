@@ -34,8 +34,8 @@ def held_addresses(router: VirtualRouter, surroundings: Surroundings) -> tuple[V
     """The addresses of a master that are on their interfaces now."""
     if router.state is not State.MASTER:
         return ()
-    present = {(address, name) for name, i in surroundings.interfaces.items() for address in i.addresses}
-    return tuple(row for row in router.addresses if (row.address, row.dev) in present)
+    rows = [(row, surroundings.seen(row.dev)) for row in router.addresses]
+    return tuple(row for row, seen in rows if seen is not None and row.address in seen.addresses)
 
 
 class Holders:

@@ -66,14 +66,15 @@ from services.vrrp.election.router_events import (
 from services.vrrp.election.schedule import Key, Schedule
 from services.vrrp.election.snapshot import Saved
 from services.vrrp.election.statics import OWNER, Statics
-from services.vrrp.election.surroundings import Surroundings
+from services.vrrp.election.surroundings import Surroundings, heeds_virtual
 from services.vrrp.routing import routing
 
 if TYPE_CHECKING:
     from services.vrrp.routing.routes import Route
     from services.vrrp.routing.rules import Rule
 
-MAX_DUE = 256  # timers served in one step, so that no step takes long
+MAX_DUE = 256  # adverts sent in one step, so that no step takes long
+TURN = 16  # of other timers, takeovers among them: then adverts are looked at again
 AHEAD = 150_000_000  # nanoseconds; timers of backups that adverts have moved on are moved together
 FORESEEN = 8  # members of a sync group whose common takeover is looked at beforehand
 NOTHING: Mapping[str, Mapping[str, Any]] = {}
@@ -97,15 +98,18 @@ class Node:
         self._held: set[str] = set()
         self._held_until = 0
         self._lookup = Lookup()
-        self._schedule = Schedule()
+        self._adverts = Schedule()  # of masters
+        self._schedule = Schedule()  # of everything else
         self.reception = Reception()
         self._choir = Choir()
         self._dirty: set[Key] = set()
 
     def deadline(self) -> int | None:
         """When `TimeReached` is due; None: never."""
-        waits = self._schedule.next
-        return waits[0] if waits is not None else None
+        advert, other = self._adverts.next, self._schedule.next
+        if advert is None or (other is not None and other[0] < advert[0]):
+            return other[0] if other is not None else None
+        return advert[0]
 
     def held_until(self, name: str) -> int | None:
         """When vrrp_startup_delay ends for an instance that waits for it."""
@@ -114,8 +118,8 @@ class Node:
     @property
     def takeover_at(self) -> int | None:
         """When a backup takes over, if that is what is due next."""
-        waits = self._schedule.next
-        if waits is None:
+        waits, advert = self._schedule.next, self._adverts.next
+        if waits is None or (advert is not None and advert[0] <= waits[0]):
             return None
         when, (kind, name) = waits
         router = self.routers.get(name) if kind == "instance" else None
@@ -204,22 +208,11 @@ class Node:
     # -- time and packets
 
     def _time_reached(self, actions: list[Action], now: int) -> None:
-        said: list[VirtualRouter] = []
-        sung: list[Chorus] = []
-        for key in self._schedule.due(now, MAX_DUE):
+        self._advertise(actions, now)
+        for key in self._schedule.due(now, TURN):
             kind, name = key
             if kind == "instance":
-                router = self.routers.get(name)
-                if router is not None and (adverts := router.say_again(now)):
-                    actions += adverts
-                    said.append(router)
-                elif router is not None:
-                    self._instance_due(actions, router, key, now)
-            elif kind == "chorus":
-                if self._sing(actions, self._choir[name], now):
-                    sung.append(self._choir[name])
-                    if sum(map(len, sung)) >= MAX_DUE:
-                        break
+                self._instance_due(actions, name, now)
             elif kind == "static":
                 self._static_due(actions, now)
             elif kind == "bfd":
@@ -230,13 +223,34 @@ class Node:
                 self._end_hold(actions, now)
             else:
                 self._silence_due(actions, key, now)
-        if said or len(sung) > 1:
-            sung, said = self._choir.join(said, sung, now)
-        for chorus in sung:
-            self._schedule.wake(("chorus", chorus.name), chorus.at)
-        for router in said:
-            self._schedule.wake(("instance", router.settings.name), router.advert_at)
         self._schedule.put_off(now + AHEAD, MAX_DUE, self._later)
+
+    def _advertise(self, actions: list[Action], now: int) -> None:
+        """What masters have to say, before anything else: a mass of takeovers must not make those late that are through."""
+        said: list[VirtualRouter] = []
+        sung: list[Chorus] = []
+        for kind, name in self._adverts.due(now, MAX_DUE):
+            if kind == "chorus":
+                if self._sing(actions, self._choir[name], now):
+                    sung.append(self._choir[name])
+                    if sum(map(len, sung)) >= MAX_DUE:
+                        break
+            elif (router := self.routers.get(name)) is not None and (adverts := router.say_again(now)):
+                actions += adverts
+                said.append(router)
+            else:
+                self._instance_due(actions, name, now)
+        choruses, alone = self._choir.join(said, sung, now) if said or len(sung) > 1 else (sung, said)
+        for chorus in choruses:
+            self._adverts.wake(("chorus", chorus.name), chorus.at)
+            for router in chorus if chorus not in sung else ():
+                self._adverts.wake(("instance", router.settings.name), router.announcements.deadline)
+        for router in alone:
+            self._wake(router)
+
+    def _wake(self, router: VirtualRouter) -> None:
+        schedule = self._adverts if router.state is State.MASTER else self._schedule
+        schedule.wake(("instance", router.settings.name), router.deadline)
 
     def _sing(self, actions: list[Action], chorus: Chorus, now: int) -> bool:
         if chorus.sing(now):
@@ -245,7 +259,7 @@ class Node:
         self._choir.dissolve(chorus)
         for router in chorus:
             if self.routers.get(router.settings.name) is router:
-                self._schedule.wake(("instance", router.settings.name), router.deadline)
+                self._wake(router)
         return False
 
     def _later(self, key: Key) -> int | None:
@@ -254,12 +268,15 @@ class Node:
         router = self.routers.get(name) if kind == "instance" else None
         return router.deadline if router is not None else 0
 
-    def _instance_due(self, actions: list[Action], router: VirtualRouter, key: Key, now: int) -> None:
+    def _instance_due(self, actions: list[Action], name: str, now: int) -> None:
+        router = self.routers.get(name)
+        if router is None:
+            return
         due = router.deadline
         if due is not None and due <= now:
             self._route(actions, router, Expired(), now)
         else:
-            self._schedule.wake(key, due)
+            self._wake(router)
 
     def _packet(self, actions: list[Action], interface: str, data: bytes, age: int, now: int) -> None:
         heard = self.reception.hear(self._lookup, interface, data, now - age)
@@ -279,10 +296,9 @@ class Node:
         """One router's step alone; gives the state before."""
         before, cause, master = router.state, router.cause, router.master_address
         actions += router.step(event, now)
-        key = "instance", router.settings.name
-        self._schedule.wake(key, router.deadline)
+        self._wake(router)
         if before is not router.state or cause is not router.cause or master != router.master_address:
-            self._dirty.add(key)
+            self._dirty.add(("instance", router.settings.name))
         return before
 
     def _settle(self, actions: list[Action], mover: VirtualRouter, before: State, now: int) -> None:
@@ -370,6 +386,12 @@ class Node:
             return
         self.surroundings.interfaces[event.name] = event
         watchers = self._lookup.watchers(("interface", event.name))
+        moved = self.surroundings.only_virtual(before, event) if before is not None and not lossy else None
+        if moved is not None:  # a thousand routers look at none of each other's addresses
+            self._refresh(actions, {name for name in watchers if heeds_virtual(self.routers[name].settings)}, now)
+            owners = {self.holders.of(address, event.name) for address in moved}
+            self._dirty.update(("instance", name) for name in owners if name in self.routers)
+            return
         self._refresh(actions, watchers, now)
         new = before is None or before.number != event.number or lossy
         if new or (event.up and before is not None and not before.up):
@@ -456,14 +478,17 @@ class Node:
             self._dirty.add(("instance", member))
             self._move(actions, self.routers[member], StepDown(cause), now)
 
-    def _inputs(self, settings: RouterSettings, wanted: Resolved | None = None) -> Inputs:
-        """A router's inputs; while a configuration is being put in place, with the mates that it gives."""
+    def _inputs(self, settings: RouterSettings, known: dict[str, list[str]], wanted: Resolved | None = None) -> Inputs:
+        """A router's inputs; while a configuration is being put in place, with the mates that it gives.
+
+        `known`: as `Surroundings.inputs` has it.
+        """
         name = settings.name
         group = self.group_of.get(name)
         names = self.groups[group].members if group is not None else (name,)
         mates = [wanted.routers[n] if wanted else self.routers[n].settings for n in names]
         router = self.routers.get(name)
-        inputs = self.surroundings.inputs(settings, mates, group, router.inputs.source if router else None)
+        inputs = self.surroundings.inputs(settings, mates, group, router.inputs.source if router else None, known)
         return inputs._replace(crowded=len(wanted.routers if wanted else self.routers) > phase.CROWD)
 
     def _refresh(self, actions: list[Action], names: Iterable[str], now: int) -> None:
@@ -472,7 +497,8 @@ class Node:
         for name in names:
             group = self.group_of.get(name)
             touched.update(self.groups[group].members if group is not None else ())
-        fresh = {name: self._inputs(self.routers[name].settings) for name in sorted(touched)}
+        known: dict[str, list[str]] = {}
+        fresh = {name: self._inputs(self.routers[name].settings, known) for name in sorted(touched)}
         movers = []
         for name, inputs in fresh.items():
             router = self.routers[name]
@@ -509,9 +535,10 @@ class Node:
         touched = set(wanted.routers) if tracked or bfds or changed else difference.touched(present, wanted)
         fresh = {}
         movers = []
+        known: dict[str, list[str]] = {}
         for name in sorted(touched):
             settings = wanted.routers[name]
-            inputs = self._inputs(settings, wanted)
+            inputs = self._inputs(settings, known, wanted)
             router = self.routers.get(name)
             if router is None:
                 fresh[name] = VirtualRouter(settings, inputs)
@@ -596,7 +623,7 @@ class Node:
         for name in names:
             router = self.routers[name]
             router.step(Changed(router.inputs._replace(source=succession.source_of(told, name))), now)
-            router.step(Changed(self._inputs(router.settings)), now)
+            router.step(Changed(self._inputs(router.settings, {})), now)
         for name in self.groups.keys() & told["groups"].keys():
             state, since, cause = told["groups"][name]
             self.group_states[name] = groups.GroupState(State(state), since, cause)
@@ -617,6 +644,7 @@ class Node:
             self._dirty.add(("group", group))
             actions.append(Transition("group", group, told.state.value, "STOP", 0, "declared stop"))
         actions[:] = in_order(actions)
+        self._adverts.clear()
         self._schedule.clear()
 
 

@@ -1,28 +1,24 @@
 """At which moment of its interval does a router advertise? Core.
 
-Routers that took office together would send all their adverts in one burst for ever, and the last of fifty would wait for
-the others each time. If each had a moment of its own, each would cost a wake-up of its own, which is more than the advert.
-So where there are many, each drifts to one of four moments after it took office: its intervals are shorter, never longer,
-by at most a two-hundredth (and half a millisecond) until that moment is reached; from then on they are exact again, and who
-shares a moment is due at the same nanosecond.
+If each of many routers had a moment of its own, each would cost a wake-up of its own, which is more than the advert. So where
+there are many, each drifts to the nearest common moment before its own after it took office: its intervals are shorter, never
+longer, by at most a two-hundredth (and half a millisecond) until that is reached; from then on they are exact again, and who
+shares a moment is due at the same nanosecond, and leaves together with the others (`chorus`).
 """
 
 from __future__ import annotations
 
-CROWD = 8  # routers in one engine beyond which they drift apart
+CROWD = 8  # routers in one engine beyond which they look for common moments
 LONGEST = 25_000_000  # nanoseconds of the whole drift, at most
-SLOTS = 4
 STEP = 500_000  # nanoseconds of one interval, at most
 
 
-def drift(vrid: int, interval: int, first: int) -> int:
+def drift(interval: int, first: int) -> int:
     """How much earlier in its grid a router is to advertise in the end; nanoseconds, below a quarter of the interval.
 
-    `first`: when the grid begins. Neighbouring VRIDs land far apart: 159 / 256 is close to the golden section.
+    `first`: when the grid begins.
     """
-    slot = min(LONGEST, interval // 4) // SLOTS
-    earlier = slot * (vrid * 159 % 256 * SLOTS // 256)
-    return earlier + (first - earlier) % slot
+    return first % min(LONGEST, interval // 4)
 
 
 def shortened(left: int, interval: int) -> int:

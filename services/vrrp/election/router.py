@@ -15,6 +15,7 @@ from services.vrrp.config.settings import SECOND
 from services.vrrp.election import offer, office, phase
 from services.vrrp.election.actions import Action, Announce, SendAdvert, State, Transition
 from services.vrrp.election.announce import Announcements
+from services.vrrp.election.beat import Beat
 from services.vrrp.election.carry import Carried
 from services.vrrp.election.counters import Counters
 from services.vrrp.election.priority import OWNER
@@ -52,7 +53,7 @@ class VirtualRouter(Carried):
         self.state = State.INIT
         self.cause = "not started yet"
         self.since = 0
-        self.counters = Counters()
+        self._counters = Counters()
         self.wants_master = False
         self.rival_heard = False
         self.released = False  # the last step from MASTER to BACKUP wants the group to come back soon
@@ -60,12 +61,12 @@ class VirtualRouter(Carried):
         self.master_address = b""
         self.master_priority = 0
         self.last_heard = 0
-        self.last_advert = 0
+        self.beat = Beat()
+        self._counted = 0  # beats of a chorus that are in `counters`
         self.takeover = 0  # how long it may be silent as master before a peer takes over
         self.repeated: tuple[SendAdvert, ...] = ()  # what a master sends, where that is all there is to do
         self.preempt_at: int | None = None
         self.master_down_at: int | None = None
-        self.advert_at = 0
         self._drift = 0
         self.heard: Advert | None = None  # the last valid advert of another router, whatever came of it
         self.heard_at = 0
@@ -92,10 +93,41 @@ class VirtualRouter(Carried):
     def deadline(self) -> int | None:
         """When `Expired` is due."""
         if self.state is State.MASTER:
-            due = self.advert_at if self.offer_at is None or self.advert_at < self.offer_at else self.offer_at
+            at = self.beat.at
+            due = at if self.offer_at is None or at < self.offer_at else self.offer_at
             announce_at = self.announcements.deadline
             return due if announce_at is None or due < announce_at else announce_at
         return self.master_down_at if self.state is State.BACKUP else None
+
+    @property
+    def advert_at(self) -> int:
+        """When a master advertises next."""
+        return self.beat.at
+
+    @property
+    def last_advert(self) -> int:
+        """When it last advertised with a priority that is not 0."""
+        return self.beat.said_at
+
+    @property
+    def counters(self) -> Counters:
+        """What has happened so far."""
+        if self._counted != self.beat.count:
+            self._counters.adverts_sent += self.beat.count - self._counted
+            self._counted = self.beat.count
+        return self._counters
+
+    def join(self, beat: Beat) -> None:
+        """From now on it says what it repeats with others, as `beat` has it, until it has something else to do."""
+        self.part()
+        self.beat, self._counted = beat, beat.count
+
+    def part(self) -> None:
+        """It advertises for itself again."""
+        if self.beat.shared:
+            self._counters = self.counters
+            self.beat.whole = False
+            self.beat, self._counted = Beat(self.beat.at, self.beat.said_at), 0
 
     @property
     def addresses(self) -> tuple[VirtualAddress, ...]:
@@ -134,7 +166,8 @@ class VirtualRouter(Carried):
         """One that will do as this one would; whatever it does changes nothing here."""
         twin = VirtualRouter.__new__(VirtualRouter)
         twin.__dict__.update(self.__dict__)
-        twin.counters, twin.announcements, twin._rogue = Counters(), Announcements(), None
+        twin._counters, twin.announcements, twin._rogue = Counters(), Announcements(), None
+        twin.beat, twin._counted = Beat(self.beat.at, self.beat.said_at), 0
         if self.counter is not None:
             twin.counter = self.counter.twin()
         return twin
@@ -157,19 +190,18 @@ class VirtualRouter(Carried):
 
     def say_again(self, now: int) -> tuple[SendAdvert, ...]:
         """The advert that is due, where it and nothing else is: as `Expired`. Empty: it must be an `Expired`."""
-        due = self.advert_at
-        if not self.repeated or due > now or now - self.last_advert >= self.takeover:
+        beat, announce_at = self.beat, self.announcements.deadline
+        if not self.repeated or beat.shared or beat.at > now or now - beat.said_at >= self.takeover:
             return ()
-        self.said(now, phase.next_of(due, self.settings.advert_int, now))
+        if announce_at is not None and announce_at <= now:
+            return ()
+        self._counters.adverts_sent += 1
+        beat.said_at, beat.at = now, phase.next_of(beat.at, self.settings.advert_int, now)
         return self.repeated
-
-    def said(self, now: int, again_at: int) -> None:
-        """It advertised what is `repeated`, and does so again."""
-        self.counters.adverts_sent += 1
-        self.last_advert, self.advert_at = now, again_at
 
     def step(self, event: RouterEvent, now: int) -> list[Action]:
         """What is to be done about `event`, in this order."""
+        self.part()
         self._routine, self.repeated = None, ()
         actions: list[Action] = []
         silent = self.state is State.MASTER and now - self.last_advert >= self.takeover
@@ -263,7 +295,7 @@ class VirtualRouter(Carried):
                 interval = self.settings.advert_int
                 shorter = phase.shortened(self._drift, interval)
                 self._drift -= shorter
-                self.advert_at = phase.next_of(self.advert_at, interval, now) - shorter
+                self.beat.at = phase.next_of(self.advert_at, interval, now) - shorter
             repeat = self.announcements.due(self.settings, now)
             if repeat:
                 actions.append(Announce(self.settings.name, self.addresses, repeat))
@@ -276,7 +308,7 @@ class VirtualRouter(Carried):
     def _settled(self) -> tuple[SendAdvert, ...]:
         """The adverts of a master that has nothing to do but say them again and again."""
         unsettled = self.offering or self.inputs.maintenance or self._drift or self._rogue is not None
-        if unsettled or self._adverts.numbered or self.announcements.deadline is not None:
+        if unsettled or self._adverts.numbered:
             return ()
         return self._adverts.of(self.inputs.priority)
 
@@ -361,7 +393,7 @@ class VirtualRouter(Carried):
                 self._accept(advert, now)
         elif advert.priority == 0:
             self._send(actions, own, now)
-            self.advert_at = now + self.settings.advert_int
+            self.beat.at = now + self.settings.advert_int
             self._answer_rival(actions, now)  # it was master beside us, or it had nothing to release
         elif advert.priority == own == OWNER and advert.source < source and self._gives_way(advert, now):
             cause = f"{text(advert.source)} has priority 255 too, and does not yield to the higher address"
@@ -371,7 +403,7 @@ class VirtualRouter(Carried):
         elif (advert.priority, advert.source) < (own, source):
             if not self.settings.lower_prio_no_advert:
                 self._send(actions, own, now)
-                self.advert_at = now + self.settings.advert_int
+                self.beat.at = now + self.settings.advert_int
             self.rival_heard = True
             self._answer_rival(actions, now)
             if now >= self.since + self.settings.advert_int:  # before, it yields, mostly
@@ -406,7 +438,7 @@ class VirtualRouter(Carried):
         if self.state is State.MASTER and not self.offering:
             self._send(actions, 0, now)
             self.offering, self.offer_at = cause, None
-            self.advert_at = self._offered_until = now + offer.silence(self.skew(0))
+            self.beat.at = self._offered_until = now + offer.silence(self.skew(0))
 
     def _end_offer(self, now: int) -> None:
         if self.offering:
@@ -476,7 +508,7 @@ class VirtualRouter(Carried):
             if inputs.maintenance:
                 self._offer(actions, inputs.maintenance, now)
             else:
-                self.offering, self.offer_at, self.advert_at = "", None, now
+                self.offering, self.offer_at, self.beat.at = "", None, now
                 self.cause = f"remains master after {before.maintenance}"
 
     def _fail(self, actions: list[Action], now: int) -> None:
@@ -493,7 +525,7 @@ class VirtualRouter(Carried):
         self._prepare()
         if self.state is State.MASTER:
             actions += office.changed(before, settings)
-            self.advert_at = min(self.advert_at, now + settings.advert_int)
+            self.beat.at = min(self.advert_at, now + settings.advert_int)
             self.announcements.changed(before, settings, now)
         if settings.advert_int != before.advert_int or settings.down_timer_adverts != before.down_timer_adverts:
             self.master_interval = settings.advert_int
@@ -503,6 +535,7 @@ class VirtualRouter(Carried):
     def _prepare(self) -> None:
         """Build the advert of the present priority anew, before it is needed; those of others when they are."""
         self.takeover = self.settings.down_timer_adverts * self.settings.advert_int
+        self.part()
         self.repeated = ()
         self._adverts = Adverts(self.settings, self.inputs.source, self._heard_checksum)
         self._adverts.of(self.inputs.priority)
@@ -530,9 +563,9 @@ class VirtualRouter(Carried):
         self.master_interval = self.settings.advert_int
         self.master_address, self.master_priority = self.inputs.source or b"", self.inputs.priority
         self._send(actions, self.inputs.priority, now)
-        self.advert_at = now + self.settings.advert_int
+        self.beat.at = now + self.settings.advert_int
         crowded, interval = self.inputs.crowded, self.settings.advert_int
-        self._drift = phase.drift(self.settings.vrid, interval, self.advert_at) if crowded else 0
+        self._drift = phase.drift(interval, self.advert_at) if crowded else 0
         actions += office.taken(self.settings)
         if self.addresses:
             repeat = self.announcements.begin(self.settings, now)
@@ -569,6 +602,6 @@ class VirtualRouter(Carried):
         if self._rogue is not None:
             self._rogue.answered(now)
         if priority:
-            self.last_advert = now
+            self.beat.said_at = now
         else:
             self.counters.priority_zero_sent += 1

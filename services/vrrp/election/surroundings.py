@@ -40,6 +40,15 @@ class Tracker(NamedTuple):
     value: int = 0
 
 
+class Seen(NamedTuple):
+    """The addresses of an interface as `event` told of it; `real`: those that are not `virtual`, in the kernel's order."""
+
+    event: InterfaceChanged
+    virtual: frozenset[str]
+    addresses: frozenset[str]
+    real: list[str]
+
+
 class Surroundings:
     """Interfaces, scripts, files, processes and BFD sessions of this machine. Attributes are for reading."""
 
@@ -52,6 +61,7 @@ class Surroundings:
             source.kind: source for source in (self.scripts, self.processes, self.files)
         }
         self.virtual: frozenset[str] = frozenset()
+        self._seen: dict[str, Seen] = {}
         self.maintenance: Mapping[str, Maintenance] = {}
         self.static_faults: Mapping[str, list[str]] = {}  # by instance, of static entries that it depends on
         self.neighbors = Neighbors()
@@ -76,6 +86,25 @@ class Surroundings:
         self.virtual = frozenset(row.address for router in routers for row in router.addresses + router.excluded)
         return changed
 
+    def seen(self, interface: str) -> Seen | None:
+        """The addresses of an interface; None: it does not exist."""
+        event = self.interfaces.get(interface)
+        if event is None:
+            return None
+        seen = self._seen.get(interface)
+        if seen is None or seen.event is not event or seen.virtual is not self.virtual:
+            real = [a for a in event.addresses if a not in self.virtual]
+            seen = self._seen[interface] = Seen(event, self.virtual, frozenset(event.addresses), real)
+        return seen
+
+    def only_virtual(self, before: InterfaceChanged, now: InterfaceChanged) -> frozenset[str] | None:
+        """The virtual addresses that came or went, where nothing else is different; None: something is."""
+        if before._replace(addresses=now.addresses) != now:
+            return None
+        if [a for a in before.addresses if a not in self.virtual] != [a for a in now.addresses if a not in self.virtual]:
+            return None
+        return frozenset(before.addresses).symmetric_difference(now.addresses)
+
     def waits(self, interface: str) -> bool:
         """Whether an interface is not yet believed to be as it is."""
         return self.debounce is not None and self.debounce.waits(interface)
@@ -98,11 +127,22 @@ class Surroundings:
         return rows
 
     def inputs(
-        self, settings: RouterSettings, mates: Iterable[RouterSettings], group: str | None, current: bytes | None
+        self,
+        settings: RouterSettings,
+        mates: Iterable[RouterSettings],
+        group: str | None,
+        current: bytes | None,
+        known: dict[str, list[str]],
     ) -> Inputs:
-        """All inputs of one router; `mates` are the members of its group, itself included; `current` its source now."""
+        """All inputs of one router; `mates` are the members of its group, itself included; `current` its source now.
+
+        `known`: each instance's own faults, as far as others have asked in this moment.
+        """
         mates = tuple(mates)
-        own = {mate.name: self._faults(mate) for mate in mates}
+        for mate in mates:
+            if mate.name not in known:
+                known[mate.name] = self._faults(mate)
+        own = {mate.name: known[mate.name] for mate in mates}
         faults = tuple(own[settings.name])
         if group is not None:
             faults += shared_faults(own, settings.name, group)
@@ -170,8 +210,8 @@ class Surroundings:
         return f"{what} is {'there' if tracker.up else 'not there as wanted'}"
 
     def _source_is_here(self, settings: RouterSettings) -> bool:
-        here = (self.interfaces.get(name) for name in (settings.interface, settings.own_link))
-        return any(interface is not None and settings.source in interface.addresses for interface in here)
+        here = (self.seen(name) for name in (settings.interface, settings.own_link))
+        return any(seen is not None and settings.source in seen.addresses for seen in here)
 
     def _source(self, settings: RouterSettings, current: bytes | None) -> bytes | None:
         """keepalived's choice: the configured one, else the interface's first that is not virtual; kept while there.
@@ -180,13 +220,12 @@ class Surroundings:
         """
         if settings.source:
             return packed(settings.source)
-        interface = self.interfaces.get(settings.interface)
-        if interface is None:
+        seen = self.seen(settings.interface)
+        if seen is None:
             return None
-        here = [a for a in interface.addresses if family(a) == settings.family]
-        real = [packed(a) for a in self._fit(settings, here) if a not in self.virtual]
+        real = [packed(a) for a in self._fit(settings, [a for a in seen.real if family(a) == settings.family])]
         if not real and settings.priority == OWNER and settings.family == 4:
-            real = [packed(a) for a in here]  # an owner's virtual address may be its only one
+            real = [packed(a) for a in seen.event.addresses if family(a) == 4]  # an owner's virtual address may be its only one
         if current in real:
             return current
         return real[0] if real else None
@@ -202,3 +241,8 @@ class Surroundings:
 
 def _checked(kind: str, row: Tracked, up: bool | None) -> Tracker:
     return Tracker(kind, row.name, row.weight or 0, bool(row.reverse), up, judge(row, up))
+
+
+def heeds_virtual(settings: RouterSettings) -> bool:
+    """Whether an instance may send from an address that is virtual."""
+    return settings.priority == OWNER or settings.track_source

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Mapping
+from itertools import accumulate
 from typing import NamedTuple
 
 from services.vrrp.election.actions import SendAdvert, SendTogether
-from services.vrrp.wire.sockets import Link
+from services.vrrp.wire.packet import IP_ID_OFFSET
+from services.vrrp.wire.sockets import SHORT, Link
 
 KEPT = 64  # batches; more than there are moments at which routers advertise
 Links = Mapping[int, Mapping[str, Link]]  # by `SendAdvert.family` and interface
@@ -19,7 +21,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 class _Vector(ctypes.Structure):  # struct iovec
-    _fields_ = (("base", ctypes.c_char_p), ("length", ctypes.c_size_t))
+    _fields_ = (("base", ctypes.c_void_p), ("length", ctypes.c_size_t))
 
 
 class _Message(ctypes.Structure):  # struct msghdr
@@ -69,7 +71,7 @@ class _Batch:
         self._action = action
         self._used: dict[tuple[int, str], Link] = {}
         self._alone: list[SendAdvert] = []  # what no link takes, and frames
-        calls: dict[tuple[int, int], list[tuple[SendAdvert, bytes]]] = {}  # by descriptor and flags
+        calls: dict[tuple[int, int, Link], list[tuple[SendAdvert, bytes]]] = {}  # by descriptor and flags
         for advert in action.adverts:
             link = links[advert.family].get(advert.interface)
             if advert.mac or link is None:
@@ -77,8 +79,8 @@ class _Batch:
                 continue
             self._used[advert.family, advert.interface] = link
             descriptor, flags, to = link.destination(advert.to)
-            calls.setdefault((descriptor, flags), []).append((advert, to))
-        self._calls = [_Call(descriptor, flags, messages) for (descriptor, flags), messages in calls.items()]
+            calls.setdefault((descriptor, flags, link), []).append((advert, to))
+        self._calls = [_Call(descriptor, flags, messages, link) for (descriptor, flags, link), messages in calls.items()]
         self._all = self._left([])
 
     def valid(self, links: Links) -> bool:
@@ -99,14 +101,21 @@ class _Batch:
 
 
 class _Call:
-    """One sendmmsg by one socket."""
+    """One sendmmsg by one socket. What the kernel is given lies in one buffer, and points into it."""
 
-    def __init__(self, descriptor: int, flags: int, messages: list[tuple[SendAdvert, bytes]]) -> None:
+    def __init__(self, descriptor: int, flags: int, messages: list[tuple[SendAdvert, bytes]], link: Link) -> None:
         self._adverts = [advert for advert, _to in messages]
-        self._kept = [to for _advert, to in messages]  # the structures below point to these and to the adverts' data
-        self._vectors = (_Vector * len(messages))(*(_Vector(advert.data, len(advert.data)) for advert in self._adverts))
+        self._kept = [to for _advert, to in messages]  # the structures below point to these
+        self._number = link.next_number
+        starts = list(accumulate((len(advert.data) for advert in self._adverts), initial=0))
+        self._buffer = (ctypes.c_char * starts[-1]).from_buffer(bytearray(b"".join(a.data for a in self._adverts)))
+        self._numbers = [start + IP_ID_OFFSET for start in starts[:-1]]
+        base = ctypes.addressof(self._buffer)
+        self._vectors = (_Vector * len(messages))(
+            *(_Vector(base + start, len(advert.data)) for start, advert in zip(starts, self._adverts, strict=False))
+        )
         self._messages = (_Counted * len(messages))()
-        for counted, vector, (_advert, to) in zip(self._messages, self._vectors, messages, strict=True):
+        for counted, vector, to in zip(self._messages, self._vectors, self._kept, strict=True):
             message = counted.message
             message.name, message.name_length = to, len(to)
             message.vectors, message.vectors_length = ctypes.pointer(vector), 1
@@ -114,5 +123,9 @@ class _Call:
 
     def send(self) -> list[SendAdvert]:
         """Gives those that were not sent: the one that the kernel did not take now, and what came after it."""
+        if self._number is not None:
+            number, buffer, pack = self._number, self._buffer, SHORT.pack_into
+            for at in self._numbers:
+                pack(buffer, at, number())
         sent = _libc.sendmmsg(*self._arguments)
         return [] if sent == len(self._adverts) else self._adverts[max(sent, 0) :]

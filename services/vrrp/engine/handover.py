@@ -12,15 +12,23 @@ from collections.abc import Iterable
 from mmap import mmap
 from os import fstat, ftruncate
 from struct import Struct
+from typing import NamedTuple
 
 from services.vrrp.election.snapshot import COPY, Saved, pack, unpack
 
 MAGIC = b"VIPKEEP1"
 HEADER = 64
-BEAT = Struct("<Q")
+BEAT = Struct("=Q")
 SEALED = 8  # bytes of a slot before the sequence
 SLOT = 64 + 2 * COPY
 FIRST_SLOTS = 64
+
+
+class Places(NamedTuple):
+    """Where some instances note their adverts: indexes of words, of a state of the slots."""
+
+    changes: int
+    words: tuple[int, ...]
 
 
 class Handover:
@@ -40,6 +48,8 @@ class Handover:
         self._slots: dict[tuple[str, str], int] = {}
         self._sequences: dict[tuple[str, str], int] = {}
         self._written: dict[tuple[str, str], Saved] = {}
+        self._words: memoryview | None = None  # the whole, as the machine's own words
+        self._changes = 0
         self.inherited = tuple(self._read())
         self._free = [at for at in range(HEADER, size - SLOT + 1, SLOT) if at not in self._slots.values()]
         self._free.reverse()
@@ -66,13 +76,22 @@ class Handover:
             if sequence:
                 BEAT.pack_into(self._map, at + SEALED, sequence)
 
-    def beats(self, names: Iterable[str], now: int) -> None:
-        """Adverts of these instances left at `now`."""
-        slots, beat, memory = self._slots, BEAT.pack_into, self._map
-        for name in names:
-            at = slots.get(("instance", name))
-            if at is not None:
-                beat(memory, at, now)
+    def places(self, names: Iterable[str]) -> Places:
+        """Where `beats` writes for these instances, as long as `current`."""
+        slots = (self._slots.get(("instance", name)) for name in names)
+        return Places(self._changes, tuple(at // BEAT.size for at in slots if at is not None))
+
+    def current(self, places: Places) -> bool:
+        """Whether all is where it was."""
+        return places.changes == self._changes
+
+    def beats(self, places: Places, now: int) -> None:
+        """Adverts of the instances of `places` left at `now`."""
+        if self._words is None:
+            self._words = memoryview(self._map).cast("Q")
+        words = self._words
+        for at in places.words:
+            words[at] = now
 
     def write(self, saved: Saved) -> None:
         """Replace the record of `saved.kind, saved.name`."""
@@ -82,6 +101,7 @@ class Handover:
         at = self._slots.get(key)
         if at is None:
             at = self._slots[key] = self._take_slot()
+            self._changes += 1
         sequence = self._sequences[key] = self._sequences.get(key, 0) + 1
         data = pack(saved, sequence)
         place = at + 64 + sequence % 2 * COPY
@@ -96,6 +116,7 @@ class Handover:
         if at is not None:
             self._map[at : at + SLOT] = bytes(SLOT)
             self._free.append(at)
+            self._changes += 1
             self._sequences.pop((kind, name), None)
             self._written.pop((kind, name), None)
 
@@ -109,6 +130,9 @@ class Handover:
             size = len(self._map)
             more = max(FIRST_SLOTS, (size - HEADER) // SLOT) * SLOT
             ftruncate(self._fd, size + more)
+            if self._words is not None:
+                self._words.release()
+                self._words = None
             self._map.resize(size + more)
             self._free = list(range(size, size + more, SLOT))[::-1]
         return self._free.pop()

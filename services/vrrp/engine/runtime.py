@@ -69,6 +69,7 @@ FEW = 16  # addresses that a takeover adds; that of more takes longer to go thro
 PUNCTUAL = 50_000  # nanoseconds; who sees a takeover's moment later than that looks for packets once more
 CALM = 5_000_000  # nanoseconds after a takeover that belong to clients; what is not the wire's comes after them
 DRIFT = 10_000_000  # nanoseconds by which the wall clock may leave what is known of it
+STEPS = 16  # of what is due, before anything else is looked at
 SAVED_AT_ONCE = 64  # backups whose records are renewed each second
 BOOTTIME = time.CLOCK_BOOTTIME  # counts while the machine is suspended, so that waking up late is noticed
 
@@ -193,9 +194,10 @@ class Runtime:
 
     def tick(self) -> None:
         """Serve what is due, then one slice of everything that may wait."""
-        now = clock()
-        due = self.node.deadline()
-        if due is not None and due <= now:
+        for _ in range(STEPS):
+            now, due = clock(), self.node.deadline()
+            if due is None or due > now:
+                break
             self.statistics.served(now - due)
             self.perform(self.node.step(TimeReached(), now))
         if self.jobs.pending:

@@ -6,12 +6,15 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from services.vrrp.election.actions import SendAdvert, SendTogether
-from services.vrrp.engine.handover import Handover
+from services.vrrp.engine.handover import Handover, Places
 from services.vrrp.wire.sockets import Link
 
 if TYPE_CHECKING:
-    from services.vrrp.engine.batches import Batches
+    from services.vrrp.engine.batches import Batches, Left
     from services.vrrp.wire.frames import FrameSender
+
+
+KEPT = 64  # of what is repeated, where it is noted
 
 
 class Speaker:
@@ -21,6 +24,7 @@ class Speaker:
         self._links, self._handover, self._clock = links, handover, clock
         self.frames: Mapping[str, FrameSender] = {}
         self._batches: Batches | None = None
+        self._places: dict[int, tuple[Left, Places]] = {}
 
     def send(self, action: SendAdvert | SendTogether) -> list[str]:
         """Gives the routers whose adverts could not be sent."""
@@ -45,5 +49,10 @@ class Speaker:
 
             self._batches = Batches(self._links)
         left = self._batches.send(action)
-        self._handover.beats(left.routers, self._clock())
+        known = self._places.get(id(left))
+        if known is None or known[0] is not left or not self._handover.current(known[1]):
+            if len(self._places) >= KEPT:
+                self._places.clear()
+            known = self._places[id(left)] = left, self._handover.places(left.routers)
+        self._handover.beats(known[1], self._clock())
         return [advert.router for advert in left.unsent if not self._alone(advert)]

@@ -143,7 +143,7 @@ def encode(
 ) -> bytes:
     """The complete IP packet of one advert to `destination` (the group unless given), as keepalived sends it.
 
-    The kernel numbers an IPv4 packet whose `identification` is 0, and corrects the IP checksum (raw(7)). Where there
+    The sender counts `identification` of IPv4 up, never 0, at IP_ID_OFFSET; the kernel corrects the IP checksum. Where there
     is to be a seal, `form.ah.close` completes the packet; where there is to be a trailer, `form.trailer.make` gives it.
     """
     to = destination or form.group

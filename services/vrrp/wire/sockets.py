@@ -13,7 +13,7 @@ from struct import Struct
 from typing import Protocol
 
 from services.vrrp.addresses import place_of
-from services.vrrp.wire.packet import IPV6_HEADER, PROTOCOL_AH, PROTOCOL_VRRP, checksum
+from services.vrrp.wire.packet import IP_ID_OFFSET, IPV6_HEADER, PROTOCOL_AH, PROTOCOL_VRRP, checksum
 
 SO_RCVBUFFORCE, SO_SNDBUFFORCE = 33, 32  # asm-generic/socket.h
 SO_ATTACH_FILTER = 26
@@ -68,16 +68,37 @@ class Sending(Protocol):
 
 
 class AdvertSender:
-    """Sends IPv4 adverts, to the group unless told otherwise, by a socket that takes whole IP packets.
+    """Numbers IPv4 adverts and sends them, to the group unless told otherwise, by a socket that takes whole IP packets."""
 
-    The kernel numbers those whose identification is 0 (raw(7)); the seal of IPSEC-AH covers it, so those have their own.
-    """
+    def __init__(self, sock: Sending, group: str) -> None:
+        self._sock, self._to = sock, (group, 0)
+        self._identification = 0
+
+    def send(self, data: bytes, to: str = "") -> None:
+        """One advert; only multicast has no need of a route.
+
+        :raises OSError: it could not be sent now.
+        """
+        packet = data[:IP_ID_OFFSET] + SHORT.pack(self.number()) + data[IP_ID_OFFSET + 2 :]
+        if to:
+            self._sock.sendto(packet, 0, (to, 0))
+        else:
+            self._sock.sendto(packet, _socket.MSG_DONTROUTE, self._to)
+
+    def number(self) -> int:
+        """The identification of the next advert, 1 to 65,535 and over again: the kernel would fill in another one for 0."""
+        self._identification = self._identification % 0xFFFF + 1
+        return self._identification
+
+
+class SealedSender:
+    """The same for adverts in IPSEC-AH, whose seal covers their number."""
 
     def __init__(self, sock: Sending, group: str) -> None:
         self._sock, self._to = sock, (group, 0)
 
     def send(self, data: bytes, to: str = "") -> None:
-        """One advert; only multicast has no need of a route.
+        """One advert.
 
         :raises OSError: it could not be sent now.
         """
@@ -133,6 +154,7 @@ class Link:
         except OSError:
             self.close()
             raise
+        self.next_number: Callable[[], int] | None = None  # numbers a packet; None: it has no number, or has it already
         self.send = self._sending()
 
     def hear(self, groups: frozenset[str]) -> None:
@@ -163,14 +185,16 @@ class Link:
         self._sender.setsockopt(_socket.IPPROTO_IP, _socket.IP_MULTICAST_LOOP, 0)
 
     def _sending(self) -> Callable[..., None]:
-        return AdvertSender(self._sender, self.group).send
+        sender = AdvertSender(self._sender, self.group)
+        self.next_number = sender.number
+        return sender.send
 
     def close(self) -> None:
         self.receiver.close()
         self._sender.close()
 
     def destination(self, to: str) -> tuple[int, int, bytes]:
-        """Of `send` for who sends by itself: descriptor, flags and socket address (struct sockaddr_in)."""
+        """Of `send`, for who sends by itself: descriptor, flags and socket address (struct sockaddr_in)."""
         flags = 0 if to else _socket.MSG_DONTROUTE
         return self._sender.fileno(), flags, SOCKADDR.pack(_socket.AF_INET, 0, _socket.inet_aton(to or self.group))
 
@@ -194,6 +218,9 @@ class SealedLink(Link):
     """The same for adverts in IPSEC-AH; the machine's other IPsec traffic does not wake the engine."""
 
     protocol = PROTOCOL_AH
+
+    def _sending(self) -> Callable[..., None]:
+        return SealedSender(self._sender, self.group).send
 
     def _prepare(self) -> None:
         super()._prepare()
@@ -244,7 +271,11 @@ class Link6(Link):
 
 
 LINKS: dict[int, type[Link]] = {4: Link, 6: Link6, PROTOCOL_AH: SealedLink}  # by `SendAdvert.family`
-SENDERS: dict[int, type[AdvertSender] | type[AdvertSender6]] = {4: AdvertSender, 6: AdvertSender6, PROTOCOL_AH: AdvertSender}
+SENDERS: dict[int, type[AdvertSender] | type[AdvertSender6] | type[SealedSender]] = {
+    4: AdvertSender,
+    6: AdvertSender6,
+    PROTOCOL_AH: SealedSender,
+}
 
 
 class Announcer:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import cast
 
 import pytest
@@ -16,6 +16,8 @@ from services.vrrp.wire.sockets import Link
 
 class Place:
     """A link whose adverts stay on the machine: as datagrams between two sockets, one for each destination."""
+
+    next_number: Callable[[], int] | None = None
 
     def __init__(self, *destinations: str) -> None:
         self.sender = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
@@ -102,3 +104,11 @@ def test_many_actions_do_not_pile_up_and_none_is_taken_for_another(place: Place)
     for n in range(1000):
         assert batches.send(together(("A", b"%d" % n, ""))).routers == ("A",)
         assert place.came() == [b"%d" % n]
+
+
+def test_where_packets_are_numbered_each_has_the_next_number(place: Place) -> None:
+    place.next_number = iter((7, 8, 0x0109, 10)).__next__
+    batches = Batches(links(eth0=place))
+    action = together(("A", b"aaaa\0\0aa", ""), ("B", b"bbbb\0\0", ""))
+    assert [batches.send(action).routers for _ in range(2)] == [("A", "B")] * 2
+    assert place.came() == [b"aaaa\0\7aa", b"bbbb\0\x08", b"aaaa\1\x09aa", b"bbbb\0\x0a"]

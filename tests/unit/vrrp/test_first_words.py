@@ -43,7 +43,9 @@ def started(objects: Objects, *interfaces: InterfaceChanged) -> tuple[Node, list
         node.step(interface, T0)
     decoders = DECODERS | {orders.KIND: orders.decode}
     decoded = {(kind, name): decoders[kind](name, value) for (kind, name), value in objects.items()}
-    actions = node.step(Configured(resolve(decoded)), T0) + node.step(TimeReached(), T0)
+    actions = node.step(Configured(resolve(decoded)), T0)
+    while node.deadline() == T0:
+        actions += node.step(TimeReached(), T0)
     return node, [action for action in actions if isinstance(action, SendAdvert) and action.data]
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from services.vrrp.addresses import packed
 from services.vrrp.config.settings import SECOND
-from services.vrrp.election.actions import SendAdvert, State
+from services.vrrp.election.actions import Announce, SendAdvert, State
 from services.vrrp.election.events import PacketReceived, Release, TimeReached
 from services.vrrp.election.node import Node
 from services.vrrp.election.router import VirtualRouter
@@ -63,17 +63,23 @@ def test_who_was_silent_for_as_long_as_peers_wait_listens() -> None:
     assert router.say_again(due + 2 * SECOND) == ()
 
 
-SEALED = {"authentication": {"auth_type": "ah", "auth_pass": "x"}}
-
-
-@pytest.mark.parametrize("more", [{"garp_master_refresh": 10 * SECOND}, SEALED])
-def test_who_has_more_to_do_never_takes_it(more: dict[str, Any]) -> None:
-    node = master(**more)
+def test_who_seals_each_advert_never_takes_it() -> None:
+    node = master(authentication={"auth_type": "ah", "auth_pass": "x"})
     for _ in range(20):
         due = node.deadline()
         assert due is not None
         assert not node.routers["A"].say_again(due)
         node.step(TimeReached(), due)
+
+
+def test_announcements_come_in_between_at_their_time() -> None:
+    node = master(garp_master_refresh=3 * SECOND // 2)
+    begun = node.routers["A"].since
+    announced, now = [], begun
+    while now < begun + 14 * SECOND:
+        now = node.deadline() or 0
+        announced += [now - begun for action in node.step(TimeReached(), now) if isinstance(action, Announce)]
+    assert announced[-3:] == [n * 3 * SECOND // 2 for n in (7, 8, 9)]
 
 
 def test_new_settings_are_in_the_next_advert() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from services.vrrp.config.resolve import resolve
 from services.vrrp.config.settings import DECODERS, SECOND, packed
-from services.vrrp.election.actions import AddAddresses, RemoveAddresses, Transition
+from services.vrrp.election.actions import AddAddresses, RemoveAddresses, SendTogether, Transition
 from services.vrrp.election.carry import DERIVED, FORMED, PLAIN
 from services.vrrp.election.events import (
     BfdChanged,
@@ -68,14 +68,15 @@ def fresh(objects: Objects, awaited: bool = False, interface: InterfaceChanged =
 
 
 def advance(node: Node, until: int, steps: list[Step]) -> list[tuple[int, Any]]:
-    """Everything that it does up to `until`, with its time."""
+    """Everything that it does up to `until`, with its time, whether it says things together or one by one."""
     done: list[tuple[int, Any]] = []
     waiting = list(steps)
     while True:
         due = node.deadline()
         after, _event = waiting[0] if waiting else (until + 1, TimeReached())
         if due is not None and due <= min(after, until):
-            done += [(due, action) for action in node.step(TimeReached(), due)]
+            for action in node.step(TimeReached(), due):
+                done += [(due, each) for each in (action.adverts if isinstance(action, SendTogether) else (action,))]
         elif waiting:
             done += [(after, action) for action in node.step(waiting.pop(0)[1], after)]
         else:
