@@ -22,7 +22,6 @@ from services.vrrp.election.actions import (
     Transition,
     in_order,
 )
-from services.vrrp.election.chorus import Choir, Chorus
 from services.vrrp.election.events import (
     AddressVanished,
     BfdChanged,
@@ -63,19 +62,17 @@ from services.vrrp.election.router_events import (
     StepDown,
     Stop,
 )
-from services.vrrp.election.schedule import Key, Schedule
+from services.vrrp.election.schedule import Key
 from services.vrrp.election.snapshot import Saved
 from services.vrrp.election.statics import OWNER, Statics
 from services.vrrp.election.surroundings import Surroundings, heeds_virtual
+from services.vrrp.election.timers import Timers
 from services.vrrp.routing import routing
 
 if TYPE_CHECKING:
     from services.vrrp.routing.routes import Route
     from services.vrrp.routing.rules import Rule
 
-MAX_DUE = 256  # adverts sent in one step, so that no step takes long
-TURN = 16  # of other timers, takeovers among them: then adverts are looked at again
-AHEAD = 150_000_000  # nanoseconds; timers of backups that adverts have moved on are moved together
 FORESEEN = 8  # members of a sync group whose common takeover is looked at beforehand
 NOTHING: Mapping[str, Mapping[str, Any]] = {}
 
@@ -98,18 +95,13 @@ class Node:
         self._held: set[str] = set()
         self._held_until = 0
         self._lookup = Lookup()
-        self._adverts = Schedule()  # of masters
-        self._schedule = Schedule()  # of everything else
+        self.timers = Timers()
         self.reception = Reception()
-        self._choir = Choir()
         self._dirty: set[Key] = set()
 
     def deadline(self) -> int | None:
         """When `TimeReached` is due; None: never."""
-        advert, other = self._adverts.next, self._schedule.next
-        if advert is None or (other is not None and other[0] < advert[0]):
-            return other[0] if other is not None else None
-        return advert[0]
+        return self.timers.deadline
 
     def held_until(self, name: str) -> int | None:
         """When vrrp_startup_delay ends for an instance that waits for it."""
@@ -118,8 +110,8 @@ class Node:
     @property
     def takeover_at(self) -> int | None:
         """When a backup takes over, if that is what is due next."""
-        waits, advert = self._schedule.next, self._adverts.next
-        if waits is None or (advert is not None and advert[0] <= waits[0]):
+        waits = self.timers.next_other
+        if waits is None:
             return None
         when, (kind, name) = waits
         router = self.routers.get(name) if kind == "instance" else None
@@ -130,7 +122,7 @@ class Node:
 
         Nothing too where the sync group is so large that looking ahead would itself take long.
         """
-        waits = self._schedule.next
+        waits = self.timers.next_other
         if waits is None:
             return ()
         when, (_kind, mover) = waits
@@ -144,7 +136,7 @@ class Node:
             twin.groups, twin.group_of = self.groups, self.group_of
             twin.group_states = {group: self.group_states[group]}
         for name in names:
-            twin._schedule.wake(("instance", name), twin.routers[name].deadline)
+            twin.timers.wake_router(twin.routers[name])
         return twin.step(TimeReached(), when)
 
     def take_dirty(self) -> set[Key]:
@@ -171,7 +163,7 @@ class Node:
                     self._tracked_changed(actions, ("bfd", name), now)
             case BfdLost():
                 self.surroundings.neighbors.lost(now)
-                self._schedule.wake(("bfd", ""), self.surroundings.neighbors.deadline)
+                self.timers.wake(("bfd", ""), self.surroundings.neighbors.deadline)
             case InterfaceChanged():
                 self._interface_changed(actions, event, now)
             case AddressVanished(interface, address):
@@ -208,8 +200,11 @@ class Node:
     # -- time and packets
 
     def _time_reached(self, actions: list[Action], now: int) -> None:
-        self._advertise(actions, now)
-        for key in self._schedule.due(now, TURN):
+        said = self.timers.advertise(self.routers, now)
+        actions += said.adverts
+        for name in said.others:
+            self._instance_due(actions, name, now)
+        for key in self.timers.due(now):
             kind, name = key
             if kind == "instance":
                 self._instance_due(actions, name, now)
@@ -223,50 +218,7 @@ class Node:
                 self._end_hold(actions, now)
             else:
                 self._silence_due(actions, key, now)
-        self._schedule.put_off(now + AHEAD, MAX_DUE, self._later)
-
-    def _advertise(self, actions: list[Action], now: int) -> None:
-        """What masters have to say, before anything else: a mass of takeovers must not make those late that are through."""
-        said: list[VirtualRouter] = []
-        sung: list[Chorus] = []
-        for kind, name in self._adverts.due(now, MAX_DUE):
-            if kind == "chorus":
-                if self._sing(actions, self._choir[name], now):
-                    sung.append(self._choir[name])
-                    if sum(map(len, sung)) >= MAX_DUE:
-                        break
-            elif (router := self.routers.get(name)) is not None and (adverts := router.say_again(now)):
-                actions += adverts
-                said.append(router)
-            else:
-                self._instance_due(actions, name, now)
-        choruses, alone = self._choir.join(said, sung, now) if said or len(sung) > 1 else (sung, said)
-        for chorus in choruses:
-            self._adverts.wake(("chorus", chorus.name), chorus.at)
-            for router in chorus if chorus not in sung else ():
-                self._adverts.wake(("instance", router.settings.name), router.announcements.deadline)
-        for router in alone:
-            self._wake(router)
-
-    def _wake(self, router: VirtualRouter) -> None:
-        schedule = self._adverts if router.state is State.MASTER else self._schedule
-        schedule.wake(("instance", router.settings.name), router.deadline)
-
-    def _sing(self, actions: list[Action], chorus: Chorus, now: int) -> bool:
-        if chorus.sing(now):
-            actions.append(chorus.together)
-            return True
-        self._choir.dissolve(chorus)
-        for router in chorus:
-            if self.routers.get(router.settings.name) is router:
-                self._wake(router)
-        return False
-
-    def _later(self, key: Key) -> int | None:
-        """When an entry is really due; 0: as it stands."""
-        kind, name = key
-        router = self.routers.get(name) if kind == "instance" else None
-        return router.deadline if router is not None else 0
+        self.timers.put_off(self.routers, now)
 
     def _instance_due(self, actions: list[Action], name: str, now: int) -> None:
         router = self.routers.get(name)
@@ -276,7 +228,7 @@ class Node:
         if due is not None and due <= now:
             self._route(actions, router, Expired(), now)
         else:
-            self._wake(router)
+            self.timers.wake_router(router)
 
     def _packet(self, actions: list[Action], interface: str, data: bytes, age: int, now: int) -> None:
         heard = self.reception.hear(self._lookup, interface, data, now - age)
@@ -296,7 +248,7 @@ class Node:
         """One router's step alone; gives the state before."""
         before, cause, master = router.state, router.cause, router.master_address
         actions += router.step(event, now)
-        self._wake(router)
+        self.timers.wake_router(router)
         if before is not router.state or cause is not router.cause or master != router.master_address:
             self._dirty.add(("instance", router.settings.name))
         return before
@@ -337,14 +289,14 @@ class Node:
         kind, name = key
         if news:
             self._tracked_changed(actions, key, now)
-        self._schedule.wake(key, self.surroundings.sources[kind].silence_at(name))
+        self.timers.wake(key, self.surroundings.sources[kind].silence_at(name))
 
     def _silence_due(self, actions: list[Action], key: Key, now: int) -> None:
         kind, name = key
         source = self.surroundings.sources[kind]
         due = source.silence_at(name)
         if due is None or due > now:
-            self._schedule.wake(key, due)
+            self.timers.wake(key, due)
             return
         source.silence(name, now)
         self._tracked_changed(actions, key, now)
@@ -359,7 +311,7 @@ class Node:
         """Sessions that nobody has vouched for long enough are down."""
         for name in sorted(self.surroundings.neighbors.expire(now)):
             self._tracked_changed(actions, ("bfd", name), now)
-        self._schedule.wake(("bfd", ""), self.surroundings.neighbors.deadline)
+        self.timers.wake(("bfd", ""), self.surroundings.neighbors.deadline)
 
     def _interface_changed(self, actions: list[Action], event: InterfaceChanged, now: int) -> None:
         debounce = self.surroundings.debounce
@@ -368,7 +320,7 @@ class Node:
             return
         before, waited = self.surroundings.interfaces.get(event.name), debounce.waits(event.name)
         believed = debounce.believed(event, before, now)
-        self._schedule.wake(("debounce", ""), debounce.deadline)
+        self.timers.wake(("debounce", ""), debounce.deadline)
         if believed is not None:
             # One that was down for a moment may have lost what was on it.
             self._believe(actions, believed, now, lossy=waited and believed.up)
@@ -378,7 +330,7 @@ class Node:
         if debounce is not None:
             for event in debounce.due(now):
                 self._believe(actions, event, now)
-            self._schedule.wake(("debounce", ""), debounce.deadline)
+            self.timers.wake(("debounce", ""), debounce.deadline)
 
     def _believe(self, actions: list[Action], event: InterfaceChanged, now: int, lossy: bool = False) -> None:
         before = self.surroundings.interfaces.get(event.name)
@@ -439,14 +391,14 @@ class Node:
     ) -> None:
         if self.statics.result(owner, row, reason, now) and row.track_group:
             self._refresh_statics(actions, self.statics.members([row.track_group]), now)
-        self._schedule.wake(("static", ""), self.statics.retry_at)
+        self.timers.wake(("static", ""), self.statics.retry_at)
 
     def _static_due(self, actions: list[Action], now: int) -> None:
         due = self.statics.retry_at
         if due is not None and due <= now:
             actions += self.statics.retry()
         else:
-            self._schedule.wake(("static", ""), due)
+            self.timers.wake(("static", ""), due)
 
     def _refresh_statics(self, actions: list[Action], names: Iterable[str], now: int) -> None:
         self.surroundings.static_faults = self.statics.faults()
@@ -558,9 +510,9 @@ class Node:
             self._settle(actions, router, before, now)
         for kind, name in tracked:
             self._dirty.add((kind, name))
-            self._schedule.wake((kind, name), self.surroundings.sources[kind].silence_at(name))
+            self.timers.wake((kind, name), self.surroundings.sources[kind].silence_at(name))
         self._dirty.update(("bfd", name) for name in bfds)
-        self._schedule.wake(("bfd", ""), self.surroundings.neighbors.deadline)
+        self.timers.wake(("bfd", ""), self.surroundings.neighbors.deadline)
         if self._awaited:
             self._held |= set(fresh)  # the predecessor runs them; it will tell
         elif not self._configured:
@@ -568,7 +520,7 @@ class Node:
             until = max(now + wanted.globals.vrrp_startup_delay, wanted.globals.vrrp_delay_after_boot)
             if until > now and not self._saved:  # the engine's time begins with the machine's
                 self._held, self._held_until = set(fresh), until
-                self._schedule.wake(("hold", ""), until)
+                self.timers.wake(("hold", ""), until)
         self._configured = True
         self._start(actions, [name for name in fresh if name not in self._held], now)
         for group in self.groups:
@@ -613,10 +565,10 @@ class Node:
         names = sorted(self._held - set(told["held"]))
         self._held, self._held_until, self._awaited = self._held & set(told["held"]), told["held_until"], False
         if self._held:
-            self._schedule.wake(("hold", ""), self._held_until)
+            self.timers.wake(("hold", ""), self._held_until)
         succession.take_up(self, told, now)
         self._dirty.update(("bfd", name) for name in self.surroundings.neighbors.states)
-        self._schedule.wake(("bfd", ""), self.surroundings.neighbors.deadline)
+        self.timers.wake(("bfd", ""), self.surroundings.neighbors.deadline)
         self._saved = succession.left(told)
         settings = [router.settings for router in self.routers.values()]
         actions += difference.leftovers(self._saved.values(), settings, self.statics.entries.values())
@@ -644,8 +596,7 @@ class Node:
             self._dirty.add(("group", group))
             actions.append(Transition("group", group, told.state.value, "STOP", 0, "declared stop"))
         actions[:] = in_order(actions)
-        self._adverts.clear()
-        self._schedule.clear()
+        self.timers.clear()
 
 
 def _member(router: VirtualRouter) -> groups.Member:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from services.vrrp.addresses import packed
 from services.vrrp.config.settings import SECOND
-from services.vrrp.election import chorus, node
+from services.vrrp.election import chorus, timers
 from services.vrrp.election.actions import Action, SendAdvert, SendTogether
 from services.vrrp.election.chorus import Choir, Chorus
 from services.vrrp.election.events import InterfaceChanged, PacketReceived, TimeReached
@@ -106,7 +106,7 @@ def test_who_slept_for_as_long_as_peers_wait_listens() -> None:
 
 def test_many_are_in_several_choruses_that_stay_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(chorus, "LARGEST", 4)
-    monkeypatch.setattr(node, "MAX_DUE", 6)
+    monkeypatch.setattr(timers, "MAX_DUE", 6)
     ten = masters(10, advert_int=SECOND)
     for _ in range(800):  # until all have drifted to their moments
         due(ten)
@@ -132,7 +132,7 @@ WHAT = st.sampled_from(["lower", "higher", "zero", "down", "up", "edit", "fewer"
 )
 def test_together_is_the_same_as_alone(steps: list[tuple[int, str, int]], interval: int) -> None:
     nodes = [running(several(4, advert_int=interval)) for _ in "ab"]
-    nodes[1]._choir = Soloists()
+    nodes[1].timers._choir = Soloists()
     for each in nodes:
         advance(each, T0 + 12 * SECOND)
     now = T0 + 12 * SECOND
