@@ -466,38 +466,9 @@ class Node:
         """The difference, by name; what is the same is not disturbed. Additions come before removals."""
         present = self.routers
         gone = {r for name, r in present.items() if not difference.same_identity(r.settings, wanted.routers.get(name))}
-        saved = {key: s.state for key, s in self._saved.items()}
-        virtual, groups_before, orders_before = self.surroundings.virtual, self.groups, self.surroundings.maintenance
-        self.surroundings.maintenance = wanted.maintenance
-        self.reception.ask_for_strangers(wanted.globals.log_unknown_vrids)
-        self.delayed = bool(wanted.globals.vrrp_startup_delay or wanted.globals.vrrp_delay_after_boot)
-        actions += self.statics.configure(wanted.statics, wanted.track_groups)
-        depended, self.surroundings.static_faults = self.surroundings.static_faults, self.statics.faults()
-        tracked = self.surroundings.configure(wanted, saved, now)
-        bfds_known = {} if self._configured else {n: state for (kind, n), state in saved.items() if kind == "bfd"}
-        bfds = self.surroundings.neighbors.configure(wanted.bfds, bfds_known, now)
-        self._regroup(wanted, now)
+        touched = self._take_in(actions, wanted, now)
         self.routers = {name: r for name, r in present.items() if r not in gone}
-        changed = (groups_before, virtual, depended, orders_before) != (
-            self.groups,
-            self.surroundings.virtual,
-            self.surroundings.static_faults,
-            wanted.maintenance,
-        )
-        touched = set(wanted.routers) if tracked or bfds or changed else difference.touched(present, wanted)
-        fresh = {}
-        movers = []
-        known: dict[str, list[str]] = {}
-        for name in sorted(touched):
-            settings = wanted.routers[name]
-            inputs = self._inputs(settings, known, wanted)
-            router = self.routers.get(name)
-            if router is None:
-                fresh[name] = VirtualRouter(settings, inputs)
-                fresh[name].ahead = self._ahead
-            elif (settings, inputs) != (router.settings, router.inputs):
-                self._dirty.add(("instance", name))
-                movers.append((router, self._move(actions, router, Changed(inputs, settings), now)))
+        fresh, movers = self._fit(actions, wanted, touched, now)
         self.reception.regroup()
         if touched or gone:
             self.routers = {name: fresh.get(name) or self.routers[name] for name in wanted.routers}
@@ -508,11 +479,6 @@ class Node:
             self._dirty.add(("instance", router.settings.name))
         for router, before in movers:
             self._settle(actions, router, before, now)
-        for kind, name in tracked:
-            self._dirty.add((kind, name))
-            self.timers.wake((kind, name), self.surroundings.sources[kind].silence_at(name))
-        self._dirty.update(("bfd", name) for name in bfds)
-        self.timers.wake(("bfd", ""), self.surroundings.neighbors.deadline)
         if self._awaited:
             self._held |= set(fresh)  # the predecessor runs them; it will tell
         elif not self._configured:
@@ -526,6 +492,46 @@ class Node:
         for group in self.groups:
             self._tell_group(actions, group, "configuration", now)
         actions[:] = in_order(actions)
+
+    def _take_in(self, actions: list[Action], wanted: Resolved, now: int) -> set[str]:
+        """Everything that is around routers; gives the names of those that must be looked at."""
+        around = self.surroundings
+        before = self.groups, around.virtual, around.static_faults, around.maintenance
+        saved = {key: s.state for key, s in self._saved.items()}
+        around.maintenance = wanted.maintenance
+        self.reception.ask_for_strangers(wanted.globals.log_unknown_vrids)
+        self.delayed = bool(wanted.globals.vrrp_startup_delay or wanted.globals.vrrp_delay_after_boot)
+        actions += self.statics.configure(wanted.statics, wanted.track_groups)
+        around.static_faults = self.statics.faults()
+        tracked = around.configure(wanted, saved, now)
+        bfds_known = {} if self._configured else {n: state for (kind, n), state in saved.items() if kind == "bfd"}
+        bfds = around.neighbors.configure(wanted.bfds, bfds_known, now)
+        self._regroup(wanted, now)
+        for kind, name in tracked:
+            self.timers.wake((kind, name), around.sources[kind].silence_at(name))
+        self.timers.wake(("bfd", ""), around.neighbors.deadline)
+        self._dirty.update(tracked, (("bfd", name) for name in bfds))
+        changed = before != (self.groups, around.virtual, around.static_faults, wanted.maintenance)
+        return set(wanted.routers) if tracked or bfds or changed else difference.touched(self.routers, wanted)
+
+    def _fit(
+        self, actions: list[Action], wanted: Resolved, touched: Iterable[str], now: int
+    ) -> tuple[dict[str, VirtualRouter], list[tuple[VirtualRouter, State]]]:
+        """New routers by name, and those that have changed with the state before."""
+        fresh: dict[str, VirtualRouter] = {}
+        movers: list[tuple[VirtualRouter, State]] = []
+        known: dict[str, list[str]] = {}
+        for name in sorted(touched):
+            settings = wanted.routers[name]
+            inputs = self._inputs(settings, known, wanted)
+            router = self.routers.get(name)
+            if router is None:
+                fresh[name] = VirtualRouter(settings, inputs)
+                fresh[name].ahead = self._ahead
+            elif (settings, inputs) != (router.settings, router.inputs):
+                self._dirty.add(("instance", name))
+                movers.append((router, self._move(actions, router, Changed(inputs, settings), now)))
+        return fresh, movers
 
     def _regroup(self, wanted: Resolved, now: int) -> None:
         for name in self.groups.keys() | wanted.groups.keys():
