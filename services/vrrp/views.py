@@ -178,6 +178,14 @@ def instance_view(node: Node, name: str, unix: Clock) -> InstanceView:
     }
 
 
+def next_advert(view: InstanceView, now: int) -> int:
+    """When a master advertises next, as far as can be known of a view that is some seconds old; Unix time in ns, 0: never."""
+    at, interval = view["next_advert_at"], view["advert_int_ns"]
+    if not at or at >= now or view["offering"]:
+        return at
+    return at + -(-(now - at) // interval) * interval
+
+
 def timers_view(router: VirtualRouter, unix: Clock) -> TimersView:
     """The timers of one instance."""
     master, backup, heard = router.state is State.MASTER, router.state is State.BACKUP, router.heard

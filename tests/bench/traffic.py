@@ -1,6 +1,6 @@
 """A client and its servers, each a program of its own so that nothing else delays them.
 
-`echo NAME`: answers UDP datagrams with NAME, on every address. `ask ADDRESS`: asks twice a millisecond, and prints a line
+`echo NAME`: answers UDP datagrams with NAME, on every address. `ask ADDRESS`: asks about five times a millisecond, and prints a line
 `TIME NAME` (CLOCK_REALTIME in ns, as the kernel received it) for the first answer and for every change of who answers.
 """
 
@@ -13,6 +13,7 @@ import sys
 import time
 
 PORT = 7000
+PAUSE = 0.0001  # seconds between two questions, and as much again until the kernel wakes the client
 _SO_TIMESTAMPNS = 35  # asm-generic/socket.h
 
 
@@ -34,8 +35,8 @@ def ask(address: str) -> None:
             try:
                 client.sendto(b"?", (address, PORT))
             except OSError:
-                time.sleep(0.0005)  # nobody there yet
-            while select.select([client], [], [], 0.0005)[0]:
+                time.sleep(PAUSE)  # nobody there yet
+            while select.select([client], [], [], PAUSE)[0]:
                 try:
                     name, ancillary, _, _ = client.recvmsg(64, 64)
                 except OSError:

@@ -14,7 +14,7 @@ from services.vrrp.config.places import ANY
 from services.vrrp.election.orders import Maintenance
 from services.vrrp.election.priority import OWNER, adjustment, effective
 from services.vrrp.election.track import FILE_FAULT
-from services.vrrp.views import BfdView, InstanceView, TrackerView
+from services.vrrp.views import BfdView, InstanceView, TrackerView, next_advert
 
 SECOND = 1_000_000_000
 
@@ -180,7 +180,7 @@ def _next(view: InstanceView, now: int) -> tuple[str, int]:
             at = view["next_advert_at"]
             return f"If no peer has taken over{_in(at, now)}, it goes on as master.", at
         case "MASTER":
-            return "It goes on sending adverts.", view["next_advert_at"]
+            return "It goes on sending adverts.", next_advert(view, now)
         case "BACKUP":
             # What the engine told of its timer is up to four seconds old, and each advert since then has moved it on.
             at, wait = view["master_down_at"], view["master_down_at"] - now

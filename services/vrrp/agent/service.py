@@ -27,7 +27,7 @@ from services.vrrp.agent.runner_link import LastRun, RunnerLink
 from services.vrrp.agent.split_brain import MISMATCH, ONE_WAY, SPLIT, Alarm
 from services.vrrp.agent.split_watch import SplitWatch
 from services.vrrp.config.settings import Settings
-from services.vrrp.views import BfdView, InstanceView
+from services.vrrp.views import BfdView, InstanceView, next_advert
 from vipkeeper.common.v1 import problem_pb2
 from vipkeeper.vrrp.v1 import vrrp_pb2, vrrp_pb2_grpc
 
@@ -245,8 +245,9 @@ class VrrpService(Operations, vrrp_pb2_grpc.VrrpServiceServicer):  # type: ignor
 
     def _instance(self, name: str) -> vrrp_pb2.Instance:
         told = self._link.told
-        alarm = self._split.core.alarms.get(name)
-        return instance(name, told.instances[name], told.counters.get(name, {}), self._link.up, alarm)
+        alarm, view = self._split.core.alarms.get(name), told.instances[name]
+        view = {**view, "next_advert_at": next_advert(cast("InstanceView", view), time.time_ns())}
+        return instance(name, view, told.counters.get(name, {}), self._link.up, alarm)
 
 
 def _routing_entry(entry: Entry) -> vrrp_pb2.RoutingEntry:

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["MAX_TRANSITIONS", "AgentLink"]
 
 LISTED = 20  # lines of one field that problems name
-AT_ONCE, IN_TURN = 16, 4  # instances whose counters are told in one second; seconds after which each has been
+AT_ONCE, IN_TURN = 16, 4  # instances whose counters are told in one second; seconds after which each has been,
+MANY = 256  # unless there are so many in each of them
 UNSEEN = ("process", "file")  # have no views of their own; the agent knows them, and instances' trackers show them
 
 
@@ -99,13 +100,13 @@ class AgentLink:
         )
 
     def every_second(self) -> None:
-        """Counters and statistics go out at most this often; those of backups that hear what they always hear in turn."""
+        """Counters and statistics go out at most this often; in turn those of who hears or says what it always does."""
         if self._channel is not None:
             routers = self._runtime.node.routers
-            turns = max(1, min(IN_TURN, len(routers) // AT_ONCE))
+            turns = max(1, min(IN_TURN, len(routers) // AT_ONCE), len(routers) // MANY)
             self._turn = (self._turn + 1) % turns
             for at, (name, router) in enumerate(routers.items()):
-                if at % turns == self._turn or not router.in_routine:
+                if at % turns == self._turn or not (router.in_routine or router.repeated):
                     self._outbox.put(("counters", name))
             self._outbox.put(("engine", ""))
             strangers = self._runtime.node.reception.strangers

@@ -11,7 +11,7 @@ from services.vrrp.agent.switchover import DONE, Switchover
 from services.vrrp.config.settings import Tracked
 from services.vrrp.election.orders import Maintenance
 from services.vrrp.election.track import judge_file
-from services.vrrp.views import BfdView, InstanceView, TrackerView
+from services.vrrp.views import BfdView, InstanceView, TrackerView, next_advert
 
 SECOND = 1_000_000_000
 NOW = 1_700_000_000 * SECOND
@@ -179,6 +179,22 @@ def test_a_master_without_its_address_says_so() -> None:
     told = explain("VI_1", view(state="MASTER", source_address=""), NOW)
     assert told.sentences[1] == "It sends adverts from an unknown address on eth0 every 1 s."
     assert told.sentences[-1] == "As master it should hold 192.168.200.10/32 dev eth0, and does not."
+
+
+@pytest.mark.parametrize(
+    ("told", "more", "expected"),
+    [
+        (NOW + 1, {}, NOW + 1),
+        (NOW, {}, NOW),
+        (NOW - 1, {}, NOW - 1 + SECOND),
+        (NOW - 4 * SECOND, {}, NOW),
+        (NOW - 4 * SECOND - 1, {"advert_int_ns": 3 * SECOND}, NOW + 2 * SECOND - 1),
+        (NOW - 4 * SECOND, {"offering": "switchover"}, NOW - 4 * SECOND),
+        (0, {}, 0),
+    ],
+)
+def test_the_next_advert_is_on_the_grid_of_what_was_told(told: int, more: dict[str, Any], expected: int) -> None:
+    assert next_advert(view(next_advert_at=told, **more), NOW) == expected
 
 
 def test_a_master_says_what_would_end_that() -> None:
