@@ -317,7 +317,7 @@ class VirtualRouter(Carried):
         a_little, a_lot = sorted((self.master_interval, ASLEEP))
         if late > a_lot or (late > a_little and self._listened_at <= max(self.last_heard, self.since)):
             # Rule 7 again: an advert may have come while nobody listened. Who is always a little late must take over, too.
-            self._listened_at = now
+            self._listened_at, self.wants_master = now, False
             self.master_down_at = now + self.master_interval + self.skew(self.inputs.priority)
         elif self.inputs.in_group:
             self.wants_master = True

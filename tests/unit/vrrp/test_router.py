@@ -233,6 +233,15 @@ def test_backup_that_wakes_up_late_listens_for_an_interval(by: int) -> None:
     assert (router.state, router.deadline) == (BACKUP, late + SECOND + SKEW)
 
 
+def test_backup_in_a_group_that_slept_wants_nothing_while_it_listens() -> None:
+    router = backup()
+    router.step(Changed(router.inputs._replace(in_group=True)), T0)
+    router.step(Expired(), T0 + DOWN)
+    assert router.wants_master
+    router.step(Expired(), T0 + 2 * DOWN + SECOND + 1)
+    assert not router.wants_master
+
+
 def test_backup_that_comes_a_little_late_takes_over() -> None:
     router = backup()
     router.step(Expired(), T0 + DOWN + SECOND // 10)
