@@ -1,7 +1,7 @@
 """A client and its servers, each a program of its own so that nothing else delays them.
 
-`echo NAME`: answers UDP datagrams with NAME, on every address. `ask ADDRESS`: asks about five times a millisecond, and prints a line
-`TIME NAME` (CLOCK_REALTIME in ns, as the kernel received it) for the first answer and for every change of who answers.
+`echo NAME`: answers UDP datagrams with NAME, on every address. `ask ADDRESS`: asks about five times a millisecond, and prints
+a line `TIME NAME` (CLOCK_REALTIME in ns, as the kernel received it) for the first answer and for every change of who answers.
 """
 
 from __future__ import annotations
