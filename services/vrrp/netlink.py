@@ -111,6 +111,18 @@ def answers(sock: Exchange, last: int) -> Iterator[tuple[int, int]]:
                     return
 
 
+Rows = Sequence[tuple[int, VirtualAddress]]  # addresses, each with its interface's number
+
+
+class Request(NamedTuple):
+    """Messages for the kernel, of which the first has the sequence `first`; `harmless`: the errno that is no failure."""
+
+    data: bytes
+    first: int
+    rows: Rows
+    harmless: int
+
+
 class Requests:
     """Adds and removes addresses by a netlink socket."""
 
@@ -121,26 +133,44 @@ class Requests:
     def close(self) -> None:
         self._sock.close()
 
-    def change(self, add: bool, rows: Sequence[tuple[int, VirtualAddress]]) -> list[tuple[VirtualAddress, int]]:
+    def change(self, add: bool, rows: Rows) -> list[tuple[VirtualAddress, int]]:
         """Add or remove at most BATCH addresses, each with its interface's number; gives those that failed, with errno.
 
         What is there already, or gone already, is no failure.
+
+        :raises OSError: nothing could be said to the kernel.
         """
+        request = self.request(add, rows)
+        self.send(request)
+        return self.outcome(request)
+
+    def request(self, add: bool, rows: Rows) -> Request:
+        """What `change` says to the kernel, made ready."""
         kind, flags = RTM_DELADDR, NLM_F_REQUEST
         if add:
             kind, flags = RTM_NEWADDR, NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL
         first = self._sequence + 1
-        batch = b""
+        data = b""
         for at, (number, row) in enumerate(rows, 1):
             self._sequence += 1
             ack = NLM_F_ACK if at == len(rows) else 0
             body = address_body(number, row)
-            batch += HEADER.pack(HEADER.size + len(body), kind, flags | ack, self._sequence, 0) + body
-        self._sock.send(batch)
+            data += HEADER.pack(HEADER.size + len(body), kind, flags | ack, self._sequence, 0) + body
+        return Request(data, first, rows, EEXIST if add else EADDRNOTAVAIL)
+
+    def send(self, request: Request) -> None:
+        """Say it; the kernel has done it when this returns, and its answers wait.
+
+        :raises OSError: nothing could be said to the kernel.
+        """
+        self._sock.send(request.data)
+
+    def outcome(self, request: Request) -> list[tuple[VirtualAddress, int]]:
+        """What failed of what was sent last, with errno."""
         failed = []
-        harmless = EEXIST if add else EADDRNOTAVAIL
-        for sequence, error in answers(self._sock, self._sequence):
-            if first <= sequence and error not in (0, harmless):
+        first, rows = request.first, request.rows
+        for sequence, error in answers(self._sock, first + len(rows) - 1):
+            if first <= sequence and error not in (0, request.harmless):
                 failed.append((rows[sequence - first][1], error))
         return failed
 

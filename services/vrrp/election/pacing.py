@@ -65,6 +65,11 @@ class Pacing:
         self._settle()
         return False
 
+    def free(self, row: VirtualAddress) -> bool:
+        """Whether it may be announced at any time."""
+        lane = self._lane(row)
+        return not lane.gap and not lane.waiting
+
     def take_up(self, router: str, row: VirtualAddress, now: int) -> None:
         """It waited with a predecessor, and waits on; nothing of its lane is announced before `now`."""
         self._enqueue(router, row, now)

@@ -16,8 +16,8 @@ from services.vrrp.election.events import StaticResult
 from services.vrrp.election.pacing import Pacing
 from services.vrrp.election.statics import OWNER
 from services.vrrp.engine.job_queue import ADD, ADD_ROUTING, ANNOUNCE, REMOVE, REMOVE_ROUTING, Job, JobQueue, RoutingJob
-from services.vrrp.netlink import Interface, Requests
-from services.vrrp.wire.sockets import Announcer
+from services.vrrp.netlink import Interface, Request, Requests
+from services.vrrp.wire.sockets import Announcer, gratuitous_arp, unsolicited_advertisement
 
 if TYPE_CHECKING:
     from services.vrrp.routing.route_netlink import RouteRequests
@@ -116,13 +116,64 @@ class Jobs:
                 failed += [(row, _reason(errno)) for row, errno in refused]
         if not add:
             return []
-        for row in job.rows:
-            self.troubles.pop((job.router, row.address), None)
-        for row, reason in failed:
-            self.troubles[job.router, row.address] = reason
+        self._note(job.router, job.rows, failed)
         if job.router.startswith(OWNER):
             self.placed += [StaticResult(job.router, row, self.troubles.get((job.router, row.address), "")) for row in job.rows]
         return [(job.router, "address") for _ in failed]
+
+    def _note(self, router: str, rows: Iterable[VirtualAddress], failed: Iterable[tuple[VirtualAddress, str]]) -> None:
+        for row in rows:
+            self.troubles.pop((router, row.address), None)
+        for row, reason in failed:
+            self.troubles[router, row.address] = reason
+
+    # -- a takeover that is made ready
+
+    def request(self, action: AddAddresses) -> Request | None:
+        """What `send` says to the kernel; None: an interface is not there."""
+        if not all(row.dev in self.interfaces for row in action.addresses):
+            return None
+        return self._requests.request(True, [(self.interfaces[row.dev].number, row) for row in action.addresses])
+
+    def send(self, request: Request) -> None:
+        """Add these addresses now.
+
+        :raises OSError: nothing could be said to the kernel.
+        """
+        self._requests.send(request)
+
+    def outcome(self, router: str, request: Request) -> list[tuple[str, str]]:
+        """What came of what was sent last; gives (router, what) of each failure."""
+        failed = [(row, _reason(errno)) for row, errno in self._requests.outcome(request)]
+        self._note(router, (row for _number, row in request.rows), failed)
+        return [(router, "address") for _ in failed]
+
+    def frames(self, action: Announce) -> list[tuple[Announcer, bytes]] | None:
+        """What announces each address once; None: not all at once, or not now."""
+        found: list[tuple[Announcer, bytes]] = []
+        for row in action.addresses:
+            interface = self.interfaces.get(row.dev)
+            if interface is None or not self.pacing.free(row):
+                return None
+            if interface.announces:
+                try:
+                    found.append((self._announcer(interface), _frame(interface, row)))
+                except OSError:
+                    return None
+        return found
+
+    def announce(self, router: str, frames: Iterable[tuple[Announcer, bytes]]) -> list[tuple[str, str]]:
+        """Send `frames`; gives (router, what) of each failure."""
+        failures = []
+        for announcer, frame in frames:
+            try:
+                announcer.send(frame)
+                self.announced[router] = self.announced.get(router, 0) + 1
+            except OSError:
+                failures.append((router, "announce"))  # the next burst repeats it
+        return failures
+
+    # -- routes and rules
 
     def _add_routing(self, action: AddRouting | RemoveRouting) -> None:
         if isinstance(action, AddRouting):
@@ -168,14 +219,9 @@ class Jobs:
             return []
         try:
             announcer = self._announcer(interface)
-            if ":" in row.address:
-                announcer.advertise(interface.mac, packed(row.address), interface.forwards)
-            else:
-                announcer.announce(interface.mac, packed(row.address))
         except OSError:
             return [(router, "announce")]  # the next burst repeats it
-        self.announced[router] = self.announced.get(router, 0) + 1
-        return []
+        return self.announce(router, [(announcer, _frame(interface, row))])
 
     def open_announcers(self, rows: Iterable[VirtualAddress]) -> None:
         """What announcing these addresses will need; what cannot be opened now may be opened then."""
@@ -207,6 +253,12 @@ class Jobs:
         if announcer is None:
             announcer = self._announcers[interface.number] = self._announce_on(interface.name)
         return announcer
+
+
+def _frame(interface: Interface, row: VirtualAddress) -> bytes:
+    if ":" in row.address:
+        return unsolicited_advertisement(interface.mac, packed(row.address), interface.forwards)
+    return gratuitous_arp(interface.mac, packed(row.address))
 
 
 def _reason(errno: int) -> str:

@@ -51,6 +51,7 @@ from services.vrrp.engine.handover import Handover
 from services.vrrp.engine.jobs import Jobs
 from services.vrrp.engine.lateness import Statistics
 from services.vrrp.engine.occasional import Occasional
+from services.vrrp.engine.prepared import Prepared, prepare
 from services.vrrp.engine.rehearsal import rehearse
 from services.vrrp.engine.speaker import Speaker
 from services.vrrp.netlink import IFF_UP, Interface, Monitor, Requests, Vanished, request_socket
@@ -64,7 +65,7 @@ if TYPE_CHECKING:
     from services.vrrp.wire.frames import FrameReceiver
 
 SECOND = 1_000_000_000
-LEAD, AWAKE = 2_000_000, 350_000  # nanoseconds before a takeover: when it is rehearsed, when the loop is awake for good
+LEAD, AWAKE = 3_000_000, 1_000_000  # nanoseconds before a takeover: when it is rehearsed, when the loop is awake for good
 FEW = 16  # addresses that a takeover adds; that of more takes longer to go through
 PUNCTUAL = 50_000  # nanoseconds; who sees a takeover's moment later than that looks for packets once more
 CALM = 5_000_000  # nanoseconds after a takeover that belong to clients; what is not the wire's comes after them
@@ -292,29 +293,52 @@ class Runtime:
             return
         left = due - clock()
         if 0 < left <= AWAKE:
+            prepared = None
             if left > AWAKE // 2 and not self._lengthy:  # enough for once more, now that it is quick
-                rehearse(self.node.foresee(), self.jobs, self._sockets.groups, clock)
+                actions = self.node.foresee()
+                rehearse(actions, self.jobs, self._sockets.groups, clock)
+                prepared = prepare(actions, self.jobs)
             while clock() < due and self.node.takeover_at == due:
-                self._receive([fd for fd, _mask in self._epoll.poll(0)])
+                if self._receive([fd for fd, _mask in self._epoll.poll(0)]):
+                    prepared = None  # whatever it was, the core is to be asked
             if clock() - due > PUNCTUAL:  # it stood still after it last looked
                 self.receive_all()
+            elif prepared is not None and self.node.takeover_at == due:
+                self._take_over(prepared)
         elif AWAKE < left <= LEAD and self._rehearsed != due:
             actions = self.node.foresee()
             rehearse(actions, self.jobs, self._sockets.groups, clock)
             self._rehearsed = due
             self._lengthy = sum(len(a.addresses) for a in actions if isinstance(a, AddAddresses)) > FEW
 
-    def _receive(self, ready: Iterable[int]) -> None:
-        """Packets come before timers: whoever wakes up late must hear what happened before it acts."""
+    def _take_over(self, prepared: Prepared) -> None:
+        """Do what is ready, then ask the core, as of now, and do what is left of what it wants."""
+        now = clock()
+        failures = prepared.carry_out(self._speaker, self.jobs)
+        self.statistics.served(now - (self.node.deadline() or now))
+        actions = self.node.step(TimeReached(), now)
+        self._adding |= any(isinstance(action, AddAddresses) for action in actions)
+        left = (prepared.left_of(action) for action in actions)
+        self.perform([action for action in left if action is not None])
+        self.perform(prepared.unwanted())
+        for router, what in failures:
+            self.step(Failed(what, router))
+
+    def _receive(self, ready: Iterable[int]) -> bool:
+        """Packets come before timers: whoever wakes up late must hear what happened before it acts. False: there are none."""
+        some = False
         for fd in ready:
             link = self._sockets.readers.get(fd)
             if link is not None:
                 self._hear_all(link.name, link.receive())
+                some = True
             elif (frames := self._frame_readers.get(fd)) is not None:
                 packets_of = frames.receive()
                 told = self._look_at_wall_clock()
                 for name, data, stamp in packets_of:
                     self._hear(name, data, stamp, told)
+                some = True
+        return some
 
     def receive_all(self) -> None:
         """Whatever has come."""

@@ -300,27 +300,44 @@ class Announcer:
         return cls(sock)
 
     def announce(self, mac: bytes, address: bytes) -> None:
-        """One gratuitous ARP: sender and target are the address, as keepalived sends it (RFC 5227 section 3).
+        """One gratuitous ARP.
 
         :raises OSError: it could not be sent now.
         """
-        arp = ARP.pack(1, 0x0800, 6, 4, 1, mac, address, BROADCAST, address)
-        self._sock.send(BROADCAST + mac + SHORT.pack(ETH_P_ARP) + arp)
+        self.send(gratuitous_arp(mac, address))
 
     def advertise(self, mac: bytes, address: bytes, router: bool) -> None:
-        """One unsolicited neighbour advertisement (RFC 4861 section 7.2.6) from the address itself, as keepalived sends it.
+        """One unsolicited neighbour advertisement.
 
         :raises OSError: it could not be sent now.
         """
-        flags = NA_OVERRIDE | NA_ROUTER if router else NA_OVERRIDE
-        pseudo = PSEUDO6.pack(address, ALL_NODES, NA.size, ICMPV6)
-        summed = checksum(pseudo + NA.pack(NEIGHBOUR_ADVERTISEMENT, 0, 0, flags, address, 2, 1, mac))
-        message = NA.pack(NEIGHBOUR_ADVERTISEMENT, 0, summed, flags, address, 2, 1, mac)
-        header = IPV6_HEADER.pack(6 << 28, NA.size, ICMPV6, 255, address, ALL_NODES)
-        self._sock.send(ALL_NODES_MAC + mac + SHORT.pack(ETH_P_IPV6) + header + message)
+        self.send(unsolicited_advertisement(mac, address, router))
+
+    def send(self, frame: bytes) -> None:
+        """One frame.
+
+        :raises OSError: it could not be sent now.
+        """
+        self._sock.send(frame)
 
     def close(self) -> None:
         self._sock.close()
+
+
+def gratuitous_arp(mac: bytes, address: bytes) -> bytes:
+    """The frame of a gratuitous ARP request: sender and target are the address, as keepalived sends it (RFC 5227 section 3)."""
+    arp = ARP.pack(1, 0x0800, 6, 4, 1, mac, address, BROADCAST, address)
+    return BROADCAST + mac + SHORT.pack(ETH_P_ARP) + arp
+
+
+def unsolicited_advertisement(mac: bytes, address: bytes, router: bool) -> bytes:
+    """The frame of a neighbour advertisement (RFC 4861 section 7.2.6) from the address itself, as keepalived sends it."""
+    flags = NA_OVERRIDE | NA_ROUTER if router else NA_OVERRIDE
+    pseudo = PSEUDO6.pack(address, ALL_NODES, NA.size, ICMPV6)
+    summed = checksum(pseudo + NA.pack(NEIGHBOUR_ADVERTISEMENT, 0, 0, flags, address, 2, 1, mac))
+    message = NA.pack(NEIGHBOUR_ADVERTISEMENT, 0, summed, flags, address, 2, 1, mac)
+    header = IPV6_HEADER.pack(6 << 28, NA.size, ICMPV6, 255, address, ALL_NODES)
+    return ALL_NODES_MAC + mac + SHORT.pack(ETH_P_IPV6) + header + message
 
 
 def _ipv6_header(length: int, ancillary: Sequence[tuple[int, int, bytes]], source: str) -> bytes:
