@@ -192,6 +192,7 @@ def test_with_promote_secondaries_an_address_outlives_its_primary_one(lan: Lan, 
     text = one(address="192.168.200.10", more=f"promote_secondaries\nvirtual_ipaddress_excluded {{\n{held}\n}}\n")
     keepalived = start_keepalived(lan.theirs, tmp_path, text)
     until(lambda: promotes(lan.theirs) == "1", what="keepalived sets it")
+    until(lambda: " 10.7.0.2/24 " in lan.theirs.ip("addr show eth0"), what="keepalived has started, and can be stopped")
     keepalived.terminate()
     until(lambda: promotes(lan.theirs) == "0", what="keepalived takes it back")
     with Engine(lan.ours, objects(text)) as engine:
