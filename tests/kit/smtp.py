@@ -64,12 +64,14 @@ class Smtp:
         task.add_done_callback(self._tasks.discard)
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
-            if self.silent:
-                await reader.read()
-            else:
-                await self._session(reader, writer)
-        writer.close()
+        try:
+            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+                if self.silent:
+                    await reader.read()
+                else:
+                    await self._session(reader, writer)
+        finally:
+            writer.close()  # also of a talk that is cut short
         with contextlib.suppress(ConnectionError):
             await writer.wait_closed()
 
