@@ -28,7 +28,7 @@ from tests.kit.wait import until
 LOADS = ("quiet", "hogs", "checker killed")
 
 
-ROUNDS = 2  # in each, both programs under each load: the machine's own stalls fall on either
+ROUNDS = 4  # in each, both programs under each load: the machine's own stalls fall on either, and none decides p99
 
 
 def run(seconds: float = 12, routers: int = 50, interval: float = 0.1, checks: int = 10_000) -> dict[str, Any]:

@@ -110,8 +110,8 @@ def _one(net: Net, master: Process, routers: Routers) -> Failover | None:
     down = 3 * interval + (256 - BACKUP) * centiseconds * 625 // 16 / 1e6  # RFC 9568 section 6.1, as v3 truncates it
     floor = last + round(down * 1e9)
     advert = min(a.at for a in adverts if a.source == after and a.at > last)
-    garp = min(at for at in capture.gratuitous_arps(socket.inet_aton(VIP)) if at > last)
-    if witness.disturbed_between(floor - 5_000_000, advert):
+    garp = min((at for at in capture.gratuitous_arps(socket.inet_aton(VIP)) if at > last), default=None)
+    if garp is None or witness.disturbed_between(floor - 5_000_000, advert):  # None: it was master before, beside the other
         return None
     # Adding so many keeps a processor in the kernel for longer than the witness expects.
     calm = (routers.excluded or not witness.disturbed_between(floor - 5_000_000, at) for at in (advert, garp, answer))

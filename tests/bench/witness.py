@@ -50,6 +50,14 @@ class Witness:
         """Whether the machine stood still at any moment of this time."""
         return self.disturbed(end) or any(begin <= at <= end for at in self._begins) or self.disturbed(begin)
 
+    def still(self, begin: int, end: int) -> int:
+        """For how many ns of this time the machine stood still."""
+        total, upto = 0, begin
+        for stall_begin, stall_end in zip(self._begins, self._ends, strict=True):
+            total += max(0, min(end, stall_end) - max(upto, stall_begin))
+            upto = max(upto, stall_end)
+        return total
+
     def __enter__(self) -> Witness:
         return self
 
