@@ -266,7 +266,12 @@ def load_configuration(path: str) -> tuple[int, dict[tuple[str, str], dict[str, 
     try:
         if document["format"] != PROTOCOL:
             raise ValueError(f"{path}: unknown format {document['format']!r}")
-        objects = {(row["kind"], row["name"]): dict(row["value"]) for row in document["objects"]}
+        rows = document["objects"]
+        rows.reverse()
+        objects: dict[tuple[str, str], dict[str, Any]] = {}
+        while rows:  # what has been taken out is free to be used again
+            row = rows.pop()
+            objects[row["kind"], row["name"]] = dict(row["value"])
         return int(document["revision"]), objects
-    except (TypeError, KeyError) as error:
+    except (TypeError, KeyError, AttributeError) as error:
         raise ValueError(f"{path}: not an engine configuration: {error}") from error

@@ -53,14 +53,15 @@ class Staging:
             settings = decode(name, value)
             if isinstance(settings, VrrpInstance):
                 authentication.refuse_unread(settings.auth_hmac)
-            known = self._objects.get((kind, name))
-            self._staged[kind, name] = known if known is not None and known == settings else settings
-            self._staged_texts[kind, name] = crc32(repr(value).encode())
+            key = kind, name
+            known = self._objects.get(key)
+            self._staged[key] = known if known is not None and known == settings else settings
+            self._staged_texts[key] = crc32(repr(value).encode())
         except InvalidValue as error:
             from services.common.problems import Problem
 
-            key = f"config/{kind}/{name}" if name else f"config/{kind}"
-            self._refused[kind, name] = Problem(key, error.field, error.reason, error.hint)
+            place = f"config/{kind}/{name}" if name else f"config/{kind}"
+            self._refused[kind, name] = Problem(place, error.field, error.reason, error.hint)
             if (kind, name) in self._objects:
                 self._staged[kind, name] = self._objects[kind, name]
                 self._staged_texts[kind, name] = self._texts[kind, name]

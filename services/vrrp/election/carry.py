@@ -45,7 +45,9 @@ DERIVED = frozenset(  # from configuration and surroundings; the last three from
 
 
 class Carried:
-    """The part of a virtual router that knows which of its attributes a successor needs."""
+    """The part of a virtual router that knows which of its attributes a successor needs: it has no others."""
+
+    __slots__ = tuple(sorted(PLAIN | FORMED | DERIVED))  # a thousand routers' dicts would take a megabyte
 
     @property
     def counters(self) -> Counters:
@@ -54,37 +56,37 @@ class Carried:
 
     def saved(self) -> Saved:
         """What the successor of a killed one needs."""
-        own = self.__dict__
-        settings, state, counter = own["settings"], own["state"], own["counter"]
+        own: Any = self
+        settings, state, counter = own.settings, own.state, own.counter
         return Saved(
             "instance",
             settings.name,
             state.value,
-            own["beat"].said_at,
-            own["master_down_at"] or 0,
-            own["preempt_at"] or 0,
-            own["master_interval"],
-            text(own["master_address"]),
-            own["master_priority"],
-            own["inputs"].priority,
+            own.beat.said_at,
+            own.master_down_at or 0,
+            own.preempt_at or 0,
+            own.master_interval,
+            text(own.master_address),
+            own.master_priority,
+            own.inputs.priority,
             settings.addresses + settings.excluded if state is State.MASTER else (),
             sequence=counter.last if counter is not None else 0,
         )
 
     def carried(self) -> dict[str, Any]:
         """All that changes while it runs, for `take_up`."""
-        own = self.__dict__
-        announcements, counters, counter, rogue = own["announcements"], self.counters, own["counter"], own["_rogue"]
+        own: Any = self
+        announcements, counters, counter, rogue = own.announcements, self.counters, own.counter, own._rogue
         return {
-            **{name: own[name] for name in PLAIN},
-            "advert_at": own["beat"].at,
-            "last_advert": own["beat"].said_at,
-            "state": own["state"].value,
-            "master_address": own["master_address"].hex(),
-            "heard": _told(own["heard"]),
-            "_outranked": _told(own["_outranked"]),
-            "refused": [r.reason.value, r.source.hex(), r.vrid, r.at] if (r := own["refused"]) is not None else None,
-            "_heard_checksum": own["_heard_checksum"],
+            **{name: getattr(own, name) for name in PLAIN},
+            "advert_at": own.beat.at,
+            "last_advert": own.beat.said_at,
+            "state": own.state.value,
+            "master_address": own.master_address.hex(),
+            "heard": _told(own.heard),
+            "_outranked": _told(own._outranked),
+            "refused": [r.reason.value, r.source.hex(), r.vrid, r.at] if (r := own.refused) is not None else None,
+            "_heard_checksum": own._heard_checksum,
             "counter": counter.carried() if counter is not None else None,
             "_rogue": {name: getattr(rogue, name) for name in rogue.__slots__} if rogue is not None else None,
             "announcements": {name: getattr(announcements, name) for name in Announcements.__slots__},
@@ -96,31 +98,32 @@ class Carried:
 
         :raises ValueError, TypeError, KeyError: it cannot be understood.
         """
-        own = self.__dict__
-        own.update((name, told[name]) for name in PLAIN & told.keys())
-        own["beat"].at, own["beat"].said_at = told["advert_at"], told["last_advert"]
-        own["state"] = State(told["state"])
-        own["master_address"] = bytes.fromhex(told["master_address"])
-        own["heard"], own["_outranked"] = _advert(told["heard"]), _advert(told["_outranked"])
+        own: Any = self
+        for name in PLAIN & told.keys():
+            setattr(own, name, told[name])
+        own.beat.at, own.beat.said_at = told["advert_at"], told["last_advert"]
+        own.state = State(told["state"])
+        own.master_address = bytes.fromhex(told["master_address"])
+        own.heard, own._outranked = _advert(told["heard"]), _advert(told["_outranked"])
         if (refused := told.get("refused")) is not None:
             reason, source, vrid, at = refused
-            own["refused"] = Refused(Reject(reason), bytes.fromhex(source), vrid, at)
+            own.refused = Refused(Reject(reason), bytes.fromhex(source), vrid, at)
         heard = told["_heard_checksum"]
-        before, own["_heard_checksum"] = own["_heard_checksum"], Checksum(heard) if heard is not None else None
-        if own["counter"] is not None and told["counter"] is not None:
-            own["counter"].take_up(told["counter"])
+        before, own._heard_checksum = own._heard_checksum, Checksum(heard) if heard is not None else None
+        if own.counter is not None and told["counter"] is not None:
+            own.counter.take_up(told["counter"])
         if told["_rogue"] is not None:
             from services.vrrp.election.rogue import Rogue  # hardly ever
 
-            own["_rogue"] = Rogue()
+            own._rogue = Rogue()
             for name in Rogue.__slots__:
-                setattr(own["_rogue"], name, told["_rogue"][name])
+                setattr(own._rogue, name, told["_rogue"][name])
         for name in Announcements.__slots__:
             if name in told["announcements"]:
-                setattr(own["announcements"], name, told["announcements"][name])
+                setattr(own.announcements, name, told["announcements"][name])
         for name in Counters.__slots__:
             setattr(self.counters, name, told["counters"].get(name, getattr(self.counters, name)))
-        return bool(own["_heard_checksum"] is not before)
+        return bool(own._heard_checksum is not before)
 
 
 def _told(advert: Advert | None) -> list[Any] | None:

@@ -47,6 +47,8 @@ ASLEEP = 100_000_000  # nanoseconds; a machine that comes to a takeover later th
 class VirtualRouter(Carried):
     """One virtual router. `state`, `cause`, `wants_master` and the rest are read by the node, written only here."""
 
+    __slots__ = ()
+
     def __init__(self, settings: RouterSettings, inputs: Inputs) -> None:
         self.settings = settings
         self.inputs = inputs
@@ -165,7 +167,8 @@ class VirtualRouter(Carried):
     def twin(self) -> VirtualRouter:
         """One that will do as this one would; whatever it does changes nothing here."""
         twin = VirtualRouter.__new__(VirtualRouter)
-        twin.__dict__.update(self.__dict__)
+        for name in Carried.__slots__:
+            setattr(twin, name, getattr(self, name))
         twin._counters, twin.announcements, twin._rogue = Counters(), Announcements(), None
         twin.beat, twin._counted = Beat(self.beat.at, self.beat.said_at), 0
         if self.counter is not None:

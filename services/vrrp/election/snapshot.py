@@ -14,7 +14,7 @@ from zlib import crc32
 from services.vrrp.addresses import VirtualAddress
 
 RECORD = Struct("<QII")  # sequence, length, checksum of sequence, length and text
-COPY = 1024  # bytes of one record
+COPY = 512  # bytes of one record
 PROMOTED = "promoted"  # the kind of a record that says: this interface did not have promote_secondaries before
 
 

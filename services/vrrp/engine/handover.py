@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from services.vrrp.election.snapshot import COPY, Saved, pack, unpack
 
-MAGIC = b"VIPKEEP1"
+MAGIC = b"VIPKEEP2"
 HEADER = 64
 BEAT = Struct("=Q")
 SEALED = 8  # bytes of a slot before the sequence
@@ -47,7 +47,7 @@ class Handover:
             self._map[: len(MAGIC)] = MAGIC
         self._slots: dict[tuple[str, str], int] = {}
         self._sequences: dict[tuple[str, str], int] = {}
-        self._written: dict[tuple[str, str], Saved] = {}
+        self._written: dict[tuple[str, str], int] = {}  # hashes
         self._words: memoryview | None = None  # the whole, as the machine's own words
         self._changes = 0
         self.inherited = tuple(self._read())
@@ -96,7 +96,8 @@ class Handover:
     def write(self, saved: Saved) -> None:
         """Replace the record of `saved.kind, saved.name`."""
         key = saved.kind, saved.name
-        if self._written.get(key) == saved:
+        digest = hash(saved)
+        if self._written.get(key) == digest:
             return
         at = self._slots.get(key)
         if at is None:
@@ -108,7 +109,7 @@ class Handover:
         if saved.kind == "instance":
             BEAT.pack_into(self._map, at, saved.last_advert)
         self._map[place : place + len(data)] = data
-        self._written[key] = saved
+        self._written[key] = digest
 
     def forget(self, kind: str, name: str) -> None:
         """The instance or script is no longer configured."""

@@ -83,12 +83,13 @@ def _configure(runtime: Runtime, path: str) -> int:
         revision, objects = 0, {}
     staging = runtime.agent.staging
     staging.begin(complete=True)
-    for (kind, name), value in objects.items():
-        staging.put(kind, name, value)
+    usable = bool(objects)
+    for kind, name in list(objects):
+        staging.put(kind, name, objects.pop((kind, name)))  # what has been decoded is free to be used again
     committed = staging.commit(revision)
     assert committed is not None
     resolved, _problems = committed
-    if objects:
+    if usable:
         runtime.configure(resolved)
     return resolved.globals.vrrp_rt_priority
 

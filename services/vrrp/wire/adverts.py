@@ -23,13 +23,14 @@ class Adverts:
     `numbered`: they are to leave `with_number`, otherwise as `of` gives them.
     """
 
+    __slots__ = ("_peers", "_ready", "_settings", "_source", "format", "listed", "numbered")
+
     def __init__(self, settings: RouterSettings, source: bytes | None, heard: Checksum | None = None) -> None:
         s = self._settings = settings
-        self._addresses = [packed(a.address) for a in s.addresses]
-        self.listed = b"".join(self._addresses)
+        self.listed = b"".join(packed(a.address) for a in s.addresses)
         group = packed(s.mcast_group)
         self._source = source or bytes(len(group))
-        self._peers = [(peer.address, packed(peer.address)) for peer in s.peers]
+        self._peers = tuple((peer.address, packed(peer.address)) for peer in s.peers)
         checksums = s.checksums
         if s.detect_checksum and heard is not None and heard in checksums:
             checksums = (heard, *(kind for kind in checksums if kind is not heard))
@@ -56,7 +57,7 @@ class Adverts:
         return ready
 
     def _encoded(self, priority: int, to: bytes | None) -> bytes:
-        return encode(self.format, priority, self._addresses, self._source, 0, to)
+        return encode(self.format, priority, _split(self.listed, len(self._source)), self._source, 0, to)
 
     def with_number(self, priority: int, sequence: int) -> tuple[SendAdvert, ...]:
         """The same with a seal or trailer; all peers get one number."""
