@@ -53,6 +53,12 @@ def held(host: Host) -> int:
     return host.ip("-4 -o address show dev eth0").count("inet 10.")
 
 
+def lasts(seconds: float) -> None:
+    """What goes on goes on for so long."""
+    since = time.monotonic()
+    until(lambda: time.monotonic() - since > seconds, what="time passed")
+
+
 def test_thousands_of_addresses_go_to_the_peer_and_back_and_no_advert_waits_for_them(lan: Lan) -> None:
     excluded = [{"address": f"10.{n // 250}.{n % 250}.1"} for n in range(MANY)]
     with Engine(lan.b, one(100, virtual_ipaddress_excluded=excluded)) as b:
@@ -94,8 +100,7 @@ def test_an_engine_that_was_held_up_says_how_late_it_was(lan: Lan) -> None:
         a.reaches("MASTER")
         a.says("engine")
         a.signal(signal.SIGSTOP)
-        since = time.monotonic()
-        until(lambda: time.monotonic() - since > 0.25, what="the engine was held up")
+        lasts(0.25)
         a.signal(signal.SIGCONT)
 
         def late() -> dict[str, int] | None:
@@ -107,3 +112,25 @@ def test_an_engine_that_was_held_up_says_how_late_it_was(lan: Lan) -> None:
         assert stats is not None
         assert stats["late_max_ns"] >= 100_000_000
         assert stats["late_over_10ms"] >= stats["late_over_100ms"] >= 1
+
+
+def test_an_engine_that_hardly_ever_runs_leaves_the_addresses_to_its_peer_until_it_does(lan: Lan) -> None:
+    slow = {"advert_int": 1_000_000_000}  # so that no standstill of this test's is taken for the engine's chance
+    with Engine(lan.a, one(150, **slow)) as a, Engine(lan.b, one(100, **slow)) as b:
+        a.reaches("MASTER")
+        b.reaches("BACKUP")
+        a.signal(signal.SIGSTOP)
+        b.reaches("MASTER")
+        said = len(lan.wire.adverts("192.168.200.2"))
+        for _ in range(3):  # what is left to it is far less than an interval, and comes far too late
+            a.signal(signal.SIGCONT)
+            lasts(0.05)
+            a.signal(signal.SIGSTOP)
+            lasts(4)
+        assert len(lan.wire.adverts("192.168.200.2")) == said
+        assert [host.ip("-4 -o address show dev eth0").count("192.168.200.10/") for host in (lan.a, lan.b)] == [0, 1]
+        a.signal(signal.SIGCONT)
+        a.reaches("MASTER")
+        b.reaches("BACKUP")
+        a.poll()
+        assert [m["to"] for m in a.transitions] == ["BACKUP", "MASTER", "BACKUP", "MASTER"]
