@@ -235,15 +235,17 @@ class Agent:
     # --- what observers see ---
 
     def _summarise(self) -> None:
+        self.configuration.state_changed(self._summary)
+
+    def _summary(self) -> dict[str, object]:
+        """For the status key."""
         health = self.pool.health()
         down = sorted("/".join(name) for name, h in health.items() if not h.up)
-        self.configuration.set_state(
-            {
-                "real_servers": len(self.pool.names()),
-                "up": len(health) - len(down),
-                "down": down[:DOWN_SHOWN] + (["..."] if len(down) > DOWN_SHOWN else []),
-            }
-        )
+        return {
+            "real_servers": len(self.pool.names()),
+            "up": len(health) - len(down),
+            "down": down[:DOWN_SHOWN] + (["..."] if len(down) > DOWN_SHOWN else []),
+        }
 
     def _observe(self) -> None:
         observe, counters = self._telemetry.observe, self.workers.counters

@@ -57,7 +57,7 @@ class Configuration:
         self._copy = LocalCopy(options.state_dir / "config.json")
         self._save = asyncio.Event()
         self._report = asyncio.Event()
-        self._state: Mapping[str, Any] = {}
+        self._summary: Callable[[], Mapping[str, Any]] = dict
         self._further: tuple[Problem, ...] = ()
         self.problems: tuple[Problem, ...] = ()
 
@@ -76,9 +76,9 @@ class Configuration:
         counts = Counter((p.key, p.field) for p in {*self.problems, *further})
         return [(count, {"key": key, "field": name}) for (key, name), count in sorted(counts.items())]
 
-    def set_state(self, summary: Mapping[str, Any]) -> None:
-        """Summary for the status key; written at most once a second."""
-        self._state = summary
+    def state_changed(self, summary: Callable[[], Mapping[str, Any]]) -> None:
+        """The status key's `summary` is another one; asked for when it is written, at most once a second."""
+        self._summary = summary
         self._report.set()
 
     async def run(self, on_change: OnChange) -> None:
@@ -161,7 +161,7 @@ class Configuration:
             status = {
                 "revision": self.revision,
                 "problems": [p.as_dict() for p in self.problems],
-                "state": dict(self._state),
+                "state": dict(self._summary()),
             }
             await self._store.publish(key, json.dumps(status, ensure_ascii=False).encode())
             await asyncio.sleep(STATUS_PERIOD)

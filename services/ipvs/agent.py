@@ -91,7 +91,7 @@ class Agent:
         """Keep the status key and systemd's status line true."""
         while True:
             state = self._state()
-            self._configuration.set_state(state)
+            self._configuration.state_changed(self._state)
             sdnotify.status(
                 str(state["trouble"]) or f"{state['virtual_servers']} virtual servers, {state['down']} real servers down"
             )

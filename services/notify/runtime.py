@@ -312,7 +312,7 @@ class Runtime:
         self.store.note(note)
         while self._events and (oldest := next(iter(self._events))) <= self._order.floor:
             del self._events[oldest]
-        self._configuration.set_state(self.summary())
+        self._configuration.state_changed(self.summary)
 
     # --- being watched
 

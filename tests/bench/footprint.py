@@ -32,10 +32,10 @@ def run() -> dict[str, Any]:
                 starts[rival.name].append(_start(rival, Path(scratch) / f"{rival.name}-start-{turn}"))
         rows += _compared("exec to first advert, ms", {name: summary(took, (50,))["p50"] for name, took in starts.items()})
         for size in SIZES:
-            figures = {rival.name: _memory(rival, size, Path(scratch) / f"{rival.name}-size-{size}") for rival in rivals}
-            electors = {name: found[0] for name, found in figures.items()}
+            sizes = {rival.name: _memory(rival, size, Path(scratch) / f"{rival.name}-size-{size}") for rival in rivals}
+            electors = {name: found[0] for name, found in sizes.items()}
             rows += _compared(f"resident, {size} routers, MB", electors)
-            both = {**electors, Keepalived.name: figures[Keepalived.name][1]}
+            both = {**electors, "keepalived": sizes["keepalived"][1]}
             rows += _compared(f"resident, {size} routers, of keepalived its parent too, MB", both)
         for count in HEARD:
             figures = {rival.name: _hearing(rival, count, Path(scratch) / f"{rival.name}-hears-{count}") for rival in rivals}

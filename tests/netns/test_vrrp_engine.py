@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -203,6 +204,25 @@ def test_a_frozen_master_that_wakes_up_late_listens_before_it_speaks(lan: Lan) -
             assert "a peer may have taken over" in view["cause"]
             assert len(lan.wire.adverts("192.168.200.2")) == before
             until(lambda: only_holder(lan, lan.b), what="b alone holds the address")
+
+
+def test_a_backup_that_heard_nothing_while_it_slept_waits_for_the_next_advert(lan: Lan) -> None:
+    slow = {"advert_int": 2_000_000_000}
+    with Engine(lan.a, one(150, **slow)) as a, Engine(lan.b, one(100, **slow)) as b:
+        a.reaches("MASTER")
+        b.reaches("BACKUP")
+        lan.wire.until(lambda: len(lan.wire.adverts("192.168.200.2")) >= 2, "adverts")
+        b.signal(signal.SIGSTOP)
+        lan.cables["b"].cut()  # as on a machine that is suspended with its network card
+        deaf_until = time.monotonic() + 6.5  # it would take over after 7.2 s of silence
+        until(lambda: time.monotonic() > deaf_until, what="it slept")
+        lan.cables["b"].heal()
+        b.signal(signal.SIGCONT)
+        said = len(lan.wire.adverts("192.168.200.2"))
+        lan.wire.until(lambda: len(lan.wire.adverts("192.168.200.2")) >= said + 3, "adverts")
+        b.poll()
+        assert [t["to"] for t in b.transitions] == ["BACKUP"]
+        assert not holds(lan.b)
 
 
 def test_an_address_that_somebody_removes_comes_back(lan: Lan) -> None:

@@ -22,6 +22,7 @@ from services.vrrp.election.events import (
     PacketReceived,
     Release,
     ScriptResult,
+    Slept,
     Started,
     Stopped,
     TimeReached,
@@ -31,6 +32,7 @@ from services.vrrp.election.snapshot import Saved
 
 QUEUE = 256  # packets that the socket of a stalled engine keeps
 SLOW = 100 * 1_000_000  # nanoseconds; who comes to a takeover later than that has slept
+NOTICED = SECOND + SLOW  # nanoseconds; the engine's own work, once a second, came late: it knows that it slept
 MILLION = 1_000_000
 Objects = dict[tuple[str, str], dict[str, Any]]
 
@@ -180,7 +182,7 @@ class Machine:
         """It goes on: what waits in the socket, then what is due, as the engine does it unless the stall hit in between."""
         self.stalled, self.asleep, self.running = False, False, True
         self._adverts.clear()  # late, but stalled
-        self.must_listen(self.clock.shows(now))
+        self.must_listen(self.clock.shows(now), anyway=not timers_first)
         if timers_first:
             self._heard.clear()
             self.step(TimeReached(), now)
@@ -189,10 +191,15 @@ class Machine:
         for interface, data, came in waiting:
             age = shown - came
             self.receive(interface, data, now, age if age < SECOND else 0)
+        if shown - self._stalled_at > NOTICED:
+            self.step(Slept(shown - self._stalled_at), now)
         self.step(TimeReached(), now)
 
-    def must_listen(self, shown: int) -> None:
-        """Who slept through the moment of a takeover, or as master through everybody's patience, waits for an interval."""
+    def must_listen(self, shown: int, anyway: bool = True) -> None:
+        """Who slept through the moment of a takeover, or as master through everybody's patience, waits for an interval.
+
+        `anyway`: so does a backup that slept for longer than one.
+        """
         assert self.node is not None
         for name, router in self.node.routers.items():
             if router.state not in (State.BACKUP, State.MASTER):
@@ -203,8 +210,11 @@ class Machine:
             takeover = router.master_down_at if router.state is State.BACKUP else self._stalled_at + patience
             late = shown - takeover if takeover is not None else 0
             again = self._listened.get(name, 0) > max(router.last_heard, router.since)
-            if late > max(SLOW, router.master_interval) or (late > SLOW and not again):
+            slept = late > max(SLOW, router.master_interval) or (late > SLOW and not again)
+            if slept:
                 self._listened[name] = shown
+            deaf = anyway and router.state is State.BACKUP
+            if slept or (deaf and shown - self._stalled_at > max(NOTICED, router.master_interval)):
                 self._listening[name] = shown + min(router.master_interval, settings.advert_int)
 
     def set_carrier(self, interface: str, carrier: bool, now: int) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from services.vrrp.config.resolve import Resolved
 from services.vrrp.election.actions import Action, AddAddresses, RemoveAddresses, SendAdvert, SendTogether
-from services.vrrp.election.events import Event, PacketReceived
+from services.vrrp.election.events import Event, PacketReceived, Slept
 from tests.simulation.history import History
 from tests.simulation.machine import Machine, Violation
 
@@ -75,11 +75,19 @@ class Meek(Machine):
         return resolved._replace(routers={name: router._replace(priority=1) for name, router in resolved.routers.items()})
 
 
-class Sleepwalker(Machine):
+class Drowsy(Machine):
+    """Knows that it slept only from a takeover that it came too late to."""
+
+    def step(self, event: Event, true: int) -> None:
+        if not isinstance(event, Slept):
+            super().step(event, true)
+
+
+class Sleepwalker(Drowsy):
     """Does not know that it slept."""
 
-    def must_listen(self, shown: int) -> None:
-        super().must_listen(shown)
+    def must_listen(self, shown: int, anyway: bool = True) -> None:
+        super().must_listen(shown, anyway)
         assert self.node is not None
         for router in self.node.routers.values():
             if router.master_down_at is not None:
@@ -96,6 +104,7 @@ class Sleepwalker(Machine):
         (Usurper, "nopreempt, but master"),
         (Loner, "does not agree"),
         (Meek, "is master with"),
+        (Drowsy, "too soon after it slept"),
         (Sleepwalker, "too soon after it slept"),
     ],
     ids=lambda value: value.__name__ if isinstance(value, type) else "",

@@ -294,19 +294,20 @@ class Agent:
         self.link.acknowledge(boot, sequence)
 
     def _summarise(self) -> None:
+        self.configuration.state_changed(self._summary)
+
+    def _summary(self) -> dict[str, Any]:
         """For the status key."""
         told = self.link.told
-        self.configuration.set_state(
-            {
-                "engine": "up" if self.link.up else "down",
-                "instances": {name: view["state"] for name, view in sorted(told.instances.items())},
-                "elections": elections(cast("dict[str, InstanceView]", told.instances), self.split.core.rivals),
-                "maintenance": {name: order.reason for name, order in sorted(self.operator.maintenance.items())},
-                "sync_groups": {name: view["state"] for name, view in sorted(told.groups.items())},
-                "bfd_sessions": {name: view["state"] for name, view in sorted(told.bfds.items())},
-                "problems": [problem.as_dict() for problem in sorted(self._troubles())],
-            }
-        )
+        return {
+            "engine": "up" if self.link.up else "down",
+            "instances": {name: view["state"] for name, view in sorted(told.instances.items())},
+            "elections": elections(cast("dict[str, InstanceView]", told.instances), self.split.core.rivals),
+            "maintenance": {name: order.reason for name, order in sorted(self.operator.maintenance.items())},
+            "sync_groups": {name: view["state"] for name, view in sorted(told.groups.items())},
+            "bfd_sessions": {name: view["state"] for name, view in sorted(told.bfds.items())},
+            "problems": [problem.as_dict() for problem in sorted(self._troubles())],
+        }
 
     # -- being watched
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from services.vrrp.config.resolve import Resolved, RouterSettings
+from services.vrrp.config.resolve import GroupSettings, Resolved, RouterSettings
 from services.vrrp.config.settings import StaticEntries
 from services.vrrp.election.actions import RemoveAddresses
 from services.vrrp.election.router import VirtualRouter
@@ -18,11 +18,23 @@ def same_identity(old: RouterSettings, new: RouterSettings | None) -> bool:
     return old.family == new.family
 
 
-def touched(routers: Mapping[str, VirtualRouter], wanted: Resolved) -> set[str]:
-    """The routers whose settings, or a group mate's, are others than before."""
+def touched(routers: Mapping[str, VirtualRouter], wanted: Resolved, concerned: Iterable[str]) -> set[str]:
+    """The routers that are `concerned`, or whose settings are others than before, and their group mates."""
     others = {name for name, s in wanted.routers.items() if name not in routers or routers[name].settings is not s}
+    others.update(name for name in concerned if name in wanted.routers)
     mates = (group.members for group in wanted.groups.values() if not others.isdisjoint(group.members))
     return others.union(*mates)
+
+
+def changed(before: Mapping[str, object], now: Mapping[str, object]) -> set[str]:
+    """The names of what is in one only, or not the same in both."""
+    return {name for name in before.keys() | now.keys() if before.get(name) != now.get(name)}
+
+
+def regrouped(before: Mapping[str, GroupSettings], now: Mapping[str, GroupSettings]) -> set[str]:
+    """Who was or is a member of a sync group that is another one than before."""
+    names = changed(before, now)
+    return {member for name in names for groups in (before, now) if name in groups for member in groups[name].members}
 
 
 def leftovers(

@@ -165,7 +165,7 @@ class Memory(NamedTuple):
 
     given: VrrpInstance
     defaults: Global
-    sources: tuple[Source | None, ...]
+    sources: tuple[tuple[Id, Source | None], ...]  # what it tracks
     router: RouterSettings
     problems: tuple[Problem, ...]
 
@@ -176,11 +176,18 @@ def resolve(objects: Mapping[tuple[str, str], Settings | Maintenance], memory: d
     With the `memory` of the last call, what did not change is the very same object again, and costs next to nothing.
     """
     problems: list[Problem] = []
-    defaults = next((s for s in objects.values() if isinstance(s, Global)), DEFAULTS)
-    sources = {identity: s for identity, s in objects.items() if isinstance(s, Source)}
+    given: dict[str, VrrpInstance] = {}
+    others: dict[Id, Settings | Maintenance] = {}
+    for identity in sorted(objects):
+        s = objects[identity]
+        if isinstance(s, VrrpInstance):
+            given[identity[1]] = s
+        else:
+            others[identity] = s
+    defaults = next((s for s in others.values() if isinstance(s, Global)), DEFAULTS)
+    sources = {identity: s for identity, s in others.items() if isinstance(s, Source)}
     bfds = _one_per_neighbor(sources, problems)
-    given = {name: s for (_, name), s in sorted(objects.items()) if isinstance(s, VrrpInstance)}
-    wanted = {name: s for (_, name), s in sorted(objects.items()) if isinstance(s, VrrpSyncGroup)}
+    wanted = {name: s for (_, name), s in others.items() if isinstance(s, VrrpSyncGroup)}
     new = {name: _recall(name, s, defaults, sources, memory or {}) for name, s in given.items()}
     routers = {name: found.router for name, found in new.items()}
     problems += (problem for found in new.values() for problem in found.problems)
@@ -194,14 +201,14 @@ def resolve(objects: Mapping[tuple[str, str], Settings | Maintenance], memory: d
             problems.append(_problem(f"config/vrrp_instance/{name}", field, reason, "give each its own name and VRID"))
     groups = _groups(wanted, routers, given, problems)
     _share_trackers(groups, wanted, routers, given, sources, problems)
-    statics = {name: s for (_, name), s in sorted(objects.items()) if isinstance(s, StaticEntries)}
+    statics = {name: s for (_, name), s in others.items() if isinstance(s, StaticEntries)}
     if statics:
         from services.vrrp.config.resolve_static import on_default_interface  # hardly ever, and the start is in a hurry
 
         repeated: list[tuple[str, str, str]] = []
         statics = on_default_interface(statics, defaults.default_interface, repeated)
         problems += (_problem(f"config/static/{name}", field, reason) for name, field, reason in repeated)
-    track_groups = {name: s.group for (_, name), s in sorted(objects.items()) if isinstance(s, TrackGroup)}
+    track_groups = {name: s.group for (_, name), s in others.items() if isinstance(s, TrackGroup)}
     problems += _static_references(statics, track_groups, given)
     _depend_on_statics(statics, track_groups, routers)
     if memory is not None:
@@ -210,8 +217,8 @@ def resolve(objects: Mapping[tuple[str, str], Settings | Maintenance], memory: d
     scripts = {name: s for (_, name), s in sources.items() if isinstance(s, VrrpScript)}
     files = {name: s for (_, name), s in sources.items() if isinstance(s, TrackFile)}
     processes = {name: s for (_, name), s in sources.items() if isinstance(s, TrackProcess)}
-    maintenance = {name: order for (_, name), order in objects.items() if isinstance(order, Maintenance)}
-    paces = _paces(objects, defaults, problems)._replace(
+    maintenance = {name: order for (_, name), order in others.items() if isinstance(order, Maintenance)}
+    paces = _paces(others, defaults, problems)._replace(
         bases={link.name: link.base for router in routers.values() for link in router.links}
     )
     delays: dict[str, InterfaceDelays] = {}
@@ -226,7 +233,7 @@ def resolve(objects: Mapping[tuple[str, str], Settings | Maintenance], memory: d
 
 
 def _paces(objects: Mapping[Id, Settings | Maintenance], defaults: Global, problems: list[Problem]) -> Paces:
-    groups = [(name, group) for (_, name), group in sorted(objects.items()) if isinstance(group, GarpGroup)]
+    groups = [(name, group) for (_, name), group in objects.items() if isinstance(group, GarpGroup)]
     paces, again = announce_settings.paces(groups, defaults)
     for name, interface, other in again:
         reason = f"{interface} belongs to garp_group {other!r} already"
@@ -237,15 +244,11 @@ def _paces(objects: Mapping[Id, Settings | Maintenance], defaults: Global, probl
 def _recall(
     name: str, given: VrrpInstance, defaults: Global, sources: Mapping[Id, Source], memory: Mapping[str, Memory]
 ) -> Memory:
-    used = tuple(sources.get(identity) for identity in resolve_track.named(given))
     known = memory.get(name)
-    if (
-        known is not None
-        and known.given is given
-        and known.defaults is defaults
-        and all(a is b for a, b in zip(known.sources, used, strict=True))
-    ):
+    same = known is not None and known.given is given and known.defaults is defaults
+    if known is not None and same and all(sources.get(identity) is source for identity, source in known.sources):
         return known
+    used = tuple((identity, sources.get(identity)) for identity in resolve_track.named(given))
     problems: list[Problem] = []
     router = _router(name, given, defaults, sources, problems)
     return Memory(given, defaults, used, router, tuple(problems))

@@ -39,6 +39,12 @@ class ClockSet(NamedTuple):
     ahead: int
 
 
+class Slept(NamedTuple):
+    """Nobody looked at the wire for `duration` nanoseconds, until now; what was said meanwhile may be lost."""
+
+    duration: int
+
+
 class InterfaceChanged(NamedTuple):
     """An interface as it is now.
 
@@ -152,6 +158,7 @@ Event = (
     | Inherited
     | Configured
     | ClockSet
+    | Slept
     | InterfaceChanged
     | AddressVanished
     | LinkRestored

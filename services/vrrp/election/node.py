@@ -7,7 +7,7 @@ file brings them together and keeps the one timer heap.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, assert_never
 
 from services.vrrp.addresses import VirtualAddress
@@ -40,6 +40,7 @@ from services.vrrp.election.events import (
     RoutingUnsure,
     RoutingVanished,
     ScriptResult,
+    Slept,
     Started,
     StaticResult,
     Stopped,
@@ -186,6 +187,10 @@ class Node:
                 self._ahead = ahead
                 for each in self.routers.values():
                     each.ahead = ahead
+            case Slept(duration):
+                for each in self.routers.values():
+                    if each.slept(duration, now):
+                        self.timers.wake_router(each)
             case Started(saved, awaited):
                 self._saved = {(s.kind, s.name): s for s in saved}
                 self._awaited = awaited
@@ -441,7 +446,7 @@ class Node:
         mates = [wanted.routers[n] if wanted else self.routers[n].settings for n in names]
         router = self.routers.get(name)
         inputs = self.surroundings.inputs(settings, mates, group, router.inputs.source if router else None, known)
-        return inputs._replace(crowded=len(wanted.routers if wanted else self.routers) > phase.CROWD)
+        return inputs._replace(crowded=_are_crowded(wanted.routers if wanted else self.routers))
 
     def _refresh(self, actions: list[Action], names: Iterable[str], now: int) -> None:
         """Recompute the inputs of these routers and of their groups' members."""
@@ -472,7 +477,7 @@ class Node:
         self.reception.regroup()
         if touched or gone:
             self.routers = {name: fresh.get(name) or self.routers[name] for name in wanted.routers}
-            self._lookup = Lookup(self.routers.values())
+            self._lookup.follow(self.routers)
         for router in sorted(gone, key=lambda router: router.settings.name):
             actions += router.step(Stop("DELETED"), now)
             self.reception.forget(router.settings.name)
@@ -496,7 +501,7 @@ class Node:
     def _take_in(self, actions: list[Action], wanted: Resolved, now: int) -> set[str]:
         """Everything that is around routers; gives the names of those that must be looked at."""
         around = self.surroundings
-        before = self.groups, around.virtual, around.static_faults, around.maintenance
+        grouped, virtual, statics, maintenance = self.groups, around.virtual, around.static_faults, around.maintenance
         saved = {key: s.state for key, s in self._saved.items()}
         around.maintenance = wanted.maintenance
         self.reception.ask_for_strangers(wanted.globals.log_unknown_vrids)
@@ -511,8 +516,12 @@ class Node:
             self.timers.wake((kind, name), around.sources[kind].silence_at(name))
         self.timers.wake(("bfd", ""), around.neighbors.deadline)
         self._dirty.update(tracked, (("bfd", name) for name in bfds))
-        changed = before != (self.groups, around.virtual, around.static_faults, wanted.maintenance)
-        return set(wanted.routers) if tracked or bfds or changed else difference.touched(self.routers, wanted)
+        crowd = _are_crowded(self.routers) != _are_crowded(wanted.routers)
+        if tracked or bfds or crowd or maintenance != wanted.maintenance:
+            return set(wanted.routers)
+        concerned = difference.regrouped(grouped, self.groups) | difference.changed(statics, around.static_faults)
+        concerned |= around.choosing_among(virtual ^ around.virtual, wanted.routers.values())
+        return difference.touched(self.routers, wanted, concerned)
 
     def _fit(
         self, actions: list[Action], wanted: Resolved, touched: Iterable[str], now: int
@@ -603,6 +612,10 @@ class Node:
             actions.append(Transition("group", group, told.state.value, "STOP", 0, "declared stop"))
         actions[:] = in_order(actions)
         self.timers.clear()
+
+
+def _are_crowded(routers: Collection[str]) -> bool:
+    return len(routers) > phase.CROWD
 
 
 def _member(router: VirtualRouter) -> groups.Member:

@@ -191,6 +191,16 @@ class VirtualRouter(Carried):
         self.master_down_at = at + self._patience
         return True
 
+    def slept(self, duration: int, now: int) -> bool:
+        """Rule 7 of a backup whose moment is still to come: after more than an interval it waits for another. True: it does."""
+        if self.master_down_at is None or duration <= self.master_interval:
+            return False
+        listened = now + self.master_interval + self.skew(self.inputs.priority)
+        if not self.wants_master and self.master_down_at >= listened:
+            return False
+        self.wants_master, self.master_down_at = False, listened
+        return True
+
     def say_again(self, now: int) -> tuple[SendAdvert, ...]:
         """The advert that is due, where it and nothing else is: as `Expired`. Empty: it must be an `Expired`."""
         beat, announce_at = self.beat, self.announcements.deadline

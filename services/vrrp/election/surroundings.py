@@ -97,6 +97,11 @@ class Surroundings:
             seen = self._seen[interface] = Seen(event, self.virtual, frozenset(event.addresses), real)
         return seen
 
+    def choosing_among(self, moved: frozenset[str], routers: Iterable[RouterSettings]) -> set[str]:
+        """Whose interface has one of these addresses, which became virtual or are virtual no longer."""
+        interfaces = {name for name, event in self.interfaces.items() if not moved.isdisjoint(event.addresses)}
+        return {settings.name for settings in routers if settings.interface in interfaces} if interfaces else set()
+
     def only_virtual(self, before: InterfaceChanged, now: InterfaceChanged) -> frozenset[str] | None:
         """The virtual addresses that came or went, where nothing else is different; None: something is."""
         if before._replace(addresses=now.addresses) != now:

@@ -39,11 +39,13 @@ from services.vrrp.election.events import (
     PacketReceived,
     RoutingUnsure,
     RoutingVanished,
+    Slept,
     Started,
     Stopped,
     TimeReached,
 )
 from services.vrrp.election.node import Node
+from services.vrrp.election.router import ASLEEP
 from services.vrrp.engine.advert_sockets import AdvertSockets
 from services.vrrp.engine.agent_link import AgentLink
 from services.vrrp.engine.changeover import GivingWay
@@ -113,7 +115,7 @@ class Runtime:
         self.links: VirtualLinks | None = None  # there are no VMACs and ipvlans without
         self.extras = Occasional(handover)
         self.agent = AgentLink(self, clock)
-        self._housekeeping_at = 0
+        self._housekeeping_at = self._last_look = 0
         self._saved_up_to = 0
         self._untold: list[Transition] = []  # to the agent, once what they are about is done
         self._adding = False
@@ -236,13 +238,11 @@ class Runtime:
             busy = self.jobs.pending or (self.agent.ready_to_write and not calm)
             if not busy:
                 timer.arm(min(self._next(), self._calm_until) if calm else self._next())
-            events = self._epoll.poll(0 if busy else -1)
-            self.statistics.wakes += 1
+            events = self._sleep(0 if busy else -1)
             if not busy and events == due and clock() < self._housekeeping_at:
                 continue  # it is time for an advert, and nothing else has happened
             while not busy and self._repeats(events):
-                events = self._epoll.poll()
-                self.statistics.wakes += 1
+                events = self._sleep(-1)
             ready = {fd for fd, _mask in events}
             self._receive(ready)
             if self._monitor.fileno() in ready:
@@ -259,6 +259,12 @@ class Runtime:
             if clock() >= self._housekeeping_at:
                 self._keep_house()
         self.tell_launcher({"is": "stopped"})
+
+    def _sleep(self, timeout: int) -> list[tuple[int, int]]:
+        self._last_look = clock()
+        events = self._epoll.poll(timeout)
+        self.statistics.wakes += 1
+        return events
 
     def _finished(self) -> bool:
         if not self.stopping:
@@ -380,7 +386,10 @@ class Runtime:
         return False
 
     def _keep_house(self) -> None:
-        self._housekeeping_at = clock() + SECOND
+        now = clock()
+        if self._housekeeping_at and now - self._housekeeping_at > ASLEEP:
+            self.step(Slept(now - self._last_look))
+        self._housekeeping_at = now + SECOND
         self._look_at_wall_clock()
         self.tell_launcher({"is": "alive"})
         self.agent.every_second()

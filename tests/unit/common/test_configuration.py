@@ -147,7 +147,7 @@ async def test_a_surprise_in_one_revision_is_a_problem_and_the_next_one_is_appli
 async def test_the_status_key_carries_revision_and_state(tmp_path: Path) -> None:
     service = Service(tmp_path)
     async with service.running():
-        service.configuration.set_state({"VI_1": "MASTER"})
+        service.configuration.state_changed(lambda: {"VI_1": "MASTER"})
         service.store.put({KEY: GOOD}, snapshot=True)
         await until_async(lambda: STATUS in service.store.published)
         await until_async(lambda: service.store.published[STATUS]["revision"] == 1)

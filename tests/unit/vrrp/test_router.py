@@ -233,6 +233,44 @@ def test_backup_that_wakes_up_late_listens_for_an_interval(by: int) -> None:
     assert (router.state, router.deadline) == (BACKUP, late + SECOND + SKEW)
 
 
+def test_backup_that_slept_until_right_before_its_takeover_waits_for_the_next_advert() -> None:
+    router = backup()
+    woke = T0 + DOWN - 1
+    router.slept(SECOND + 1, woke)
+    assert (router.step(Expired(), T0 + DOWN), router.deadline) == ([], woke + SECOND + SKEW)
+    router.step(Expired(), woke + SECOND + SKEW)
+    assert router.state is MASTER
+
+
+def test_backup_in_a_group_that_slept_while_it_waited_for_the_others_listens_first() -> None:
+    router = backup()
+    router.step(Changed(router.inputs._replace(in_group=True)), T0)
+    router.step(Expired(), T0 + DOWN)
+    assert router.wants_master
+    woke = T0 + DOWN + SECOND + 1
+    assert router.slept(SECOND + 1, woke)
+    assert (router.wants_master, router.deadline) == (False, woke + SECOND + SKEW)
+
+
+def test_backup_that_slept_for_less_than_an_interval_missed_nothing_that_matters() -> None:
+    router = backup()
+    router.slept(SECOND, T0 + DOWN - 1)
+    assert router.deadline == T0 + DOWN
+
+
+def test_backup_that_slept_and_has_time_left_does_not_wait_longer() -> None:
+    router = backup()
+    router.slept(2 * SECOND, T0 + SECOND)
+    assert router.deadline == T0 + DOWN
+
+
+def test_master_that_slept_is_judged_by_its_silence_alone() -> None:
+    router = master()
+    due = router.deadline
+    router.slept(2 * SECOND, T0 + 1)
+    assert (router.deadline, router.master_down_at) == (due, None)
+
+
 def test_backup_in_a_group_that_slept_wants_nothing_while_it_listens() -> None:
     router = backup()
     router.step(Changed(router.inputs._replace(in_group=True)), T0)
