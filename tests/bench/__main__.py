@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.bench.figures import keep
 
 BARS = ("adverts", "failover", "transitions", "edits")  # what has a bar to meet
-MORE = ("grid", "footprint", "queries", "loaded", "many_addresses", "thousands", "checks", "ipvs_writes")
+MORE = ("grid", "footprint", "queries", "loaded", "many_addresses", "thousands", "router_edits", "checks", "ipvs_writes")
 RESULTS = Path(".build/bench.json")
 
 

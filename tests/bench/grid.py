@@ -71,9 +71,9 @@ def _cell(rival: Rival, routers: Routers, load: str, seconds: float, folder: Pat
             kill_all(process)
     times = wire.times()
     sent = sum(map(len, times.values()))
-    errors = [error for series in times.values() for error in _errors(series, routers.interval, witness)]
+    found = [error for series in times.values() for error in _errors(series, routers.interval, witness)]
     share = min(1.0, sent * routers.interval / (routers.count * took))
-    return {"sent": round(share, 3), "cpu": round(cpu * 1e6 / sent, 1), **summary(errors)}
+    return {"sent": round(share, 3), "cpu": round(cpu * 1e6 / sent, 1), **summary(found)}
 
 
 def _errors(series: list[int], interval: float, witness: Witness) -> list[float]:
