@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import tempfile
 import time
 from collections import defaultdict
@@ -37,9 +38,10 @@ def run() -> dict[str, Any]:
             rows += _compared(f"resident, {size} routers, MB", electors)
             both = {**electors, "keepalived": sizes["keepalived"][1]}
             rows += _compared(f"resident, {size} routers, of keepalived its parent too, MB", both)
-        for count in HEARD:
-            figures = {rival.name: _hearing(rival, count, Path(scratch) / f"{rival.name}-hears-{count}") for rival in rivals}
-            rows += _compared(f"CPU for each advert heard, {count} routers at 100 ms, us", figures)
+        for master, count in itertools.product(rivals, HEARD):
+            folder = Path(scratch) / f"heard-{master.name}-{count}"
+            figures = {rival.name: _hearing(rival, master, count, folder / rival.name) for rival in rivals}
+            rows += _compared(f"CPU for each advert heard of {master.name}, {count} routers at 100 ms, us", figures)
     print(f"What a node costs\n{table(rows)}\n")
     return {"rows": rows}
 
@@ -88,12 +90,12 @@ def _resident(pid: int) -> float:
     return round(int(Path(f"/proc/{pid}/status").read_text().split("VmRSS:")[1].split()[0]) / 1024, 1)
 
 
-def _hearing(rival: Rival, count: int, folder: Path, seconds: float = 10) -> float:
-    """Microseconds of CPU that a backup uses for each advert."""
+def _hearing(rival: Rival, master: Rival, count: int, folder: Path, seconds: float = 10) -> float:
+    """Microseconds of CPU that a backup uses for each advert of a master."""
     routers = Routers(count, 0.1, 200)
     with Net() as net:
         a, b = plug_in(net, 1, "a", "b")
-        with Vipkeeper().start(a, routers, folder / "master"):
+        with master.start(a, routers, folder / "master"):
             until(lambda: a.ip("-4 address show").count("/32") == count, timeout=60, what="all routers are master")
             with rival.start(b, Routers(count, 0.1, 100), folder / "backup") as backup:
                 time.sleep(SETTLING)

@@ -251,10 +251,10 @@ class Node:
 
     def _move(self, actions: list[Action], router: VirtualRouter, event: RouterEvent, now: int) -> State:
         """One router's step alone; gives the state before."""
-        before, cause, master = router.state, router.cause, router.master_address
+        before, cause, master = router.state, router.cause, router.master
         actions += router.step(event, now)
         self.timers.wake_router(router)
-        if before is not router.state or cause is not router.cause or master != router.master_address:
+        if before is not router.state or cause is not router.cause or master != router.master:
             self._dirty.add(("instance", router.settings.name))
         return before
 

@@ -119,6 +119,11 @@ class VirtualRouter(Carried):
             self._counted = self.beat.count
         return self._counters
 
+    @property
+    def master(self) -> tuple[bytes, int, int]:
+        """Address, priority and interval of the master, as far as they are known."""
+        return self.master_address, self.master_priority, self.master_interval
+
     def join(self, beat: Beat) -> None:
         """From now on it says what it repeats with others, as `beat` has it, until it has something else to do."""
         self.part()
@@ -186,7 +191,7 @@ class VirtualRouter(Carried):
         """The last advert came once more, `at`: as `Heard`, but for what cannot come of it. False: it must be a `Heard`."""
         if advert is not self._routine:
             return False
-        self.counters.adverts_received += 1
+        self._counters.adverts_received += 1
         self.heard_at = self.last_heard = at
         self.master_down_at = at + self._patience
         return True

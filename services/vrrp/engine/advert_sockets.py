@@ -39,6 +39,12 @@ class AdvertSockets:
         for name in heard:
             self._open(family, name, interfaces.get(name))
 
+    def receive_bursts(self) -> None:
+        """From now on by fewer system calls; what that takes is not loaded before the first advert."""
+        from services.vrrp.wire.bursts import Bursts
+
+        Link.bursts = Bursts()
+
     def look_again(self, name: str, interface: Interface | None) -> None:
         """This interface came, went, or is another one now (None: it is gone)."""
         for family, wanted in self._wanted.items():

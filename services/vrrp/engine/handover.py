@@ -1,9 +1,9 @@
 """How does a successor learn what a killed engine knew? A memfd that the launcher keeps, one slot per record.
 
 A slot has the time and the sequence of the last advert (eight aligned bytes each, written with each advert; the sequence of
-numbered ones only) and two copies of the record, of which the older is overwritten: a kill in the middle of a write leaves
-the other copy whole (`snapshot.unpack` finds torn ones). Nothing is ever cleared but the slots of names that are no longer
-there.
+numbered ones only), the moment of a backup's takeover, and two copies of the record, of which the older is overwritten: a kill
+in the middle of a write leaves the other copy whole (`snapshot.unpack` finds torn ones). Nothing is ever cleared but the
+slots of names that are no longer there.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from services.vrrp.election.snapshot import COPY, Saved, pack, unpack
 MAGIC = b"VIPKEEP2"
 HEADER = 64
 BEAT = Struct("=Q")
-SEALED = 8  # bytes of a slot before the sequence
+SEALED, DOWN = 8, 16  # bytes of a slot before the sequence, and before the moment of a takeover
 SLOT = 64 + 2 * COPY
 FIRST_SLOTS = 64
 
@@ -64,8 +64,9 @@ class Handover:
                 key = saved.kind, saved.name
                 self._slots[key], self._sequences[key] = at, sequence
                 (sealed,) = BEAT.unpack_from(self._map, at + SEALED)
-                last_advert, sequence = BEAT.unpack_from(self._map, at)[0], max(saved.sequence, sealed)
-                found.append(saved._replace(last_advert=last_advert, sequence=sequence))
+                (last_advert,), (down,) = BEAT.unpack_from(self._map, at), BEAT.unpack_from(self._map, at + DOWN)
+                sequence = max(saved.sequence, sealed)
+                found.append(saved._replace(last_advert=last_advert, master_down_at=down, sequence=sequence))
         return found
 
     def beat(self, name: str, now: int, sequence: int = 0) -> None:
@@ -75,6 +76,12 @@ class Handover:
             BEAT.pack_into(self._map, at, now)
             if sequence:
                 BEAT.pack_into(self._map, at + SEALED, sequence)
+
+    def waits(self, name: str, until: int) -> None:
+        """This instance takes over at `until`, unless it hears a master."""
+        at = self._slots.get(("instance", name))
+        if at is not None:
+            BEAT.pack_into(self._map, at + DOWN, until)
 
     def places(self, names: Iterable[str]) -> Places:
         """Where `beats` writes for these instances, as long as `current`."""
@@ -108,6 +115,7 @@ class Handover:
         place = at + 64 + sequence % 2 * COPY
         if saved.kind == "instance":
             BEAT.pack_into(self._map, at, saved.last_advert)
+            BEAT.pack_into(self._map, at + DOWN, saved.master_down_at)
         self._map[place : place + len(data)] = data
         self._written[key] = digest
 

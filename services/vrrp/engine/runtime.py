@@ -73,7 +73,7 @@ PUNCTUAL = 50_000  # nanoseconds; who sees a takeover's moment later than that l
 CALM = 5_000_000  # nanoseconds after a takeover that belong to clients; what is not the wire's comes after them
 DRIFT = 10_000_000  # nanoseconds by which the wall clock may leave what is known of it
 STEPS = 16  # of what is due, before anything else is looked at
-SAVED_AT_ONCE = 64  # backups whose records are renewed each second
+SAVED_AT_ONCE = 256  # backups whose moments are noted each second
 BOOTTIME = time.CLOCK_BOOTTIME  # counts while the machine is suspended, so that waking up late is noticed
 
 
@@ -230,6 +230,7 @@ class Runtime:
             self.tell_launcher({"is": "started", "pid": os.getpid(), "silent_ns": self.silent})
         self.bfd = BfdLink(self)
         self._configure_bfd()
+        self._sockets.receive_bursts()
         while not self._finished():
             self._await_takeover()
             self.tick()
@@ -401,7 +402,7 @@ class Runtime:
         routers = list(self.node.routers.values())
         for router in routers[self._saved_up_to : self._saved_up_to + SAVED_AT_ONCE]:
             if router.master_down_at is not None:  # a backup's deadline moves with each advert: a second old will do
-                self.handover.write(router.saved())
+                self.handover.waits(router.settings.name, router.master_down_at)
         self._saved_up_to = 0 if self._saved_up_to + SAVED_AT_ONCE >= len(routers) else self._saved_up_to + SAVED_AT_ONCE
 
     # -- actions

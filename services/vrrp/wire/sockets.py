@@ -10,10 +10,13 @@ from array import array
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from struct import Struct
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from services.vrrp.addresses import place_of
 from services.vrrp.wire.packet import IP_ID_OFFSET, IPV6_HEADER, PROTOCOL_AH, PROTOCOL_VRRP, checksum
+
+if TYPE_CHECKING:
+    from services.vrrp.wire.bursts import Bursts
 
 SO_RCVBUFFORCE, SO_SNDBUFFORCE = 33, 32  # asm-generic/socket.h
 SO_ATTACH_FILTER = 26
@@ -131,6 +134,7 @@ class Link:
 
     family = _socket.AF_INET
     protocol = PROTOCOL_VRRP
+    bursts: Bursts | None = None  # what receives, once it is there
 
     def __init__(self, name: str, number: int, group: str, heard: frozenset[str] = frozenset()) -> None:
         self.name, self.number, self.group = name, number, group
@@ -200,6 +204,8 @@ class Link:
 
     def receive(self) -> list[tuple[bytes, int]]:
         """The packets that wait, at most MAX_RECEIVED, each with when the kernel took it: CLOCK_REALTIME in ns, 0: unknown."""
+        if self.bursts is not None:
+            return self.bursts.receive(self.receiver.fileno(), MAX_RECEIVED)
         packets = []
         receive = self.receiver.recvmsg
         try:

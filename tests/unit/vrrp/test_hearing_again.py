@@ -143,3 +143,17 @@ def test_a_backups_timers_wake_it_once_for_many_and_in_time() -> None:
     assert backup.routers["A"].state is State.MASTER
     assert backup.routers["A"].since == now + 3 * SECOND + (256 - 100) * SECOND // 256 // 1_000 * 1_000
     assert wakes == 2
+
+
+def test_a_master_that_speaks_otherwise_from_now_on_is_written_down() -> None:
+    backup = node()
+    hear(backup, advert(), T0 + 1)
+    backup.take_dirty()
+    slow = FORM._replace(interval=3 * SECOND)
+    hear(backup, encode(slow, 200, [packed("192.0.2.51")], MASTER, 2), T0 + 2)
+    assert backup.take_dirty() == {("instance", "A")}
+    assert backup.routers["A"].saved().master_interval == 3 * SECOND
+    hear(backup, encode(slow, 201, [packed("192.0.2.51")], MASTER, 3), T0 + 3)
+    assert backup.take_dirty() == {("instance", "A")}
+    hear(backup, encode(slow, 201, [packed("192.0.2.51")], MASTER, 4), T0 + 4)
+    assert backup.take_dirty() == set()

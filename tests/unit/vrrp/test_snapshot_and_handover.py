@@ -85,6 +85,18 @@ def test_a_successor_finds_the_number_of_the_last_sealed_advert(memory: int) -> 
     assert Handover(memory).inherited[0].sequence == 6
 
 
+def test_a_successor_finds_the_last_moment_of_a_takeover_that_was_noted(memory: int) -> None:
+    backup = ROUTER._replace(state="BACKUP", master_down_at=1000)
+    first = Handover(memory)
+    first.write(backup)
+    assert Handover(memory).inherited == (backup,)
+    first.waits("VI_1", 2000)
+    first.waits("unknown", 3000)
+    assert Handover(memory).inherited == (backup._replace(master_down_at=2000),)
+    first.write(ROUTER)
+    assert Handover(memory).inherited == (ROUTER,)
+
+
 def test_a_record_of_an_older_engine_has_no_number() -> None:
     data = pack(ROUTER._replace(sequence=5), 1)
     text = json.dumps(json.loads(data[RECORD.size :])[:-1]).encode()
