@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import select
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from services.vrrp.netlink import Interface
 from services.vrrp.wire.packet import PROTOCOL_AH
 from services.vrrp.wire.sockets import LINKS, Link
+
+if TYPE_CHECKING:
+    from services.vrrp.wire.bursts import Bursts
 
 
 class AdvertSockets:
@@ -21,6 +25,7 @@ class AdvertSockets:
         self.groups: dict[int, str] = dict.fromkeys(LINKS, "")
         self._wanted: dict[int, Mapping[str, frozenset[str]]] = {family: {} for family in LINKS}
         self._troubles: dict[tuple[int, str], str] = {}
+        self._bursts: Bursts | None = None  # shared by all links
 
     def configure(
         self, family: int, heard: Mapping[str, frozenset[str]], group: str, interfaces: Mapping[str, Interface]
@@ -43,7 +48,9 @@ class AdvertSockets:
         """From now on by fewer system calls; what that takes is not loaded before the first advert."""
         from services.vrrp.wire.bursts import Bursts
 
-        Link.bursts = Bursts()
+        self._bursts = Bursts()
+        for link in self.readers.values():
+            link.bursts = self._bursts
 
     def look_again(self, name: str, interface: Interface | None) -> None:
         """This interface came, went, or is another one now (None: it is gone)."""
@@ -75,6 +82,7 @@ class AdvertSockets:
             except OSError as error:
                 self._troubles[family, name] = error.strerror or str(error)
             else:
+                link.bursts = self._bursts
                 links[name] = self.readers[link.receiver.fileno()] = link
                 self._epoll.register(link.receiver.fileno(), select.EPOLLIN)
 

@@ -134,7 +134,6 @@ class Link:
 
     family = _socket.AF_INET
     protocol = PROTOCOL_VRRP
-    bursts: Bursts | None = None  # what receives, once it is there
 
     def __init__(self, name: str, number: int, group: str, heard: frozenset[str] = frozenset()) -> None:
         self.name, self.number, self.group = name, number, group
@@ -158,6 +157,7 @@ class Link:
         except OSError:
             self.close()
             raise
+        self.bursts: Bursts | None = None  # what receives, once it is there
         self.next_number: Callable[[], int] | None = None  # numbers a packet; None: it has no number, or has it already
         self.send = self._sending()
 
