@@ -288,7 +288,9 @@ def owner_hears_an_owner_of_a_higher_address(s: Stage) -> None:
 def owner_hears_an_owner_of_a_lower_address_once(s: Stage) -> None:
     s.start(VI_1=Router(255, master=True))
     s.reach("MASTER")
+    s.advertises(255, 2)  # as above
     s.peer.says(255, source=LOWER)
+    s.reach("MASTER_RX_LOWER_PRI")
     s.advertises(255, 5)
     s.holds(VIP)
 
@@ -361,11 +363,11 @@ SCRIPTS: tuple[Callable[[Stage], None], ...] = (
 # Two owners, and owner_ignore_adverts: what keepalived does since 2.2.7, which gives way to any owner at once, and says 254
 # from then on. States told, addresses held, adverts sent.
 NEWER: dict[Callable[[Stage], None], tuple[list[str], list[tuple[str, ...]], list[int]]] = {
-    owner_hears_an_owner_of_a_lower_address_once: (["MASTER"], [(VIP,)] * 2, [255]),
+    owner_hears_an_owner_of_a_lower_address_once: (["MASTER", "MASTER_RX_LOWER_PRI"], [(VIP,)] * 3, [255]),
     owner_hears_an_owner_of_a_higher_address: (["MASTER", "BACKUP", "MASTER"], [(VIP,), (), (), (VIP,)], [255]),
     owner_gives_way_to_a_rogue_one: (
         ["MASTER", "MASTER_RX_LOWER_PRI", "BACKUP", "MASTER"],
-        [(VIP,), (VIP,), (), (), (VIP,)],
+        [(VIP,), (VIP,), (VIP,), (), (), (VIP,)],
         [255],
     ),
     owner_ignores_adverts: (["MASTER", "STOP"], [(VIP,), (VIP,), ()], [255, 0]),

@@ -82,7 +82,8 @@ class Play:
     def rejected(self, form: str) -> dict[str, int]:
         """What ours did not take, by reason; but for one sealed advert.
 
-        If a busy machine lets both speak at the moment at which one takes over from the other, they number alike.
+        If a machine stands still at the moment of a takeover, both speak when it goes on, and number alike: each refuses the
+        other's advert as a replay, and takes the next. (Seen in half the tries when both are stopped at that moment.)
         """
         assert self.engine is not None
         counted: dict[str, int] = dict(self.engine.views["counters", form]["rejected"])
