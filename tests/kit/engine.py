@@ -31,7 +31,7 @@ class Engine:
     """One engine and its hand-over. `views`, `transitions` and `messages` grow with each `poll`."""
 
     def __init__(self, host: Host, objects: Mapping[tuple[str, str], Mapping[str, Any]], orphan: str = "release") -> None:
-        self._host = host
+        self.host = host
         self._orphan = orphan
         self._folder = tempfile.TemporaryDirectory(prefix="engine-")
         self._log = Path(self._folder.name, "log")
@@ -61,7 +61,7 @@ class Engine:
         )
         with self._log.open("ab") as log:
             self._popen = subprocess.Popen(
-                ["nsenter", f"--net={self._host.netns}", "--", *command],
+                ["nsenter", f"--net={self.host.netns}", "--", *command],
                 pass_fds=(its.fileno(), self._memory),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -165,7 +165,7 @@ class Engine:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if error is not None:
-            print(f"--- engine on {self._host.name} ---\n{self.output()}\n{self.views}")
+            print(f"--- engine on {self.host.name} ---\n{self.output()}\n{self.views}")
         self.close()
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import time
 
 import pytest
 
 from services.vrrp.config.settings import SECOND, packed
 from services.vrrp.wire.ah import Seal
+from services.vrrp.wire.bells import Bell
 from services.vrrp.wire.packet import PROTOCOL_AH, Advert, Format, decode, encode
 from services.vrrp.wire.sockets import LINKS, Link
 from tests.kit.netns import Bridge, Net
@@ -76,6 +78,48 @@ def test_an_ipv6_packet_comes_with_the_header_that_it_left_with(to: str) -> None
     assert heard[0][0][4:] == advert[4:]
     assert heard[0][0][0] == 0x60
     assert heard[0][1]
+
+
+@pytest.mark.parametrize("family", [4, 6])
+def test_a_bell_rings_for_priority_0_and_for_the_loud_alone(family: int) -> None:
+    own, virtual, start = {4: ("192.0.2.1", "192.0.2.9", 20), 6: ("fe80::1", "fe80::9", 0)}[family]
+
+    def send(vrid: int, priority: int = 100) -> None:
+        first.send(encode(Format(3, vrid, SECOND, None, packed(GROUPS[family])), priority, [packed(virtual)], packed(own)))
+
+    def rings() -> list[int]:
+        """The VRIDs that it rang for; priority 0 of VRID 77 says that these are all."""
+        send(77, 0)
+        messages: list[bytes] = []
+        while not messages or messages[-1][1:3] != b"\x4d\0":
+            until(lambda: select.select([bell], [], [], 0)[0], timeout=10, what="priority 0 rings")
+            messages.append(os.read(bell.fileno(), 64)[start:])
+        return [message[1] for message in messages[:-1]]
+
+    with Net() as net, contextlib.ExitStack() as opened:
+        lan = net.bridge("lan")
+        first, second = (opened.enter_context(contextlib.closing(_link(net, lan, number, family))) for number in (1, 2))
+        with net.host("host2").entered():
+            second.bell = bell = Bell(second)
+
+        def arrived() -> bool:
+            send(1)
+            return bool(second.receive())
+
+        until(arrived, timeout=30, what="the link is up")
+        assert 1 in rings()  # for everything, as yet
+        for loud in (set(), {51}, {1, 31, 32, 33, 64, 191, 192, 255}):
+            assert bell.ring_for(sum(1 << vrid for vrid in loud))
+            rang = []
+            for vrid in range(1, 256):  # one by one: it has room for a few
+                send(vrid)
+                rang += rings()
+            assert set(rang) == loud
+        assert not bell.ring_for(sum(1 << vrid for vrid in loud))
+        send(51, 0)
+        until(lambda: select.select([bell], [], [], 0)[0], timeout=10, what="it rings")
+        bell.silence()
+        assert not select.select([bell], [], [], 0)[0]
 
 
 def _link(net: Net, lan: Bridge, number: int, family: int) -> Link:

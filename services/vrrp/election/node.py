@@ -98,6 +98,7 @@ class Node:
         self._lookup = Lookup()
         self.timers = Timers()
         self.reception = Reception()
+        self.moves = 0  # how often a router was stepped
         self._dirty: set[Key] = set()
 
     def deadline(self) -> int | None:
@@ -117,6 +118,10 @@ class Node:
         when, (kind, name) = waits
         router = self.routers.get(name) if kind == "instance" else None
         return when if router is not None and router.master_down_at == when else None
+
+    def put_off(self, now: int) -> bool:
+        """Move timers of backups that adverts have moved on. False: those that come soon are right."""
+        return self.timers.put_off(self.routers, now)
 
     def foresee(self) -> tuple[Action, ...]:
         """What the takeover at `takeover_at` will do if nothing comes before it. Changes nothing.
@@ -253,6 +258,7 @@ class Node:
         """One router's step alone; gives the state before."""
         before, cause, master = router.state, router.cause, router.master
         actions += router.step(event, now)
+        self.moves += 1
         self.timers.wake_router(router)
         if before is not router.state or cause is not router.cause or master != router.master:
             self._dirty.add(("instance", router.settings.name))

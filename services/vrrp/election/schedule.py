@@ -41,25 +41,28 @@ class Schedule:
                 del self._pushed[key]
                 yield key
 
-    def put_off(self, until: int, most: int, later: Callable[[Key], int | None]) -> None:
-        """Move entries that come too early, out of at most so many up to `until`, so that they need no wake-up each.
+    def put_off(self, until: int, most: int, later: Callable[[Key], int | None]) -> bool:
+        """Move entries that come too early, out of at most so many up to `until`, so that they need no wake-up each. True: it
+        has moved some.
 
         `later` gives the real time of a key (None: it waits for nothing); the first that is right ends it.
         """
-        heap = self._heap
+        heap, moved = self._heap, False
         for _ in range(most):
             if not heap or heap[0][0] > until:
-                return
+                break
             when, _count, key = heap[0]
             if self._pushed.get(key) == when:
                 real = later(key)
                 if real is not None and real <= when:
-                    return
+                    break
                 del self._pushed[key]
                 heappop(heap)
                 self.wake(key, real)
             else:
                 heappop(heap)
+            moved = True
+        return moved
 
     def clear(self) -> None:
         """Nothing waits any more."""

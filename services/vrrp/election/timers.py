@@ -49,6 +49,11 @@ class Timers:
         advert, other = self._adverts.next, self._rest.next
         return None if other is None or (advert is not None and advert[0] <= other[0]) else other
 
+    @property
+    def other_at(self) -> int | None:
+        """When anything but an advert may be due, at the earliest; None: nothing waits."""
+        return self._rest.next[0] if self._rest.next is not None else None
+
     def wake(self, key: Key, when: int | None) -> None:
         """Wake for `key` at `when` (None: not for this)."""
         self._rest.wake(key, when)
@@ -111,12 +116,12 @@ class Timers:
         """At most TURN of what else is due."""
         return self._rest.due(now, TURN)
 
-    def put_off(self, routers: Routers, now: int) -> None:
-        """Move the timers of backups that adverts have moved on, so that they need no wake-up each."""
+    def put_off(self, routers: Routers, now: int) -> bool:
+        """Move the timers of backups that adverts have moved on, so that they need no wake-up each. True: it has moved some."""
 
         def real(key: Key) -> int | None:
             kind, name = key
             router = routers.get(name) if kind == "instance" else None
             return router.deadline if router is not None else 0  # 0: as it stands
 
-        self._rest.put_off(now + AHEAD, MAX_DUE, real)
+        return self._rest.put_off(now + AHEAD, MAX_DUE, real)

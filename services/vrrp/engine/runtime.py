@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import select
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from services.vrrp.channel import Channel, ChannelClosed, Message, from_fd
@@ -52,6 +52,7 @@ from services.vrrp.engine.changeover import GivingWay
 from services.vrrp.engine.handover import Handover
 from services.vrrp.engine.jobs import Jobs
 from services.vrrp.engine.lateness import Statistics
+from services.vrrp.engine.naps import Naps
 from services.vrrp.engine.occasional import Occasional
 from services.vrrp.engine.prepared import Prepared, prepare
 from services.vrrp.engine.rehearsal import rehearse
@@ -105,6 +106,7 @@ class Runtime:
         self._interfaces: dict[str, Interface] = self._monitor.interfaces()
         self._sockets = AdvertSockets(self._epoll)
         self._speaker = Speaker(self._sockets.links, handover, clock)
+        self.naps = Naps(self._epoll, self._sockets, self.node)
         self._frame_readers: dict[int, FrameReceiver] = {}
         self._stop_by = 0
         self._touched: set[str] = set()  # interfaces that netlink spoke of
@@ -128,7 +130,7 @@ class Runtime:
         self._lengthy = False  # once more would take longer than is left then
         self.giving_way = GivingWay(self, clock)
         self.silent = 0  # nanoseconds from the predecessor's last look at the wire to this one's first
-        self._ahead = 0
+        self._ahead = self._armed = 0
         self._look_at_wall_clock()
         self.perform(self.node.step(Started(handover.inherited, successor), clock()))
 
@@ -237,13 +239,19 @@ class Runtime:
             calm = self._calm()
             self.giving_way.serve(calm)
             busy = self.jobs.pending or (self.agent.ready_to_write and not calm)
-            if not busy:
-                timer.arm(min(self._next(), self._calm_until) if calm else self._next())
-            events = self._sleep(0 if busy else -1)
+            if busy:
+                self.naps.end()
+            else:
+                self._armed = min(self._next(), self._calm_until) if calm else self._next()
+                timer.arm(self._armed)
+            events = self._sleep(0) if busy else self._rest(due, calm)
             if not busy and events == due and clock() < self._housekeeping_at:
                 continue  # it is time for an advert, and nothing else has happened
             while not busy and self._repeats(events):
-                events = self._sleep(-1)
+                if self.naps.cut_short(clock(), self._armed) and self.node.put_off(clock()):
+                    self._armed = self._next()
+                    timer.arm(self._armed)
+                events = self._rest(due, calm)
             ready = {fd for fd, _mask in events}
             self._receive(ready)
             if self._monitor.fileno() in ready:
@@ -261,7 +269,21 @@ class Runtime:
                 self._keep_house()
         self.tell_launcher({"is": "stopped"})
 
-    def _sleep(self, timeout: int) -> list[tuple[int, int]]:
+    def _rest(self, due: list[tuple[int, int]], calm: bool) -> list[tuple[int, int]]:
+        """Sleep until something happens; adverts that are repeated may pile up for a while. `due`: the timer's event."""
+        now = clock()
+        until = 0 if calm else self.naps.begin(now, self._armed)
+        if not until:
+            self.naps.end()
+            return self._sleep(-1)
+        events = self._sleep((until - now) / SECOND)
+        other = self.node.timers.other_at
+        if events == due and (other is None or other - clock() > LEAD):
+            self.naps.interrupted(until)
+            return events
+        return self.naps.woken(events)
+
+    def _sleep(self, timeout: float) -> list[tuple[int, int]]:
         self._last_look = clock()
         events = self._epoll.poll(timeout)
         self.statistics.wakes += 1
@@ -299,6 +321,8 @@ class Runtime:
         if due is None or self.jobs.pending:  # with work left over the loop does not sleep anyway
             return
         left = due - clock()
+        if left <= LEAD:
+            self.naps.end()
         if 0 < left <= AWAKE:
             prepared = None
             if left > AWAKE // 2 and not self._lengthy:  # enough for once more, now that it is quick
@@ -361,10 +385,11 @@ class Runtime:
         news = [link for link in links if link is not None and self._hear_all(link.name, link.receive())]
         return not news
 
-    def _hear_all(self, name: str, packets: Iterable[tuple[bytes, int]]) -> bool:
+    def _hear_all(self, name: str, packets: Sequence[tuple[bytes, int]]) -> bool:
         """What came on one interface; True where any of it was not said before. Of repetitions the time alone matters."""
         news = not (told := self._look_at_wall_clock())  # else these stamps are of a clock that was set meanwhile
         hear_again, ahead, now = self.node.reception.hear_again, self._wall, clock()
+        self.naps.pace.heard(len(packets))
         for data, stamp in packets:
             at = stamp - ahead
             if not hear_again(name, data, at if told and 0 <= now - at < SECOND else now):

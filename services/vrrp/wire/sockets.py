@@ -16,6 +16,7 @@ from services.vrrp.addresses import place_of
 from services.vrrp.wire.packet import IP_ID_OFFSET, IPV6_HEADER, PROTOCOL_AH, PROTOCOL_VRRP, checksum
 
 if TYPE_CHECKING:
+    from services.vrrp.wire.bells import Bell
     from services.vrrp.wire.bursts import Bursts
 
 SO_RCVBUFFORCE, SO_SNDBUFFORCE = 33, 32  # asm-generic/socket.h
@@ -141,6 +142,7 @@ class Link:
         at = place_of(name)
         device = name if at is None else at[0]
         self._joins = at is None
+        self.bell: Bell | None = None  # says when to receive, while nobody looks
         self.receiver = _socket.socket(self.family, _RAW, self.protocol)
         self._sender = _socket.socket(self.family, _RAW, _socket.IPPROTO_RAW)
         try:
@@ -193,9 +195,16 @@ class Link:
         self.next_number = sender.number
         return sender.send
 
+    @property
+    def is_open(self) -> bool:
+        """It has not been closed."""
+        return self.receiver.fileno() >= 0
+
     def close(self) -> None:
         self.receiver.close()
         self._sender.close()
+        if self.bell is not None:
+            self.bell.close()
 
     def destination(self, to: str) -> tuple[int, int, bytes]:
         """Of `send`, for who sends by itself: descriptor, flags and socket address (struct sockaddr_in)."""
@@ -230,9 +239,7 @@ class SealedLink(Link):
 
     def _prepare(self) -> None:
         super()._prepare()
-        program = array("B", VRRP_IN_AH)
-        fprog = SOCK_FPROG.pack(len(VRRP_IN_AH) // BPF.size, program.buffer_info()[0])
-        self.receiver.setsockopt(_socket.SOL_SOCKET, SO_ATTACH_FILTER, fprog)
+        attach_filter(self.receiver, VRRP_IN_AH)
 
 
 class Link6(Link):
@@ -364,6 +371,13 @@ def stamp_of(ancillary: Sequence[tuple[int, int, bytes]]) -> int:
             seconds, nanoseconds = TIMESTAMP.unpack(value)
             return int(seconds * 1_000_000_000 + nanoseconds)
     return 0
+
+
+def attach_filter(sock: _socket.socket, program: bytes) -> None:
+    """From now on the socket takes the packets that this classic BPF program lets through, in place of an earlier one's."""
+    instructions = array("B", program)
+    fprog = SOCK_FPROG.pack(len(program) // BPF.size, instructions.buffer_info()[0])
+    sock.setsockopt(_socket.SOL_SOCKET, SO_ATTACH_FILTER, fprog)
 
 
 def _enlarge(sock: _socket.socket, force: int, plain: int) -> None:
