@@ -371,7 +371,8 @@ class VirtualRouter(Carried):
             self.counters.priority_zero_received += 1
         if self.state is State.BACKUP:
             self._heard_as_backup(advert, now - age, now)
-            if advert.priority >= self.inputs.priority and not differs:
+            yields = advert.priority >= self.inputs.priority or (self.settings.nopreempt and advert.priority > 0)
+            if yields and not differs:
                 self._routine, self._patience = advert, self.master_down_interval
         else:
             self._heard_as_master(actions, advert, now)

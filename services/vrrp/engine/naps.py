@@ -29,13 +29,19 @@ class Pace:
     """How long naps may be, from how many packets come. Times in nanoseconds. Core."""
 
     def __init__(self) -> None:
-        self._since = self._count = self._nap = 0
+        self._since = self._count = self._rings = self._nap = 0
         self._idle = True
 
     def heard(self, count: int) -> None:
         """So many packets came."""
         self._count += count
         self._idle &= not count
+
+    def rang(self) -> None:
+        """A nap ended early; where most do, none is taken for a while."""
+        self._rings += 1
+        if self._rings * MANY > self._count:
+            self._nap = 0
 
     def nap(self, now: int) -> int:
         """In which about BUNCH packets come. 0: none came since the last one, or too few or too many come."""
@@ -44,7 +50,7 @@ class Pace:
             worth = self._count * LONGEST >= MANY * took
             nap = min(LONGEST, BUNCH * took // self._count) if worth else 0
             self._nap = nap if nap >= SHORTEST else 0
-            self._since, self._count = now, 0
+            self._since, self._count, self._rings = now, 0, 0
         idle, self._idle = self._idle, True
         return 0 if idle else self._nap
 
@@ -87,6 +93,7 @@ class Naps:
         for descriptor, _mask in events:
             if descriptor in bells:
                 bells[descriptor].silence()  # before anything is heard: what comes from now on rings again
+                self.pace.rang()
         return readers + [event for event in events if event[0] not in bells]
 
     def end(self) -> None:

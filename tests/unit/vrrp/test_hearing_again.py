@@ -57,6 +57,15 @@ def test_a_repetition_is_heard_the_short_way_and_moves_the_timers() -> None:
     assert router.master_down_at == before + SECOND - 1
 
 
+def test_a_lower_master_whom_nobody_preempts_is_heard_the_short_way_too() -> None:
+    backup = node(nopreempt=True, state="backup")
+    hear(backup, advert(50), T0 + 1)
+    assert backup.reception.hear_again("eth0", advert(50), T0 + SECOND)
+    preempting = node()
+    hear(preempting, advert(50), T0 + 1)
+    assert not preempting.reception.hear_again("eth0", advert(50), T0 + SECOND)
+
+
 @pytest.mark.parametrize(
     "data",
     [

@@ -51,6 +51,26 @@ def test_after_a_nap_in_which_nothing_came_the_next_packet_is_heard_at_once() ->
     assert pace.nap(20 * SECOND + LONGEST) == LONGEST
 
 
+def test_where_most_of_what_comes_rings_there_is_no_nap_for_a_while() -> None:
+    pace = Pace()
+    naps = []
+    for k in range(1_000):
+        pace.heard(1)
+        naps.append(pace.nap(10 * SECOND + k * LONGEST // 50))
+        if naps[-1]:
+            pace.rang()
+    assert 0 < len([nap for nap in naps if nap]) < 100
+
+
+def test_a_ring_among_very_many_packets_does_not_matter() -> None:
+    pace = Pace()
+    for k in range(100):
+        pace.heard(100)
+        pace.rang()
+        nap = pace.nap(10 * SECOND + k * LONGEST)
+    assert nap == LONGEST
+
+
 def test_it_forgets_what_came_before() -> None:
     pace = Pace()
     for k in range(100):
