@@ -30,7 +30,8 @@ log = logging.getLogger(__name__)
 OnChange = Callable[[Change], "Awaitable[Iterable[Problem]] | Iterable[Problem] | None"]
 OnProblems = Callable[[frozenset[Problem], frozenset[Problem]], None]
 
-STATUS_PERIOD = 1.0  # seconds between two writings of the status key
+STATUS_PERIOD = 1.0  # seconds between two writings of the status key, and of the local copy at least
+ROWS_PER_SECOND = 1000  # objects of the local copy that are written while changes go on, on average
 SLICE = 256  # objects of the local copy that are written at a stretch
 SLICE_PAUSE = 0.001  # seconds between two such stretches
 
@@ -141,16 +142,27 @@ class Configuration:
         return self._desired.accepted((kind, name)) is not None
 
     async def _save_copies(self) -> None:
-        """Write the local copy after changes, off the loop, newest state only."""
-        while True:
-            await self._save.wait()
-            self._save.clear()
-            rows = self._copy.rows()
-            try:
-                await asyncio.to_thread(self._copy.write, rows)
-            except OSError as e:
-                log.warning("cannot write the last good configuration to %s: %s", self._copy.path, e.strerror)
-            await asyncio.sleep(STATUS_PERIOD)  # at most one writing a second, whatever the rate of changes
+        """Write the local copy after changes, off the loop, newest state only; at the end what has not been written yet."""
+        written: asyncio.Task[None] | None = None
+        try:
+            while True:
+                await self._save.wait()
+                self._save.clear()
+                rows = self._copy.rows()
+                written = asyncio.create_task(asyncio.to_thread(self._write_copy, rows))
+                await asyncio.shield(written)
+                await asyncio.sleep(max(STATUS_PERIOD, len(rows) / ROWS_PER_SECOND))
+        finally:
+            if written is not None:
+                await asyncio.wait((written,))
+            if self._save.is_set():
+                await asyncio.to_thread(self._write_copy, self._copy.rows())
+
+    def _write_copy(self, rows: Sequence[str]) -> None:
+        try:
+            self._copy.write(rows)
+        except OSError as e:
+            log.warning("cannot write the last good configuration to %s: %s", self._copy.path, e.strerror)
 
     async def _report_status(self) -> None:
         """Keep status/NODE/SERVICE true."""

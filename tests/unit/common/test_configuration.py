@@ -77,6 +77,29 @@ async def test_the_last_good_copy_starts_a_service_whose_store_is_away(tmp_path:
     assert second.configuration.revision == 0
 
 
+async def test_a_stop_writes_down_what_has_just_changed(tmp_path: Path) -> None:
+    service = Service(tmp_path)
+    later = GOOD | {"virtual_router_id": 52}
+    async with service.running():
+        service.store.put({KEY: GOOD}, snapshot=True)
+        await until_async(lambda: (tmp_path / "config.json").exists())
+        service.store.put({KEY: later})
+        await until_async(lambda: service.configuration.revision == 2)
+    assert json.loads((tmp_path / "config.json").read_text()) == {KEY: later}
+
+
+async def test_a_stop_in_the_midst_of_writing_leaves_the_last_state(tmp_path: Path) -> None:
+    service = Service(tmp_path)
+    many = {f"config/vrrp_instance/VI_{n}": GOOD for n in range(2_000)}
+    later = GOOD | {"virtual_router_id": 52}
+    async with service.running():
+        service.store.put(many, snapshot=True)
+        await until_async(lambda: any(tmp_path.iterdir()))
+        service.store.put({"config/vrrp_instance/VI_7": later})
+        await until_async(lambda: service.configuration.revision == 2)
+    assert json.loads((tmp_path / "config.json").read_text()) == many | {"config/vrrp_instance/VI_7": later}
+
+
 async def test_the_store_saying_the_same_as_the_copy_changes_nothing(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps({KEY: GOOD}))
     service = Service(tmp_path)
