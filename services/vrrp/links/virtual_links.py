@@ -78,6 +78,7 @@ class VirtualLinks:
             if not any(changed):
                 break
             interfaces = self._look()
+            self._keep_quiet(interfaces)  # as soon as a link is there, before it is set up: the kernel reports groups then
         self._present |= self.wanted.keys() & interfaces.keys()
         self._open(interfaces)
         self._keep_quiet(interfaces)
