@@ -71,6 +71,7 @@ SECOND = 1_000_000_000
 LEAD, AWAKE = 3_000_000, 1_000_000  # nanoseconds before a takeover: when it is rehearsed, when the loop is awake for good
 FEW = 16  # addresses that a takeover adds; that of more takes longer to go through
 PUNCTUAL = 50_000  # nanoseconds; who sees a takeover's moment later than that looks for packets once more
+GIVEN = 500_000  # nanoseconds; the processor may be the one that answers clients, and what is left can wait
 CALM = 5_000_000  # nanoseconds after a takeover that belong to clients; what is not the wire's comes after them
 DRIFT = 10_000_000  # nanoseconds by which the wall clock may leave what is known of it
 STEPS = 16  # of what is due, before anything else is looked at
@@ -343,9 +344,10 @@ class Runtime:
             self._lengthy = sum(len(a.addresses) for a in actions if isinstance(a, AddAddresses)) > FEW
 
     def _take_over(self, prepared: Prepared) -> None:
-        """Do what is ready, then ask the core, as of now, and do what is left of what it wants."""
+        """Do what is ready, let others run, then ask the core, as of now, and do what is left of what it wants."""
         now = clock()
         failures = prepared.carry_out(self._speaker, self.jobs)
+        time.sleep(GIVEN / SECOND)
         self.statistics.served(now - (self.node.deadline() or now))
         actions = self.node.step(TimeReached(), now)
         self._adding |= any(isinstance(action, AddAddresses) for action in actions)
