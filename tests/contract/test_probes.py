@@ -443,7 +443,7 @@ async def test_an_unknown_group_is_named(bench: Bench) -> None:
 @pytest.mark.skipif(os.geteuid() != 0, reason="switching users needs root")
 async def test_programs_run_as_their_user_without_capabilities_or_environment(bench: Bench, open_folder: Path) -> None:
     note = open_folder / "who"
-    script = f"{{ id -u; id -g; id -G; pwd; env; grep CapEff /proc/self/status; }} > {note}; exit 9"
+    script = f"{{ id -u; id -g; id -G; pwd; env; grep CapEff /proc/self/status; }} >> {note}; exit 9"
     result = await bench.first(program(script, user="nobody", dynamic=True))
     assert (result.cause, result.weight) == ("", 7)
     nobody = pwd.getpwnam("nobody")
