@@ -21,6 +21,11 @@ class Schedule:
         """The earliest entry."""
         return (self._heap[0][0], self._heap[0][2]) if self._heap else None
 
+    @property
+    def after_next(self) -> int | None:
+        """The time of the entry behind the earliest."""
+        return min(self._heap[1:3])[0] if len(self._heap) > 1 else None  # of a heap the least is before these two
+
     def wake(self, key: Key, when: int | None) -> None:
         """Wake for `key` at `when` (None: not for this); an earlier entry stays."""
         pushed = self._pushed.get(key)

@@ -54,6 +54,11 @@ class Timers:
         """When anything but an advert may be due, at the earliest; None: nothing waits."""
         return self._rest.next[0] if self._rest.next is not None else None
 
+    def idle_until(self, end: int) -> bool:
+        """Nothing but what is due next may be due before `end`, given that it is no advert."""
+        advert, behind = self._adverts.next, self._rest.after_next
+        return (advert is None or advert[0] >= end) and (behind is None or behind >= end)
+
     def wake(self, key: Key, when: int | None) -> None:
         """Wake for `key` at `when` (None: not for this)."""
         self._rest.wake(key, when)

@@ -347,7 +347,8 @@ class Runtime:
         """Do what is ready, let others run, then ask the core, as of now, and do what is left of what it wants."""
         now = clock()
         failures = prepared.carry_out(self._speaker, self.jobs)
-        time.sleep(GIVEN / SECOND)
+        if self.node.timers.idle_until(clock() + 2 * GIVEN):
+            time.sleep(GIVEN / SECOND)
         self.statistics.served(now - (self.node.deadline() or now))
         actions = self.node.step(TimeReached(), now)
         self._adding |= any(isinstance(action, AddAddresses) for action in actions)

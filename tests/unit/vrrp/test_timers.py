@@ -6,7 +6,7 @@ from services.vrrp.config.settings import SECOND
 from services.vrrp.election.actions import Action, SendAdvert, SendTogether
 from services.vrrp.election.events import InterfaceChanged, TimeReached
 from services.vrrp.election.node import Node
-from services.vrrp.election.timers import TURN
+from services.vrrp.election.timers import TURN, Timers
 from tests.kit.core import T0, Objects, running, states, vrrp
 
 MANY = 5 * TURN
@@ -67,3 +67,22 @@ def test_an_owner_may_send_from_a_virtual_address_once_that_is_there() -> None:
     assert states(node) == {"A": "FAULT"}
     node.step(LINK._replace(addresses=("192.0.2.51",)), T0 + 1)
     assert node.routers["A"].inputs.faults == ()
+
+
+def test_nothing_else_is_due_is_known_of_timers_and_of_adverts() -> None:
+    takeover = T0 + SECOND
+    timers = Timers()
+    timers.wake(("instance", "A"), takeover)
+    assert timers.idle_until(takeover + SECOND)
+    timers.wake(("instance", "B"), takeover + 700)
+    timers.wake(("script", "S"), takeover + 500)
+    timers.wake(("instance", "C"), takeover + 900)
+    assert timers.idle_until(takeover + 500)
+    assert not timers.idle_until(takeover + 501)
+    node = running(many(advert_int=SECOND), LINK)
+    while masters(node) < MANY:
+        now = node.deadline() or 0
+        node.step(TimeReached(), now)
+    advert = node.deadline() or 0
+    assert node.timers.idle_until(advert)
+    assert not node.timers.idle_until(advert + 1)
