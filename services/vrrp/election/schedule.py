@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from heapq import heappop, heappush
+from heapq import heappop, heappush, heapreplace
 
 Key = tuple[str, str]  # kind (instance, chorus, group, script, process, file, bfd, hold, static, debounce) and name
 
@@ -57,15 +57,18 @@ class Schedule:
             if not heap or heap[0][0] > until:
                 break
             when, _count, key = heap[0]
-            if self._pushed.get(key) == when:
-                real = later(key)
-                if real is not None and real <= when:
-                    break
-                del self._pushed[key]
+            valid = self._pushed.get(key) == when
+            real = later(key) if valid else None
+            if real is None:
                 heappop(heap)
-                self.wake(key, real)
+                if valid:
+                    del self._pushed[key]
+            elif real > when:
+                self._count += 1
+                self._pushed[key] = real
+                heapreplace(heap, (real, self._count, key))
             else:
-                heappop(heap)
+                break
             moved = True
         return moved
 

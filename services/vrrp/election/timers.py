@@ -16,7 +16,7 @@ from services.vrrp.election.schedule import Key, Schedule
 
 MAX_DUE = 256  # adverts sent in one step, so that no step takes long
 TURN = 16  # of other timers, takeovers among them: then adverts are looked at again
-AHEAD = 150_000_000  # nanoseconds; timers of backups that adverts have moved on are moved together
+AHEAD = 250_000_000  # nanoseconds; timers of backups that adverts have moved on are moved together
 Routers = Mapping[str, VirtualRouter]
 
 

@@ -18,7 +18,7 @@ from services.vrrp.wire.sockets import Link
 if TYPE_CHECKING:
     from services.vrrp.wire.bells import Bell
 
-LONGEST, SHORTEST = 100_000_000, 2_000_000  # nanoseconds of a nap
+LONGEST, SHORTEST = 200_000_000, 2_000_000  # nanoseconds of a nap
 MANY = 3  # packets in the longest one that are worth it
 BUNCH = 256  # packets heard at a stretch; what else is due waits meanwhile
 FAMILIES = (4, 6)  # what comes in IPSEC-AH is never the same twice

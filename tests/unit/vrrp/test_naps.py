@@ -19,18 +19,18 @@ def nap_at(rate: int) -> int:
     return nap
 
 
-@pytest.mark.parametrize("rate", [1, 5, 20])
+@pytest.mark.parametrize("rate", [1, 5, 14])
 def test_where_little_comes_each_packet_is_heard_at_once(rate: int) -> None:
     assert nap_at(rate) == 0
 
 
-@pytest.mark.parametrize("rate", [50, 500, 2_000])
+@pytest.mark.parametrize("rate", [16, 50, 500, 1_200])
 def test_where_more_comes_a_nap_has_at_least_some_packets(rate: int) -> None:
     assert nap_at(rate) == LONGEST
     assert LONGEST * rate >= MANY * SECOND
 
 
-@pytest.mark.parametrize("rate", [5_000, 10_000, 30_000])
+@pytest.mark.parametrize("rate", [2_000, 5_000, 10_000, 30_000])
 def test_where_much_comes_a_nap_has_a_bunch(rate: int) -> None:
     assert SHORTEST <= nap_at(rate) < LONGEST
     assert nap_at(rate) * rate / SECOND == pytest.approx(BUNCH, rel=0.1)
