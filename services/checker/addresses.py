@@ -14,7 +14,7 @@ import socket
 import struct
 from collections.abc import Callable, Iterator
 
-from services.checker.settings import VirtualServer
+from services.checker.servers import VirtualServer
 
 log = logging.getLogger(__name__)
 

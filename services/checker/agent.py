@@ -16,7 +16,8 @@ import grpc.aio
 from services.checker import addresses, memory, service, settings, wire, workers
 from services.checker.pool import Edit, Name, Pool, Result, Update
 from services.checker.report import Entry, Reporter
-from services.checker.settings import Check, Global, RealServer, VirtualServer
+from services.checker.servers import Global, RealServer, VirtualServer
+from services.checker.settings import Check
 from services.common import sdnotify, telemetry
 from services.common.configuration import Configuration
 from services.common.desired import Change

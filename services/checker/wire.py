@@ -7,13 +7,15 @@ with the worker's counters, and the answers.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, astuple, dataclass
-from typing import Any, Final
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, astuple, dataclass, is_dataclass
+from functools import cache
+from typing import Any, Final, get_args, get_origin, get_type_hints
 
+from services.checker.kinds.registry import KINDS
 from services.checker.pool import Result, Update
 from services.checker.schedule import Timing
-from services.checker.settings import Check, Http, Misc, Target, Tcp, Url
+from services.checker.settings import Check, kind_of
 from services.checker.streak import Phase, Streak
 
 LIMIT: Final = 60_000  # a seqpacket message must fit into the socket's buffer, 212,992 bytes by default
@@ -122,7 +124,7 @@ def _start_row(update: Update) -> list[Any]:
 def _read_start(row: Sequence[Any]) -> Update:
     names, what, timing, streak, cause, weight = row
     virtual, real, name = names
-    check = Check(virtual, real, name, _WHAT[name.partition("[")[0]](what), Timing(*timing))
+    check = Check(virtual, real, name, _rebuilt(KINDS[kind_of(name)].what, what), Timing(*timing))
     return Update(check, Result(decode_streak(streak), cause, weight))
 
 
@@ -136,22 +138,24 @@ def _read_report(row: Sequence[Any]) -> Report:
     return Report(check, Result(decode_streak(streak), cause, weight, ended, duration), next_probe)
 
 
-def _tcp(value: dict[str, Any]) -> Tcp:
-    return Tcp(Target(**value["target"]))
+def _rebuilt(hint: Any, value: Any) -> Any:
+    """What `asdict` and JSON made of a value of the type `hint`, as it was: dataclasses, tuples, and what is either or None."""
+    if isinstance(value, dict) and (of := _dataclass_in(hint)) is not None:
+        hints = _hints(of)
+        return of(**{name: _rebuilt(hints[name], part) for name, part in value.items()})
+    if isinstance(value, list):
+        parts = get_args(hint)
+        if len(parts) == 2 and parts[1] is ...:
+            return tuple(_rebuilt(parts[0], part) for part in value)
+        return tuple(_rebuilt(of, part) for of, part in zip(parts, value, strict=True))
+    return value
 
 
-def _http(value: dict[str, Any]) -> Http:
-    urls = tuple(Url(**{**u, "status": tuple((low, high) for low, high in u["status"])}) for u in value["urls"])
-    return Http(**{**value, "target": Target(**value["target"]), "urls": urls, "sni": tuple(value["sni"])})
+def _dataclass_in(hint: Any) -> Any:
+    found = (hint, *get_args(hint)) if get_origin(hint) is not tuple else ()
+    return next((of for of in found if isinstance(of, type) and is_dataclass(of)), None)
 
 
-def _misc(value: dict[str, Any]) -> Misc:
-    return Misc(**{**value, "argv": tuple(value["argv"])})
-
-
-_WHAT: Final[dict[str, Callable[[dict[str, Any]], Tcp | Http | Misc]]] = {
-    "tcp_check": _tcp,
-    "http_get": _http,
-    "ssl_get": _http,
-    "misc_check": _misc,
-}
+@cache
+def _hints(of: Any) -> dict[str, Any]:
+    return get_type_hints(of)

@@ -19,16 +19,13 @@ import sys
 import time
 from collections import deque
 from collections.abc import Iterable
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from services.checker import wire
 from services.checker.pool import Result, Update
-from services.checker.probes.http import HttpProbe, tls_context
-from services.checker.probes.misc import MiscProbe
-from services.checker.probes.sockets import Postponed, Sockets
-from services.checker.probes.tcp import TcpProbe
+from services.checker.probes.probe import Postponed, Probe, Tools
+from services.checker.probes.registry import probe_of
 from services.checker.schedule import Wheel, first_delay, next_delay
-from services.checker.settings import Check, Http, Misc, Tcp
 
 MILLISECOND: Final = 1_000_000
 PAUSE: Final = 100 * MILLISECOND  # before a probe is tried again that this machine could not start
@@ -38,20 +35,6 @@ LATE_SHARE: Final = 10  # a probe that starts a tenth of its delay_loop late is 
 
 now_ns = time.monotonic_ns
 log = logging.getLogger(__name__)
-
-
-class Probe(Protocol):
-    """How a type of check is probed; see `TcpProbe`."""
-
-    fileno: int
-    deadline: int
-    hungry: bool
-    weight: int | None
-
-    def start(self, now: int, url: int) -> str | None: ...
-    def ready(self, events: int, now: int) -> str | None: ...
-    def expired(self, now: int) -> str | None: ...
-    def abort(self) -> None: ...
 
 
 class Job:
@@ -86,7 +69,7 @@ class Job:
         self.retry = check.timing.retry
         self.urls = check.urls
         self.delay_loop = check.timing.delay_loop
-        self.from_start = isinstance(check.what, Misc)
+        self.from_start = check.what.from_start
         self.streak = result.streak
         self.cause = result.cause
         self.weight = result.weight
@@ -114,8 +97,7 @@ class Worker:
         self._epoll = select.epoll()
         self._channel_fd = channel.fileno()
         self._epoll.register(self._channel_fd, select.EPOLLIN)
-        self._sockets = Sockets(self._epoll)
-        self._context = tls_context()
+        self._tools = Tools(self._epoll)
         self._jobs: dict[str, Job] = {}
         self._live: dict[int, Job] = {}
         self._due: Wheel[Job] = Wheel(MILLISECOND)
@@ -280,8 +262,7 @@ class Worker:
         changed = cause != job.cause or weight != job.weight or not (streak is before or streak.alike(before))
         job.streak, job.cause, job.weight = streak, cause, weight
         job.steady = streak.settled and job.urls <= 1 and not job.from_start
-        fast = isinstance(job.check.what, Http) and job.check.what.fast_recovery
-        delay = next_delay(job.timing, streak, fast_recovery=fast)
+        delay = next_delay(job.timing, streak, fast_recovery=job.check.what.recovers_fast)
         job.due = max(now, job.started + delay) if job.from_start else now + delay
         self._due.add(job.due, job)
         if changed:
@@ -318,7 +299,7 @@ class Worker:
 
     def _take(self, update: Update, now: int) -> None:
         """A new check, or new settings of a known one: then its next probe stays when it was, if that is soon enough."""
-        job = Job(update, self._probe(update.check))
+        job = Job(update, probe_of(update.check, self._tools))
         old = self._jobs.get(update.check.id)
         if old is None:
             job.due = now + first_delay(job.timing, job.streak, random.random())
@@ -340,15 +321,6 @@ class Worker:
             job.running = False
             del self._live[job.probe.fileno]
             job.probe.abort()
-
-    def _probe(self, check: Check) -> Probe:
-        match check.what:
-            case Tcp() as what:
-                return TcpProbe(what, check.timing, self._sockets)
-            case Http() as what:
-                return HttpProbe(what, check.timing, self._sockets, self._context if what.tls else None)
-            case Misc() as what:
-                return MiscProbe(what, self._epoll)
 
     def _beat(self, now: int) -> None:
         self._next_beat = now + wire.BEAT_PERIOD

@@ -17,9 +17,13 @@ from pathlib import Path
 import pytest
 
 from services.checker import wire
+from services.checker.kinds.http import Http, Url
+from services.checker.kinds.misc import Misc
+from services.checker.kinds.target import Target
+from services.checker.kinds.tcp import Tcp
 from services.checker.pool import Result, Update
 from services.checker.schedule import Timing
-from services.checker.settings import Check, Http, Misc, Target, Tcp, Url
+from services.checker.settings import Check
 from services.checker.streak import Phase, Streak
 from services.checker.workers import Workers
 from tests.kit import targets

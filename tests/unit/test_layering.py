@@ -23,7 +23,8 @@ CORES = {
     "vrrp/routing": "encap iproute routes routing rules",
     "vrrp/runner": "census file_number",
     "vrrp/wire": "adverts ah packet trailer",
-    "checker": "streak schedule pool settings",
+    "checker": "fields streak schedule pool servers settings",
+    "checker/kinds": "*",
     "ipvs": "model reconcile weights settings director",
     "notify": "order retry render settings",
 }

@@ -14,9 +14,11 @@ import select
 import socket
 import ssl
 
-from services.checker.probes.sockets import ALL, Sockets, failure_of, refusal, release
+from services.checker.kinds.http import Http, Url
+from services.checker.probes.probe import Tools
+from services.checker.probes.sockets import ALL, failure_of, refusal, release
+from services.checker.probes.tls import Tls, reason
 from services.checker.schedule import Timing
-from services.checker.settings import Http, Url
 
 HEADER_LIMIT = 64 * 1024
 BODY_LIMIT = 16 * 1024 * 1024
@@ -97,69 +99,8 @@ def _codes(ranges: tuple[tuple[int, int], ...]) -> str:
     return " ".join(str(low) if low == high else f"{low}-{high}" for low, high in ranges)
 
 
-def tls_context() -> ssl.SSLContext:
-    """For SSL_GET: as keepalived, no certificate is verified, and old servers are talked to."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
-    context.set_ciphers("ALL:@SECLEVEL=0")
-    context.options |= ssl.OP_IGNORE_UNEXPECTED_EOF
-    return context
-
-
-class Tls:
-    """TLS over bytes: `receive` what came, `send` what should go; `out` is then to be sent as it is."""
-
-    __slots__ = ("_incoming", "_object", "_outgoing", "established")
-
-    def __init__(self, context: ssl.SSLContext, sni: str) -> None:
-        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self._object = context.wrap_bio(self._incoming, self._outgoing, server_hostname=sni or None)
-        self.established = False
-
-    def handshake(self) -> bool:
-        """Go on with the handshake; true once it is complete.
-
-        :raises ssl.SSLError: the server does not speak TLS, or not one that we know.
-        """
-        try:
-            self._object.do_handshake()
-        except ssl.SSLWantReadError:
-            return False
-        self.established = True
-        return True
-
-    def receive(self, data: bytes) -> None:
-        """Bytes from the network; empty: it is closed."""
-        if data:
-            self._incoming.write(data)
-        else:
-            self._incoming.write_eof()
-
-    def send(self, data: bytes) -> None:
-        """Bytes for the server (a request always fits)."""
-        self._object.write(data)
-
-    def read(self) -> bytes | None:
-        """Plain bytes; None: more must come first; empty: closed.
-
-        :raises ssl.SSLError: garbage came.
-        """
-        try:
-            return self._object.read(CHUNK)
-        except ssl.SSLWantReadError:
-            return None
-        except ssl.SSLZeroReturnError:
-            return b""
-
-    def out(self) -> bytes:
-        """What must go to the network now."""
-        return self._outgoing.read()
-
-
 class HttpProbe:
-    """The probe of one check, used for every run of it; see `TcpProbe` for how probes are driven."""
+    """The probe of one check, used for every run of it; see `probe.Probe`."""
 
     __slots__ = (
         "_answer",
@@ -183,17 +124,17 @@ class HttpProbe:
         "weight",
     )
 
-    def __init__(self, what: Http, timing: Timing, sockets: Sockets, context: ssl.SSLContext | None) -> None:
+    def __init__(self, what: Http, timing: Timing, tools: Tools) -> None:
         self._what = what
         self._timing = timing
         self._longest = timing.longest_probe
-        self._endpoint = sockets.endpoint(what.target, ALL)
-        self._sockets = sockets
-        self._context = context
-        self._requests = tuple(request(url, what.http_protocol) for url in what.urls)
+        self._endpoint = tools.sockets.endpoint(what.target, ALL)
+        self._sockets = tools.sockets
+        self._context = tools.tls if what.tls else None
+        self._requests = tuple(request(url, what.http_protocol) for url in what.pages)
         self._sock: socket.socket | None = None
         self._tls: Tls | None = None
-        self._answer = Answer(what.urls[0])
+        self._answer = Answer(what.pages[0])
         self._out = b""
         self._url = 0
         self._connected = False
@@ -212,7 +153,7 @@ class HttpProbe:
             return self._told(sock)
         self._sock = sock
         self._seen = 0
-        self._answer = Answer(self._what.urls[url])
+        self._answer = Answer(self._what.pages[url])
         self._connected = False
         try:
             self._tls = Tls(self._context, self._what.sni[url]) if self._context else None
@@ -270,7 +211,7 @@ class HttpProbe:
             try:
                 self._tls.handshake()
             except ssl.SSLError as e:
-                return f"TLS: {_reason(e)}"
+                return f"TLS: {reason(e)}"
             self._out = self._tls.out()
         return None if self._flush() else "connection lost while sending the request"
 
@@ -311,7 +252,7 @@ class HttpProbe:
         try:
             return self._take_tls(self._tls, data)
         except ssl.SSLError as e:
-            return f"TLS: {_reason(e)}"
+            return f"TLS: {reason(e)}"
 
     def _take_tls(self, tls: Tls, data: bytes) -> str | None:
         tls.receive(data)
@@ -339,8 +280,4 @@ class HttpProbe:
 
     def _told(self, cause: str) -> str:
         """The cause, with the page it is about where there are several."""
-        return f"{self._what.urls[self._url].path}: {cause}" if cause and len(self._what.urls) > 1 else cause
-
-
-def _reason(error: ssl.SSLError) -> str:
-    return (error.reason or error.strerror or str(error)).replace("_", " ").lower()
+        return f"{self._what.pages[self._url].path}: {cause}" if cause and len(self._what.pages) > 1 else cause

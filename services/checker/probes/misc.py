@@ -19,8 +19,10 @@ import stat
 import subprocess
 from pathlib import Path
 
-from services.checker.probes.sockets import OURS, Postponed
-from services.checker.settings import Misc
+from services.checker.kinds.misc import Misc
+from services.checker.probes.probe import Postponed, Tools
+from services.checker.probes.sockets import OURS
+from services.checker.schedule import Timing
 
 GRACE = 2_000_000_000  # from SIGTERM to SIGKILL
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -88,13 +90,13 @@ def weak_spot(path: Path) -> str:
 
 
 class MiscProbe:
-    """The probe of one check, used for every run of it; see `TcpProbe` for how probes are driven."""
+    """The probe of one check, used for every run of it; see `probe.Probe`."""
 
     __slots__ = ("_child", "_epoll", "_killing", "_what", "deadline", "fileno", "hungry", "weight")
 
-    def __init__(self, what: Misc, epoll: select.epoll) -> None:
+    def __init__(self, what: Misc, timing: Timing, tools: Tools) -> None:
         self._what = what
-        self._epoll = epoll
+        self._epoll = tools.epoll
         self._child: _Child | None = None
         self._killing = False
         self.fileno = -1

@@ -14,7 +14,8 @@ import select
 import socket
 import struct
 
-from services.checker.settings import Target
+from services.checker.kinds.target import Target
+from services.checker.probes.probe import Postponed
 
 IDLE_LIMIT = 1024  # idle sockets kept per kind; more are closed
 
@@ -30,10 +31,6 @@ _IP_BIND_ADDRESS_NO_PORT = 24  # linux/in.h: the source port is chosen at connec
 
 _connect = ctypes.PyDLL(None).connect  # socket.connect() cannot say AF_UNSPEC
 _connect.argtypes = (ctypes.c_int, ctypes.c_char_p, ctypes.c_int)
-
-
-class Postponed(Exception):
-    """This machine has no descriptor, port or memory left now; says nothing about the server."""
 
 
 Kind = tuple[int, str, str, int, int]

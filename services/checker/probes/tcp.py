@@ -5,26 +5,22 @@ from __future__ import annotations
 import select
 import socket
 
-from services.checker.probes.sockets import CONNECTED, Sockets, failure_of, release
+from services.checker.kinds.tcp import Tcp
+from services.checker.probes.probe import Tools
+from services.checker.probes.sockets import CONNECTED, failure_of, release
 from services.checker.schedule import Timing
-from services.checker.settings import Tcp
 
 _TROUBLE = select.EPOLLERR | select.EPOLLHUP
 
 
 class TcpProbe:
-    """The probe of one check, used for every run of it.
-
-    All probes work alike: `start` begins a run at the monotonic time `now` in nanoseconds; `ready` is called when
-    `fileno` has events, `expired` at `deadline`. Each gives None while the run goes on, else the cause of failure, which
-    is empty for success. `abort` ends a run without a result.
-    """
+    """The probe of one check; see `probe.Probe`."""
 
     __slots__ = ("_endpoint", "_sock", "_sockets", "_timeout", "deadline", "fileno", "hungry", "weight")
 
-    def __init__(self, what: Tcp, timing: Timing, sockets: Sockets) -> None:
-        self._endpoint = sockets.endpoint(what.target, CONNECTED)
-        self._sockets = sockets
+    def __init__(self, what: Tcp, timing: Timing, tools: Tools) -> None:
+        self._endpoint = tools.sockets.endpoint(what.target, CONNECTED)
+        self._sockets = tools.sockets
         self._timeout = timing.connect_timeout
         self._sock: socket.socket | None = None
         self.fileno = -1

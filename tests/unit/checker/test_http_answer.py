@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.checker.kinds.http import Url
 from services.checker.probes.http import BODY_LIMIT, HEADER_LIMIT, Answer
-from services.checker.settings import Url
 
 BODY = b"hello, world\r\n\r\nand more"
 DIGEST = hashlib.md5(BODY).hexdigest()

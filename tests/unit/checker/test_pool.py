@@ -6,9 +6,13 @@ from dataclasses import replace
 
 import pytest
 
+from services.checker.kinds.http import Http, Url
+from services.checker.kinds.misc import Misc
+from services.checker.kinds.target import Target
+from services.checker.kinds.tcp import Tcp
 from services.checker.pool import Edit, Health, Memory, Pool, Result, Update, decide, fingerprint
 from services.checker.schedule import Timing
-from services.checker.settings import Check, Http, Misc, Target, Tcp, Url
+from services.checker.settings import Check
 from services.checker.streak import Phase, Streak
 
 S = 1_000_000_000

@@ -6,20 +6,13 @@ from typing import Any
 
 import pytest
 
+from services.checker.kinds.http import Http, Url
+from services.checker.kinds.misc import Misc
+from services.checker.kinds.target import Target
+from services.checker.kinds.tcp import Tcp
 from services.checker.schedule import Timing
-from services.checker.settings import (
-    Check,
-    Global,
-    Http,
-    Misc,
-    Target,
-    Tcp,
-    Url,
-    checks_of,
-    decode_global,
-    decode_real_server,
-    decode_virtual_server,
-)
+from services.checker.servers import Global
+from services.checker.settings import Check, checks_of, decode_global, decode_real_server, decode_virtual_server
 from services.common import values
 from services.common.errors import InvalidValue
 
@@ -109,16 +102,16 @@ def test_the_seeds_http_check_reads_as_keepalived_reads_it() -> None:
 def test_the_nearest_virtualhost_wins() -> None:
     urls = [{"virtualhost": "url.example"}, {}]
     of = {"virtual": {"virtualhost": "vs.example"}, "real": {"virtualhost": "rs.example"}}
-    assert http(one({"http_get": [{"url": urls}]})).urls[1].host == "192.168.100.2:80"
-    assert http(one({"http_get": [{"url": urls}]}, of["virtual"])).urls[1].host == "vs.example"
-    assert http(one({**of["real"], "http_get": [{"url": urls}]}, of["virtual"])).urls[1].host == "rs.example"
+    assert http(one({"http_get": [{"url": urls}]})).pages[1].host == "192.168.100.2:80"
+    assert http(one({"http_get": [{"url": urls}]}, of["virtual"])).pages[1].host == "vs.example"
+    assert http(one({**of["real"], "http_get": [{"url": urls}]}, of["virtual"])).pages[1].host == "rs.example"
     check = one({**of["real"], "http_get": [{"url": urls, "virtualhost": "check.example"}]}, of["virtual"])
-    assert [u.host for u in http(check).urls] == ["url.example", "check.example"]
+    assert [u.host for u in http(check).pages] == ["url.example", "check.example"]
 
 
 def test_an_ipv6_address_is_bracketed_in_the_host_header() -> None:
     check = one({"address": "2001:db8::2", "http_get": [{"url": [{}]}]})
-    assert http(check).urls[0].host == "[2001:db8::2]:80"
+    assert http(check).pages[0].host == "[2001:db8::2]:80"
     assert check.target == "http://[2001:db8::2]:80"
 
 
@@ -141,7 +134,7 @@ def test_sni_is_sent_only_where_enabled_and_never_an_address() -> None:
     ],
 )
 def test_status_codes_are_codes_and_ranges(text: str, ranges: tuple[tuple[int, int], ...]) -> None:
-    assert http(one({"http_get": [{"url": [{"status_code": text}]}]})).urls[0].status == ranges
+    assert http(one({"http_get": [{"url": [{"status_code": text}]}]})).pages[0].status == ranges
 
 
 def test_network_options_are_honoured() -> None:
@@ -158,7 +151,7 @@ def test_network_options_are_honoured() -> None:
 
 def test_options_of_http_checks_are_honoured() -> None:
     check = http(one({"ssl_get": [{"url": [{"path": ""}], "http_protocol": "1.0c", "fast_recovery": True}]}))
-    assert (check.tls, check.http_protocol, check.fast_recovery, check.urls[0].path) == (True, "1.0C", True, "/")
+    assert (check.tls, check.http_protocol, check.fast_recovery, check.pages[0].path) == (True, "1.0C", True, "/")
 
 
 def test_a_program_is_split_and_runs_as_the_script_user() -> None:

@@ -1,0 +1,19 @@
+"""Which type does a field of a real server stand for?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from services.checker.kinds import http, misc, tcp
+from services.checker.kinds.what import Kind
+
+# By the field of a real server (config.v1.RealServer), in the order in which a server's checks are judged.
+KINDS: Mapping[str, Kind] = MappingProxyType(
+    {
+        "tcp_check": tcp.KIND,
+        "http_get": http.KIND,
+        "ssl_get": http.KIND,
+        "misc_check": misc.KIND,
+    }
+)

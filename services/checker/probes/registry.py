@@ -1,0 +1,24 @@
+"""Which probe does a type of check need?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from services.checker.kinds.http import Http
+from services.checker.kinds.misc import Misc
+from services.checker.kinds.tcp import Tcp
+from services.checker.kinds.what import What
+from services.checker.probes.http import HttpProbe
+from services.checker.probes.misc import MiscProbe
+from services.checker.probes.probe import Probe, Tools
+from services.checker.probes.tcp import TcpProbe
+from services.checker.schedule import Timing
+from services.checker.settings import Check
+
+PROBES: dict[type[What], Callable[[Any, Timing, Tools], Probe]] = {Tcp: TcpProbe, Http: HttpProbe, Misc: MiscProbe}
+
+
+def probe_of(check: Check, tools: Tools) -> Probe:
+    """A probe for every run of this check."""
+    return PROBES[type(check.what)](check.what, check.timing, tools)
