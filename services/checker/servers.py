@@ -16,6 +16,8 @@ class Inherited:
     retry: int | None = None
     delay_before_retry: int | None = None
     warmup: int | None = None
+    delay_loop_down: int | None = None
+    delay_jitter: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,8 @@ class RealServer:
 
 @dataclass(frozen=True, slots=True)
 class Global:
-    """What programs need of the global settings."""
+    """What checks need of the global settings; `max_probes_per_second` 0: no limit."""
 
     script_user: str = ""
     enable_script_security: bool = True
+    max_probes_per_second: int = 0

@@ -59,7 +59,9 @@ def kind_of(name: str) -> str:
 
 def decode_global(_name: str, value: Mapping[str, Any]) -> Global:
     """Settings of the key `config/global`."""
-    return Global(value.get("script_user", ""), value.get("enable_script_security", True))
+    return Global(
+        value.get("script_user", ""), value.get("enable_script_security", True), value.get("max_probes_per_second", 0)
+    )
 
 
 def decode_virtual_server(_name: str, value: Mapping[str, Any]) -> VirtualServer:
@@ -136,12 +138,13 @@ def _timing(kind: Kind, *levels: Inherited) -> Timing:
         retry=given("retry", kind.retry),
         delay_before_retry=given("delay_before_retry", kind.delay_before_retry),
         warmup=given("warmup", delay_loop),
+        delay_loop_down=given("delay_loop_down", 0),
+        jitter=given("delay_jitter", 0),
     )
 
 
 def _inherited(value: Mapping[str, Any]) -> Inherited:
-    if (delay := value.get("delay_loop")) is not None and delay < SHORTEST:
-        raise InvalidValue("delay_loop", "expected at least 0.001 s")
-    if (limit := value.get("connect_timeout")) is not None and limit < SHORTEST:
-        raise InvalidValue("connect_timeout", "expected at least 0.001 s")
+    for field in ("delay_loop", "delay_loop_down", "connect_timeout"):
+        if (time := value.get(field)) is not None and time < SHORTEST:
+            raise InvalidValue(field, "expected at least 0.001 s")
     return Inherited(**{f.name: value.get(f.name) for f in fields(Inherited)})

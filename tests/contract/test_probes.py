@@ -21,9 +21,8 @@ from services.checker.kinds.http import Http, Url
 from services.checker.kinds.misc import Misc
 from services.checker.kinds.target import Target
 from services.checker.kinds.tcp import Tcp
-from services.checker.pool import Result, Update
+from services.checker.probing import Probing, Result, Update
 from services.checker.schedule import Timing
-from services.checker.settings import Check
 from services.checker.streak import Phase, Streak
 from services.checker.workers import Workers
 from tests.kit import targets
@@ -44,26 +43,26 @@ class Bench:
     """One worker and everything it has reported."""
 
     def __init__(self) -> None:
-        self.reports: dict[str, list[Result]] = {}
-        self.workers = Workers(1, lambda mine: [], self._take)
+        self.reports: dict[int, list[Result]] = {}
+        self.workers = Workers(1, list, self._take)
 
     def _take(self, rows: list[wire.Report]) -> None:
         for row in rows:
-            self.reports.setdefault(row.check, []).append(row.result)
+            self.reports.setdefault(row.probing, []).append(row.result)
 
     async def first(self, what: Tcp | Http | Misc, timing: Timing = QUICK, state: Result = FAR) -> Result:
         """The first result of a check that goes on from `state`."""
-        check = check_of(what, timing, f"r{len(self.reports)}")
+        check = check_of(what, timing, 1 + len(self.reports))
         self.reports[check.id] = []
         self.workers.start([Update(check, state)])
-        return (await until_async(lambda: self.reports[check.id], what=f"a result of {check.target}"))[0]
+        return (await until_async(lambda: self.reports[check.id], what=f"a result of {check.what}"))[0]
 
     async def cause(self, what: Tcp | Http | Misc, timing: Timing = QUICK) -> str:
         """Why the first probe failed; empty: it succeeded."""
         return (await self.first(what, timing)).cause
 
 
-def check_of(what: Tcp | Http | Misc, timing: Timing = QUICK, real: str = "r") -> Check:
+def check_of(what: Tcp | Http | Misc, timing: Timing = QUICK, number: int = 0) -> Probing:
     match what:
         case Tcp():
             kind = "tcp_check"
@@ -71,7 +70,7 @@ def check_of(what: Tcp | Http | Misc, timing: Timing = QUICK, real: str = "r") -
             kind = "ssl_get" if tls else "http_get"
         case Misc():
             kind = "misc_check"
-    return Check("v", real, f"{kind}[0]", what, timing)
+    return Probing(number, kind, what, timing)
 
 
 @contextlib.asynccontextmanager
@@ -252,13 +251,13 @@ async def test_hostile_servers_cost_only_their_own_checks(bench: Bench) -> None:
         targets.target(targets.silent) as c,
         targets.target(targets.answer(targets.page(b"hi"))) as good,
     ):
-        for server in (a, b, c):
-            bench.workers.start([Update(check_of(get(server.port), QUICK, f"bad{server.port}"), FAR)])
-        assert await bench.cause(get(good.port)) == ""
+        for server in (a, b, c, good):
+            bench.workers.start([Update(check_of(get(server.port), QUICK, server.port), FAR)])
+        await until_async(lambda: bench.reports.get(good.port), what="a result of the healthy server")
         before = good.connections
         await until_async(lambda: good.connections >= before + 10, what="ten more probes of the healthy server")
         await until_async(lambda: sum(bool(r) for r in bench.reports.values()) >= 3, what="verdicts on the others")
-    assert [r.cause for r in bench.reports["v/r0/http_get[0]"] if r.cause] == []
+    assert [r.cause for r in bench.reports[good.port] if r.cause] == []
 
 
 @pytest.mark.parametrize(
@@ -485,7 +484,7 @@ async def test_a_refresh_reports_every_check_with_its_last_times(bench: Bench) -
         before = good.connections
         await until_async(lambda: good.connections > before + 1, what="another probe")
         await bench.workers.refresh()
-        latest = bench.reports["v/r0/tcp_check[0]"][-1]
+        latest = bench.reports[1][-1]
     assert latest.ended > first.ended
     assert latest.streak == first.streak
 
@@ -513,13 +512,13 @@ async def test_a_worker_that_slept_past_a_deadline_listens_before_it_judges(benc
         os.kill(pid, signal.SIGCONT)
         await until_async(lambda: server.connections > 2, what="further probes")
         await until_async(lambda: bench.workers.counters().probes >= 2, what="counters")
-    assert bench.reports.get("v/r/http_get[0]", []) == []
+    assert bench.reports.get(0, []) == []
 
 
 async def test_a_stopped_check_is_probed_no_more(bench: Bench) -> None:
     async with targets.target() as server, targets.target() as other:
         await bench.first(Tcp(local(server.port)))
-        bench.workers.stop(["v/r0/tcp_check[0]"])
+        bench.workers.stop([1])
         await bench.first(Tcp(local(other.port)))
         count, since = server.connections, other.connections
         await until_async(lambda: other.connections > since + 3, what="probes of the other check")
@@ -530,10 +529,10 @@ async def test_new_timing_takes_effect_without_losing_the_state(bench: Bench) ->
     slow = replace(QUICK, delay_loop=3600 * SECOND)
     async with targets.target() as server:
         await bench.first(Tcp(local(server.port)), slow)
-        bench.workers.start([Update(check_of(Tcp(local(server.port)), QUICK, "r0"), FAR)])
+        bench.workers.start([Update(check_of(Tcp(local(server.port)), QUICK, 1), FAR)])
         await until_async(lambda: server.connections > 3, what="probes at the new pace")
         await bench.workers.refresh()
-    assert bench.reports["v/r0/tcp_check[0]"][-1].streak == Streak(Phase.UP)
+    assert bench.reports[1][-1].streak == Streak(Phase.UP)
 
 
 async def test_counters_say_what_was_done(bench: Bench) -> None:

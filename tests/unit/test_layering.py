@@ -23,7 +23,7 @@ CORES = {
     "vrrp/routing": "encap iproute routes routing rules",
     "vrrp/runner": "census file_number",
     "vrrp/wire": "adverts ah packet trailer",
-    "checker": "fields streak schedule pool servers settings",
+    "checker": "fields streak schedule pool probing servers settings sharing",
     "checker/kinds": "*",
     "ipvs": "model reconcile weights settings director",
     "notify": "order retry render settings",

@@ -14,11 +14,10 @@ from services.checker.probes.misc import MiscProbe
 from services.checker.probes.probe import Probe, Tools
 from services.checker.probes.tcp import TcpProbe
 from services.checker.schedule import Timing
-from services.checker.settings import Check
 
 PROBES: dict[type[What], Callable[[Any, Timing, Tools], Probe]] = {Tcp: TcpProbe, Http: HttpProbe, Misc: MiscProbe}
 
 
-def probe_of(check: Check, tools: Tools) -> Probe:
-    """A probe for every run of this check."""
-    return PROBES[type(check.what)](check.what, check.timing, tools)
+def probe_of(what: What, timing: Timing, tools: Tools) -> Probe:
+    """A probe for every run."""
+    return PROBES[type(what)](what, timing, tools)

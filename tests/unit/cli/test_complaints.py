@@ -390,7 +390,10 @@ def test_every_field_of_the_messages_has_its_keyword_and_the_reverse() -> None:
         block: {"reverse"} for block in ("vrrp_script", "track_file", "vrrp_track_file", "vrrp_track_process", "bfd_instance")
     }
     heads |= {"global_defs": {"vrrp_garp_extra_if_all"}, "vrrp_instance": {"garp_extra_if_all"}}
-    own = {"global_defs": {"notify", "interface_up_down_delays"}}  # keepalived: only FIFOs; a block of its own
+    rhythm = {"delay_loop_down", "delay_jitter"}
+    # keepalived: only FIFOs; a block of its own; nothing like it
+    own = {"global_defs": {"notify", "interface_up_down_delays", "max_probes_per_second"}}
+    own |= {"virtual_server": rhythm, "virtual_server/real_server": rhythm}
     for block, message in places.items():
         fields = {k.field for k in TABLES[block].values()} - {"", "sorry_server.lb_kind"}
         assert fields | heads.get(block, set()) | own.get(block, set()) == {*message.fields_by_name}, block

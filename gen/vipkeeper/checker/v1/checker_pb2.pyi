@@ -38,7 +38,7 @@ CHECK_STATE_DOWN: CheckState
 CHECK_STATE_RECOVERING: CheckState
 
 class Check(_message.Message):
-    __slots__ = ("virtual_server", "real_server", "name", "type", "target", "state", "failures", "url", "weight", "last_probe", "last_duration", "cause", "next_probe", "suspended")
+    __slots__ = ("virtual_server", "real_server", "name", "type", "target", "state", "failures", "url", "weight", "last_probe", "last_duration", "cause", "next_probe", "suspended", "probe_users")
     VIRTUAL_SERVER_FIELD_NUMBER: _ClassVar[int]
     REAL_SERVER_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
@@ -53,6 +53,7 @@ class Check(_message.Message):
     CAUSE_FIELD_NUMBER: _ClassVar[int]
     NEXT_PROBE_FIELD_NUMBER: _ClassVar[int]
     SUSPENDED_FIELD_NUMBER: _ClassVar[int]
+    PROBE_USERS_FIELD_NUMBER: _ClassVar[int]
     virtual_server: str
     real_server: str
     name: str
@@ -67,7 +68,8 @@ class Check(_message.Message):
     cause: str
     next_probe: _timestamp_pb2.Timestamp
     suspended: bool
-    def __init__(self, virtual_server: _Optional[str] = ..., real_server: _Optional[str] = ..., name: _Optional[str] = ..., type: _Optional[_Union[CheckType, str]] = ..., target: _Optional[str] = ..., state: _Optional[_Union[CheckState, str]] = ..., failures: _Optional[int] = ..., url: _Optional[int] = ..., weight: _Optional[int] = ..., last_probe: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_duration: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., cause: _Optional[str] = ..., next_probe: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., suspended: _Optional[bool] = ...) -> None: ...
+    probe_users: int
+    def __init__(self, virtual_server: _Optional[str] = ..., real_server: _Optional[str] = ..., name: _Optional[str] = ..., type: _Optional[_Union[CheckType, str]] = ..., target: _Optional[str] = ..., state: _Optional[_Union[CheckState, str]] = ..., failures: _Optional[int] = ..., url: _Optional[int] = ..., weight: _Optional[int] = ..., last_probe: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_duration: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., cause: _Optional[str] = ..., next_probe: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., suspended: _Optional[bool] = ..., probe_users: _Optional[int] = ...) -> None: ...
 
 class Server(_message.Message):
     __slots__ = ("virtual_server", "real_server", "up", "weight_adjustment", "cause", "checks")
