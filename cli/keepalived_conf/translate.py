@@ -162,10 +162,10 @@ class _Translator:
                 self.report.note(at, f"track_file {name!r} is defined only below; it counts, where keepalived ignores it")
                 continue
             self.report.mistake(at, f"FILE_CHECK: there is no track_file {name!r}; left out")
-            if (server := self.result.objects.get(key)) is not None:
-                server["file_check"] = [other for other in server["file_check"] if other is not check]
-                if not server["file_check"]:
-                    del server["file_check"]
+            server = self.result.objects[key]
+            server["file_check"] = [other for other in server["file_check"] if other is not check]
+            if not server["file_check"]:
+                del server["file_check"]
 
     def virtual_server(self, statement: Statement) -> None:
         """virtual_server ADDRESS PORT | fwmark MARK { ... }, with its real servers as keys of their own."""
@@ -224,8 +224,8 @@ class _Translator:
                 whole_checks = [one for check in whole_checks for one in smtp_checks(check, SMTP_CONNECTION)]
             if whole_checks:
                 value[kind] = whole_checks
-        self._note_files(scope, key, value.get("file_check", ()))
-        self.add(key, value, scope, statement.arguments[0])
+        if self.add(key, value, scope, statement.arguments[0]):
+            self._note_files(scope, key, value.get("file_check", ()))
 
     def _note_files(self, scope: Scope, key: str, checks: Iterable[dict[str, Any]]) -> None:
         """Spread the weights of FILE_CHECKs, and remember those whose file is not there yet."""

@@ -94,6 +94,13 @@ def test_only_the_check_of_an_unknown_file_is_left_out() -> None:
     assert server(found) == {"file_check": [{"track_file": "load"}], "tcp_check": [{}]}
 
 
+def test_a_server_that_is_given_twice_costs_only_itself() -> None:
+    unknown = "FILE_CHECK {\ntrack_file nix\n}"
+    found = conf(f"TCP_CHECK {{\n}}\n}}\nreal_server 10.0.0.2 53 {{\n{unknown}")
+    assert ["is there already" in c.message for c in found.complaints] == [True]
+    assert server(found) == {"tcp_check": [{}]}
+
+
 def test_a_pattern_that_is_none_still_requires_a_reply() -> None:
     """As keepalived 2.2.7 does."""
     assert server(conf("UDP_CHECK {\nrequire_reply zz\n}")) == {"udp_check": [{"require_reply": ""}]}
