@@ -203,6 +203,16 @@ async def test_a_wrong_reply_fails_though_a_right_one_follows(bench: Bench) -> N
         assert (await bench.cause(Udp(local(server.port), "", True, "79"))).startswith("byte 0 of the reply is 6e")
 
 
+@pytest.mark.parametrize("more", [1, 3, 30])
+async def test_what_comes_after_the_reply_does_not_count_for_the_next_run(bench: Bench, more: int) -> None:
+    async with udp_target(lambda data: [b"yes", *[b"no"] * more]) as server:
+        assert await bench.cause(Udp(local(server.port), "", True, "79")) == ""
+        await until_async(lambda: len(server.questions) >= 8, what="more runs")
+        await bench.workers.refresh()
+    assert [r.cause for r in bench.reports["v/r0/udp_check[0]"] if r.cause] == []
+    assert len(set(server.peers)) > 5  # each run has a port of its own
+
+
 async def test_a_reply_that_is_too_long_fails(bench: Bench) -> None:
     async with udp_target(lambda data: [bytes(60_000)]) as server:
         what = Udp(local(server.port), require_reply=True, max_reply_length=1000)

@@ -41,16 +41,17 @@ def verdict(data: bytes, number: int) -> str | None:
 class DnsProbe(DatagramProbe):
     """The probe of one check; see `probe.Probe`."""
 
-    __slots__ = ("_number", "_what")
+    __slots__ = ("_number", "_query")
 
     def __init__(self, what: Dns, timing: Timing, tools: Tools) -> None:
         super().__init__(what.target, timing, tools, _HEADER.size)
-        self._what = what
+        self._query = query(0, what.name, what.type)[2:]
         self._number = 0
 
     def question(self) -> bytes:
-        self._number = int.from_bytes(random_bytes(2))
-        return query(self._number, self._what.name, self._what.type)
+        number = random_bytes(2)
+        self._number = int.from_bytes(number)
+        return number + self._query
 
     def judge(self, data: bytes) -> str | None:
         return verdict(data, self._number)

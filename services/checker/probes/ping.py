@@ -23,6 +23,7 @@ NOT_ALLOWED: Final = (
     "this service may not send pings: its group is not in the sysctl net.ipv4.ping_group_range, and it lacks CAP_NET_RAW"
 )
 
+_REST: Final = bytes(range(LENGTH - TOKEN))
 _ECHO: Final = struct.Struct("!BBHHH")  # type, code, checksum, identifier, sequence number
 _REQUEST_4, _REPLY_4, _REQUEST_6, _REPLY_6 = 8, 0, 128, 129
 _SOL_RAW, _ICMP_FILTER, _ICMP6_FILTER = 255, 1, 1  # linux/icmp.h, linux/icmpv6.h: a bit that is set keeps a type out
@@ -45,14 +46,13 @@ def checksum(data: bytes) -> int:
 
 
 def request(token: bytes, *, six: bool) -> bytes:
-    """An echo request. Its identifier is random too; for a ping socket the kernel puts its own in, and over IPv6 the
-    checksum."""
-    body = token + bytes(range(LENGTH - len(token)))
-    identifier = int.from_bytes(token[:2])
-    if six:
-        return _ECHO.pack(_REQUEST_6, 0, 0, identifier, 1) + body
-    unsigned = _ECHO.pack(_REQUEST_4, 0, 0, identifier, 1) + body
-    return _ECHO.pack(_REQUEST_4, 0, checksum(unsigned), identifier, 1) + body
+    """An echo request without its checksum. Its identifier is random too; for a ping socket the kernel puts its own in."""
+    return _ECHO.pack(_REQUEST_6 if six else _REQUEST_4, 0, 0, int.from_bytes(token[:2]), 1) + token + _REST
+
+
+def sealed(message: bytes) -> bytes:
+    """With its checksum, which the kernel only leaves to us on raw sockets of IPv4."""
+    return message[:2] + checksum(message).to_bytes(2) + message[4:]
 
 
 def answers(data: bytes, token: bytes, *, six: bool) -> bool:
@@ -72,17 +72,16 @@ class PingProbe(DatagramProbe):
     """The probe of one check; see `probe.Probe`."""
 
     STRAYS = 100_000  # replies to other checks of the same address, on a raw socket
-    __slots__ = ("_six", "_token", "_with_header")
+    __slots__ = ("_six", "_token")
 
     def __init__(self, what: Ping, timing: Timing, tools: Tools) -> None:
         super().__init__(what.target, timing, tools, 60 + _ECHO.size + TOKEN)
         self._six = ":" in what.target.address
         self._token = b""
-        self._with_header = False
 
     def open(self, family: socket.AddressFamily) -> socket.socket:
         protocol = socket.IPPROTO_ICMPV6 if self._six else socket.IPPROTO_ICMP
-        self._with_header = False
+        self.raw = False
         try:
             return socket.socket(family, socket.SOCK_DGRAM | _NON_BLOCKING, protocol)
         except PermissionError:
@@ -91,7 +90,7 @@ class PingProbe(DatagramProbe):
             sock = socket.socket(family, socket.SOCK_RAW | _NON_BLOCKING, protocol)
         except PermissionError as e:
             raise PermissionError(e.errno, NOT_ALLOWED) from None
-        self._with_header = not self._six
+        self.raw = True
         if self._six:
             sock.setsockopt(socket.IPPROTO_ICMPV6, _ICMP6_FILTER, _ONLY_REPLIES_6)
         else:
@@ -100,9 +99,10 @@ class PingProbe(DatagramProbe):
 
     def question(self) -> bytes:
         self._token = random_bytes(TOKEN)
-        return request(self._token, six=self._six)
+        message = request(self._token, six=self._six)
+        return sealed(message) if self.raw and not self._six else message
 
     def judge(self, data: bytes) -> str | None:
-        if self._with_header:
+        if self.raw and not self._six:
             data = without_ip_header(data)
         return "" if answers(data, self._token, six=self._six) else None

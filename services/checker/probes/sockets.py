@@ -158,10 +158,15 @@ class Sockets:
 
 def release(endpoint: Endpoint, sock: socket.socket) -> None:
     """Let go of a socket, whatever became of its connection: that is reset now."""
-    if endpoint.kind is not None and len(endpoint.idle) < IDLE_LIMIT and _connect(sock.fileno(), _NOWHERE, len(_NOWHERE)) == 0:
+    if endpoint.kind is not None and len(endpoint.idle) < IDLE_LIMIT and disconnect(sock):
         endpoint.idle.append(sock)
     else:
         sock.close()
+
+
+def disconnect(sock: socket.socket) -> bool:
+    """Take back its connection; false: that is not possible."""
+    return bool(_connect(sock.fileno(), _NOWHERE, len(_NOWHERE)) == 0)
 
 
 def refusal(code: int) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 from services.checker.kinds.ping import Ping
 from services.checker.kinds.target import Target
-from services.checker.probes.ping import answers, checksum, request, without_ip_header
+from services.checker.probes.ping import answers, checksum, request, sealed, without_ip_header
 from services.checker.schedule import Timing
 from services.common.errors import InvalidValue
 from tests.unit.checker.values import S, one
@@ -39,15 +39,16 @@ def test_the_checksum_is_rfc_1071s() -> None:
     assert checksum(b"\xff\xff" * 40_000) == 0
 
 
-def test_a_request_over_ipv4_carries_its_checksum() -> None:
-    message = request(TOKEN, six=False)
+def test_a_sealed_request_carries_its_checksum() -> None:
+    message = sealed(request(TOKEN, six=False))
     kind, code, _, identifier, sequence = struct.unpack_from("!BBHHH", message)
     assert (kind, code, identifier, sequence, len(message)) == (8, 0, 0x6465, 1, 64)
     assert checksum(message) == 0
 
 
-def test_a_request_over_ipv6_leaves_the_checksum_to_the_kernel() -> None:
+def test_a_request_that_is_not_sealed_leaves_the_checksum_to_the_kernel() -> None:
     assert request(TOKEN, six=True)[:8] == struct.pack("!BBHHH", 128, 0, 0, 0x6465, 1)
+    assert request(TOKEN, six=False)[:8] == struct.pack("!BBHHH", 8, 0, 0, 0x6465, 1)
 
 
 @pytest.mark.parametrize("six", [False, True])
