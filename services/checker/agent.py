@@ -9,15 +9,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 import grpc.aio
 
 from services.checker import addresses, memory, service, settings, wire, workers
+from services.checker.files import FileChecks
+from services.checker.kinds.file import File
 from services.checker.pool import Edit, Name, Pool
-from services.checker.probing import Result
+from services.checker.probing import Result, Update
 from services.checker.report import Entry, Reporter
-from services.checker.servers import Global, RealServer, VirtualServer
+from services.checker.servers import Global, RealServer, TrackFile, VirtualServer
 from services.checker.settings import Check
 from services.common import sdnotify, telemetry
 from services.common.configuration import Configuration
@@ -40,6 +42,7 @@ DECODERS = {
     "global": settings.decode_global,
     "virtual_server": settings.decode_virtual_server,
     "real_server": settings.decode_real_server,
+    "track_file": settings.decode_track_file,
 }
 
 
@@ -52,7 +55,8 @@ class Agent:
         self.pool = Pool(memory.read(self._memory_file))
         self.hub: WatchHub[str, checker_pb2.Check] = WatchHub()
         self.next_probes: dict[int, int] = {}
-        self.workers = workers.Workers(workers.cores(), lambda: self.pool.at_work, self._learn)
+        self.workers = workers.Workers(workers.cores(), self._resume, self._learn)
+        self.files = FileChecks(self._learn, self._problems_changed)
         self.reporter = Reporter(options.socket_of("ipvs"))
         self.publisher = Publisher(options)
         self._composer = Composer(options.node, "checker")
@@ -60,6 +64,7 @@ class Agent:
         self._global = Global()
         self._virtual: dict[str, VirtualServer] = {}
         self._real: dict[Name, RealServer] = {}
+        self._track_files: dict[str, TrackFile] = {}
         self._members: dict[str, dict[str, None]] = {}
         self._problems: dict[Name, Problem] = {}
         self._stretch = 1.0
@@ -77,6 +82,7 @@ class Agent:
             self._upsert(kind, name, value, touched)
         for kind, name in change.removals:
             self._upsert(kind, name, None, touched)
+        self.files.name(self._track_files)
         self._edit(touched)
         if not self._begun:
             self._begun = True
@@ -103,6 +109,12 @@ class Agent:
                 self._real.pop((virtual, real), None)
                 self._members.get(virtual, {}).pop(real, None)
             touched[virtual, real] = None
+        elif kind == "track_file":
+            if isinstance(value, TrackFile):
+                self._track_files[name] = value
+            else:
+                self._track_files.pop(name, None)
+            touched |= dict.fromkeys(server for server, real in self._real.items() if _asks_for(real, name))
 
     def _edit(self, touched: Iterable[Name]) -> None:
         """Have the workers do what the pool says of each of these servers."""
@@ -135,7 +147,7 @@ class Agent:
             self._problems[name] = Problem(key, "", f"virtual server {name[0]} does not exist", hint)
             return self.pool.remove(name)
         try:
-            checks = settings.checks_of(name[0], virtual, name[1], real, self._global)
+            checks = settings.checks_of(name[0], virtual, name[1], real, self._global, self._track_files)
         except InvalidValue as e:
             self._problems[name] = Problem(key, e.field, e.reason, e.hint)
             return Edit()
@@ -143,8 +155,8 @@ class Agent:
 
     def _follow(self, edits: list[Edit]) -> None:
         """Tell workers, API and ipvs what these edits changed."""
-        self.workers.stop(number for edit in edits for number in edit.work.stop)
-        self.workers.start(update for edit in edits for update in edit.work.start)
+        self._stop([number for edit in edits for number in edit.work.stop])
+        self._start([update for edit in edits for update in edit.work.start])
         for edit in edits:
             for number in edit.work.stop:
                 self.next_probes.pop(number, None)
@@ -159,14 +171,28 @@ class Agent:
             if edit != Edit():
                 self._save.set()
 
+    def _start(self, updates: Sequence[Update]) -> None:
+        """Start probings, each where it is carried out."""
+        self.workers.start(u for u in updates if not isinstance(u.probing.what, File))
+        self.files.start(u for u in updates if isinstance(u.probing.what, File))
+
+    def _stop(self, numbers: Sequence[int]) -> None:
+        self.workers.stop(numbers)
+        self.files.stop(numbers)
+
     def _publish(self, check: Check) -> None:
         self.hub.put(check.id, service.message_of(self.pool, check))
 
     def _problems_changed(self, new: frozenset[Problem], resolved: frozenset[Problem]) -> None:
+        self._save.set()
         for event in self._composer.configuration(resolved, new):
             self.publisher.publish(event)
 
     # --- results ---
+
+    def _resume(self) -> Iterable[Update]:
+        """All that the workers should be doing."""
+        return (update for update in self.pool.at_work if not isinstance(update.probing.what, File))
 
     def _learn(self, reports: list[wire.Report]) -> None:
         """Results from a worker: those that change nothing only update times."""
@@ -182,6 +208,8 @@ class Agent:
         first = checks[0]
         whose = first.id if len(checks) == 1 else f"{first.id} and {len(checks) - 1} more"
         level = logging.INFO if result.streak.up and not result.cause else logging.WARNING
+        if result.cause and result.streak.up and not any(check.log_all_failures for check in checks):
+            level = logging.DEBUG
         state = "retrying" if result.streak.retrying else result.streak.phase.value
         log.log(level, "check %s of %s: %s%s", whose, first.target, state, f": {result.cause}" if result.cause else "")
         with self._telemetry.span(
@@ -232,6 +260,7 @@ class Agent:
             "real_servers": len(self.pool.names()),
             "up": len(health) - len(down),
             "down": down[:DOWN_SHOWN] + (["..."] if len(down) > DOWN_SHOWN else []),
+            "problems": [problem.as_dict() for problem in sorted(self.files.problems)],
         }
 
     def _observe(self) -> None:
@@ -251,8 +280,15 @@ class Agent:
         observe("checker.worker_restarts", lambda: self.workers.restarts, "{process}", "Workers that had to be replaced")
         observe("checker.reports", lambda: self.reporter.sent, "{message}", "Messages of the health stream now open", "gauge")
         observe("checker.events_dropped", lambda: self.publisher.dropped, "{event}", "Events lost while notify was away")
-        observe("checker.problems", self.configuration.problem_counts, "{problem}", "Problems now", "gauge")
+        observe("checker.problems", self._problem_counts, "{problem}", "Problems now", "gauge")
         observe("checker.real_servers", self._census, "{server}", "Real servers by health", "gauge")
+
+    def problems(self) -> frozenset[Problem]:
+        """Everything that is wrong now, in the configuration and with tracked files."""
+        return frozenset(self.configuration.problems) | self.files.problems
+
+    def _problem_counts(self) -> list[tuple[int, Mapping[str, str]]]:
+        return self.configuration.problem_counts(self.files.problems)
 
     def _census(self) -> list[tuple[int, dict[str, str]]]:
         health = self.pool.health().values()
@@ -279,6 +315,11 @@ class Agent:
             log.warning("cannot write the servers' health to %s: %s", self._memory_file, e.strerror)
 
 
+def _asks_for(real: RealServer, track_file: str) -> bool:
+    """One of the server's checks is a FILE_CHECK of that file."""
+    return any(settings.kind_of(name) == "file_check" and check["track_file"] == track_file for name, check in real.checks)
+
+
 async def _feed_watchdog() -> None:
     interval = sdnotify.watchdog_interval()
     while interval:
@@ -295,12 +336,13 @@ async def main(options: Options, stop: asyncio.Event) -> None:
         servicer = service.CheckerServicer(agent.pool, agent.hub, agent.workers.refresh, agent.next_probes)
         checker_pb2_grpc.add_CheckerServiceServicer_to_server(servicer, server)
 
-    server = await serve(options, add, [service.NAME], lambda: agent.configuration.problems)
+    server = await serve(options, add, [service.NAME], agent.problems)
     async with asyncio.TaskGroup() as tasks:
         running = [
             tasks.create_task(work)
             for work in (
                 agent.workers.run(),
+                agent.files.run(),
                 agent.reporter.run(),
                 agent.publisher.run(),
                 addresses.follow(agent.addresses_changed),

@@ -15,6 +15,7 @@ from services.checker.sharing import NOTHING, Sharing, Work
 from services.checker.streak import Streak
 
 Name = tuple[str, str]  # virtual server, real server
+ADJUSTMENT_MAX = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +75,10 @@ def decide(results: Iterable[tuple[Check, Result]], weight: int, before: Health 
             return Health(False, 0, f"{check.kind} {check.target}: {cause}")
         unknown = unknown or result.streak.fresh
         if result.weight is not None:
-            adjustment += result.weight - weight
+            adjustment += result.weight if check.what.adjusts else result.weight - weight
     if unknown:
         return before
-    return Health(True, adjustment)
+    return Health(True, max(-ADJUSTMENT_MAX, min(ADJUSTMENT_MAX, adjustment)))
 
 
 class Pool:
@@ -194,11 +195,12 @@ class Pool:
         return Learned(result, () if result.alike(before) else tuple(c for c in checks if not self.asleep(c)))
 
     def judge(self, name: Name) -> tuple[Health | None, Health | None]:
-        """Health of a server before and now; the new one is kept. Where its virtual server sleeps, it stays."""
+        """Health of a server before and now; the new one is kept. While its virtual server sleeps it stays as it is, whatever
+        the probe says that it shares with others; without results it is what `alpha` wants."""
         server = self._servers[name]
-        before = server.health
-        if name[0] not in self._sharing.asleep or before is None:
-            server.health = decide(self.checks_of(name), server.weight, before)
+        before, results = server.health, self.checks_of(name)
+        if name[0] not in self._sharing.asleep or (before is None and all(result.streak.fresh for _, result in results)):
+            server.health = decide(results, server.weight, before)
         return before, server.health
 
 

@@ -28,7 +28,7 @@ class Result:
     """What is known of one probing: its state, and the last result that was worth reporting.
 
     `ended`: monotonic nanoseconds, 0 before the first; `duration` in nanoseconds; `cause`: empty when that probe
-    succeeded; `weight`: what a program of misc_dynamic asked for, None: the configured weight.
+    succeeded; `weight`: what a program of misc_dynamic asked for, or what a file adds; None: the configured weight.
     """
 
     streak: Streak

@@ -24,6 +24,11 @@ TYPES = {
     "http_get": checker_pb2.CHECK_TYPE_HTTP,
     "ssl_get": checker_pb2.CHECK_TYPE_SSL,
     "misc_check": checker_pb2.CHECK_TYPE_MISC,
+    "dns_check": checker_pb2.CHECK_TYPE_DNS,
+    "udp_check": checker_pb2.CHECK_TYPE_UDP,
+    "ping_check": checker_pb2.CHECK_TYPE_PING,
+    "smtp_check": checker_pb2.CHECK_TYPE_SMTP,
+    "file_check": checker_pb2.CHECK_TYPE_FILE,
 }
 STATES = {
     Phase.UP: checker_pb2.CHECK_STATE_UP,
@@ -56,7 +61,8 @@ def message_of(pool: Pool, check: Check, next_probe: int = 0) -> checker_pb2.Che
         state=checker_pb2.CHECK_STATE_WAITING if waiting else STATES[streak.phase],
         failures=streak.failures,
         url=streak.url,
-        weight=result.weight,
+        weight=None if check.what.adjusts else result.weight,
+        weight_adjustment=result.weight if check.what.adjusts else None,
         cause=result.cause,
         suspended=suspended,
         probe_users=pool.users(check),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import select
+import socket
 import ssl
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
@@ -42,6 +43,7 @@ class Tools:
 
     def __init__(self, epoll: select.epoll) -> None:
         self.epoll = epoll
+        self.idle: dict[tuple[object, ...], list[socket.socket]] = {}  # of probes of one datagram, by kind and source
 
     @cached_property
     def sockets(self) -> Sockets:

@@ -117,6 +117,15 @@ def test_a_sleeping_server_keeps_its_health_until_it_wakes() -> None:
     assert pool.judge(("a", "r"))[1] == Health(False, 0, "tcp_check 192.0.2.1:80: connection refused")
 
 
+def test_a_sleeping_server_that_is_new_learns_nothing_from_the_probe_it_shares() -> None:
+    pool = Pool()
+    pool.set(("b", "r"), (tcp("b"),), 1)
+    pool.learn(0, UP)
+    pool.sleep(frozenset("a"))
+    pool.set(("a", "r"), (tcp("a"),), 1)
+    assert pool.judge(("a", "r")) == (None, None)
+
+
 def test_what_is_asked_for_is_counted_once() -> None:
     pool = two_services()
     assert pool.demand == 1 / 30 - 1 / 30 % 1e-6

@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 
 from services.checker import wire
+from services.checker.kinds.dns import Dns
 from services.checker.kinds.http import Http, Url
 from services.checker.kinds.misc import Misc
+from services.checker.kinds.ping import Ping
+from services.checker.kinds.smtp import Smtp
 from services.checker.kinds.target import Target
 from services.checker.kinds.tcp import Tcp
+from services.checker.kinds.udp import Udp
 from services.checker.probing import Probing, Result, Update
 from services.checker.schedule import Timing
 from services.checker.streak import Phase, Streak
@@ -30,6 +34,10 @@ CHECKS = (
         TIMING,
     ),
     Probing(3, "misc_check", Misc(("/bin/x", "a b"), 5, True, "nobody", False), TIMING),
+    Probing(4, "dns_check", Dns(Target("192.0.2.1", 53), "a.example", 28), TIMING),
+    Probing(5, "udp_check", Udp(Target("192.0.2.1", 53), "00ff", True, "x1", 1, 2), TIMING),
+    Probing(6, "ping_check", Ping(Target("192.0.2.1", 0)), TIMING),
+    Probing(7, "smtp_check", Smtp(Target("192.0.2.1", 25), "lb"), TIMING),
 )
 STATE = Result(Streak(Phase.RECOVERING, 2, 1, False), "gone", 5)
 

@@ -134,7 +134,7 @@ class SorryServer(_message.Message):
     def __init__(self, address: _Optional[str] = ..., port: _Optional[int] = ..., lb_kind: _Optional[_Union[LbKind, str]] = ...) -> None: ...
 
 class RealServer(_message.Message):
-    __slots__ = ("address", "port", "weight", "lb_kind", "inhibit_on_failure", "uthreshold", "lthreshold", "notify_up", "notify_down", "alpha", "virtualhost", "delay_loop", "connect_timeout", "retry", "delay_before_retry", "warmup", "smtp_alert", "delay_loop_down", "delay_jitter", "tcp_check", "http_get", "ssl_get", "misc_check")
+    __slots__ = ("address", "port", "weight", "lb_kind", "inhibit_on_failure", "uthreshold", "lthreshold", "notify_up", "notify_down", "alpha", "virtualhost", "delay_loop", "connect_timeout", "retry", "delay_before_retry", "warmup", "smtp_alert", "delay_loop_down", "delay_jitter", "tcp_check", "http_get", "ssl_get", "misc_check", "dns_check", "udp_check", "ping_check", "smtp_check", "file_check")
     ADDRESS_FIELD_NUMBER: _ClassVar[int]
     PORT_FIELD_NUMBER: _ClassVar[int]
     WEIGHT_FIELD_NUMBER: _ClassVar[int]
@@ -158,6 +158,11 @@ class RealServer(_message.Message):
     HTTP_GET_FIELD_NUMBER: _ClassVar[int]
     SSL_GET_FIELD_NUMBER: _ClassVar[int]
     MISC_CHECK_FIELD_NUMBER: _ClassVar[int]
+    DNS_CHECK_FIELD_NUMBER: _ClassVar[int]
+    UDP_CHECK_FIELD_NUMBER: _ClassVar[int]
+    PING_CHECK_FIELD_NUMBER: _ClassVar[int]
+    SMTP_CHECK_FIELD_NUMBER: _ClassVar[int]
+    FILE_CHECK_FIELD_NUMBER: _ClassVar[int]
     address: str
     port: int
     weight: int
@@ -181,10 +186,15 @@ class RealServer(_message.Message):
     http_get: _containers.RepeatedCompositeFieldContainer[HttpGet]
     ssl_get: _containers.RepeatedCompositeFieldContainer[HttpGet]
     misc_check: _containers.RepeatedCompositeFieldContainer[MiscCheck]
-    def __init__(self, address: _Optional[str] = ..., port: _Optional[int] = ..., weight: _Optional[int] = ..., lb_kind: _Optional[_Union[LbKind, str]] = ..., inhibit_on_failure: _Optional[bool] = ..., uthreshold: _Optional[int] = ..., lthreshold: _Optional[int] = ..., notify_up: _Optional[str] = ..., notify_down: _Optional[str] = ..., alpha: _Optional[bool] = ..., virtualhost: _Optional[str] = ..., delay_loop: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., connect_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., retry: _Optional[int] = ..., delay_before_retry: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., warmup: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., smtp_alert: _Optional[bool] = ..., delay_loop_down: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., delay_jitter: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., tcp_check: _Optional[_Iterable[_Union[TcpCheck, _Mapping]]] = ..., http_get: _Optional[_Iterable[_Union[HttpGet, _Mapping]]] = ..., ssl_get: _Optional[_Iterable[_Union[HttpGet, _Mapping]]] = ..., misc_check: _Optional[_Iterable[_Union[MiscCheck, _Mapping]]] = ...) -> None: ...
+    dns_check: _containers.RepeatedCompositeFieldContainer[DnsCheck]
+    udp_check: _containers.RepeatedCompositeFieldContainer[UdpCheck]
+    ping_check: _containers.RepeatedCompositeFieldContainer[PingCheck]
+    smtp_check: _containers.RepeatedCompositeFieldContainer[SmtpCheck]
+    file_check: _containers.RepeatedCompositeFieldContainer[FileCheck]
+    def __init__(self, address: _Optional[str] = ..., port: _Optional[int] = ..., weight: _Optional[int] = ..., lb_kind: _Optional[_Union[LbKind, str]] = ..., inhibit_on_failure: _Optional[bool] = ..., uthreshold: _Optional[int] = ..., lthreshold: _Optional[int] = ..., notify_up: _Optional[str] = ..., notify_down: _Optional[str] = ..., alpha: _Optional[bool] = ..., virtualhost: _Optional[str] = ..., delay_loop: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., connect_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., retry: _Optional[int] = ..., delay_before_retry: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., warmup: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., smtp_alert: _Optional[bool] = ..., delay_loop_down: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., delay_jitter: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., tcp_check: _Optional[_Iterable[_Union[TcpCheck, _Mapping]]] = ..., http_get: _Optional[_Iterable[_Union[HttpGet, _Mapping]]] = ..., ssl_get: _Optional[_Iterable[_Union[HttpGet, _Mapping]]] = ..., misc_check: _Optional[_Iterable[_Union[MiscCheck, _Mapping]]] = ..., dns_check: _Optional[_Iterable[_Union[DnsCheck, _Mapping]]] = ..., udp_check: _Optional[_Iterable[_Union[UdpCheck, _Mapping]]] = ..., ping_check: _Optional[_Iterable[_Union[PingCheck, _Mapping]]] = ..., smtp_check: _Optional[_Iterable[_Union[SmtpCheck, _Mapping]]] = ..., file_check: _Optional[_Iterable[_Union[FileCheck, _Mapping]]] = ...) -> None: ...
 
 class TcpCheck(_message.Message):
-    __slots__ = ("connect_ip", "connect_port", "bindto", "bind_port", "bind_if", "fwmark", "connect_timeout", "delay_loop", "retry", "delay_before_retry", "warmup")
+    __slots__ = ("connect_ip", "connect_port", "bindto", "bind_port", "bind_if", "fwmark", "connect_timeout", "delay_loop", "retry", "delay_before_retry", "warmup", "alpha", "log_all_failures")
     CONNECT_IP_FIELD_NUMBER: _ClassVar[int]
     CONNECT_PORT_FIELD_NUMBER: _ClassVar[int]
     BINDTO_FIELD_NUMBER: _ClassVar[int]
@@ -196,6 +206,8 @@ class TcpCheck(_message.Message):
     RETRY_FIELD_NUMBER: _ClassVar[int]
     DELAY_BEFORE_RETRY_FIELD_NUMBER: _ClassVar[int]
     WARMUP_FIELD_NUMBER: _ClassVar[int]
+    ALPHA_FIELD_NUMBER: _ClassVar[int]
+    LOG_ALL_FAILURES_FIELD_NUMBER: _ClassVar[int]
     connect_ip: str
     connect_port: int
     bindto: str
@@ -207,7 +219,9 @@ class TcpCheck(_message.Message):
     retry: int
     delay_before_retry: _duration_pb2.Duration
     warmup: _duration_pb2.Duration
-    def __init__(self, connect_ip: _Optional[str] = ..., connect_port: _Optional[int] = ..., bindto: _Optional[str] = ..., bind_port: _Optional[int] = ..., bind_if: _Optional[str] = ..., fwmark: _Optional[int] = ..., connect_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., delay_loop: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., retry: _Optional[int] = ..., delay_before_retry: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., warmup: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+    alpha: bool
+    log_all_failures: bool
+    def __init__(self, connect_ip: _Optional[str] = ..., connect_port: _Optional[int] = ..., bindto: _Optional[str] = ..., bind_port: _Optional[int] = ..., bind_if: _Optional[str] = ..., fwmark: _Optional[int] = ..., connect_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., delay_loop: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., retry: _Optional[int] = ..., delay_before_retry: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., warmup: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., alpha: _Optional[bool] = ..., log_all_failures: _Optional[bool] = ...) -> None: ...
 
 class HttpUrl(_message.Message):
     __slots__ = ("path", "digest", "status_code", "virtualhost")
@@ -222,7 +236,7 @@ class HttpUrl(_message.Message):
     def __init__(self, path: _Optional[str] = ..., digest: _Optional[str] = ..., status_code: _Optional[str] = ..., virtualhost: _Optional[str] = ...) -> None: ...
 
 class HttpGet(_message.Message):
-    __slots__ = ("url", "http_protocol", "virtualhost", "enable_sni", "sni_name", "connect_ip", "connect_port", "bindto", "bind_port", "bind_if", "fwmark", "connect_timeout", "delay_loop", "retry", "delay_before_retry", "warmup", "fast_recovery")
+    __slots__ = ("url", "http_protocol", "virtualhost", "enable_sni", "sni_name", "connect_ip", "connect_port", "bindto", "bind_port", "bind_if", "fwmark", "connect_timeout", "delay_loop", "retry", "delay_before_retry", "warmup", "fast_recovery", "alpha", "log_all_failures")
     URL_FIELD_NUMBER: _ClassVar[int]
     HTTP_PROTOCOL_FIELD_NUMBER: _ClassVar[int]
     VIRTUALHOST_FIELD_NUMBER: _ClassVar[int]
@@ -240,6 +254,8 @@ class HttpGet(_message.Message):
     DELAY_BEFORE_RETRY_FIELD_NUMBER: _ClassVar[int]
     WARMUP_FIELD_NUMBER: _ClassVar[int]
     FAST_RECOVERY_FIELD_NUMBER: _ClassVar[int]
+    ALPHA_FIELD_NUMBER: _ClassVar[int]
+    LOG_ALL_FAILURES_FIELD_NUMBER: _ClassVar[int]
     url: _containers.RepeatedCompositeFieldContainer[HttpUrl]
     http_protocol: str
     virtualhost: str
@@ -257,10 +273,12 @@ class HttpGet(_message.Message):
     delay_before_retry: _duration_pb2.Duration
     warmup: _duration_pb2.Duration
     fast_recovery: bool
-    def __init__(self, url: _Optional[_Iterable[_Union[HttpUrl, _Mapping]]] = ..., http_protocol: _Optional[str] = ..., virtualhost: _Optional[str] = ..., enable_sni: _Optional[bool] = ..., sni_name: _Optional[str] = ..., connect_ip: _Optional[str] = ..., connect_port: _Optional[int] = ..., bindto: _Optional[str] = ..., bind_port: _Optional[int] = ..., bind_if: _Optional[str] = ..., fwmark: _Optional[int] = ..., connect_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., delay_loop: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., retry: _Optional[int] = ..., delay_before_retry: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., warmup: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., fast_recovery: _Optional[bool] = ...) -> None: ...
+    alpha: bool
+    log_all_failures: bool
+    def __init__(self, url: _Optional[_Iterable[_Union[HttpUrl, _Mapping]]] = ..., http_protocol: _Optional[str] = ..., virtualhost: _Optional[str] = ..., enable_sni: _Optional[bool] = ..., sni_name: _Optional[str] = ..., connect_ip: _Optional[str] = ..., connect_port: _Optional[int] = ..., bindto: _Optional[str] = ..., bind_port: _Optional[int] = ..., bind_if: _Optional[str] = ..., fwmark: _Optional[int] = ..., connect_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., delay_loop: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., retry: _Optional[int] = ..., delay_before_retry: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., warmup: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., fast_recovery: _Optional[bool] = ..., alpha: _Optional[bool] = ..., log_all_failures: _Optional[bool] = ...) -> None: ...
 
 class MiscCheck(_message.Message):
-    __slots__ = ("misc_path", "misc_timeout", "misc_dynamic", "user", "delay_loop", "retry", "delay_before_retry", "warmup")
+    __slots__ = ("misc_path", "misc_timeout", "misc_dynamic", "user", "delay_loop", "retry", "delay_before_retry", "warmup", "alpha", "log_all_failures")
     MISC_PATH_FIELD_NUMBER: _ClassVar[int]
     MISC_TIMEOUT_FIELD_NUMBER: _ClassVar[int]
     MISC_DYNAMIC_FIELD_NUMBER: _ClassVar[int]
@@ -269,6 +287,8 @@ class MiscCheck(_message.Message):
     RETRY_FIELD_NUMBER: _ClassVar[int]
     DELAY_BEFORE_RETRY_FIELD_NUMBER: _ClassVar[int]
     WARMUP_FIELD_NUMBER: _ClassVar[int]
+    ALPHA_FIELD_NUMBER: _ClassVar[int]
+    LOG_ALL_FAILURES_FIELD_NUMBER: _ClassVar[int]
     misc_path: str
     misc_timeout: _duration_pb2.Duration
     misc_dynamic: bool
@@ -277,4 +297,146 @@ class MiscCheck(_message.Message):
     retry: int
     delay_before_retry: _duration_pb2.Duration
     warmup: _duration_pb2.Duration
-    def __init__(self, misc_path: _Optional[str] = ..., misc_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., misc_dynamic: _Optional[bool] = ..., user: _Optional[str] = ..., delay_loop: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., retry: _Optional[int] = ..., delay_before_retry: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., warmup: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+    alpha: bool
+    log_all_failures: bool
+    def __init__(self, misc_path: _Optional[str] = ..., misc_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., misc_dynamic: _Optional[bool] = ..., user: _Optional[str] = ..., delay_loop: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., retry: _Optional[int] = ..., delay_before_retry: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., warmup: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., alpha: _Optional[bool] = ..., log_all_failures: _Optional[bool] = ...) -> None: ...
+
+class DnsCheck(_message.Message):
+    __slots__ = ("type", "name", "connect_ip", "connect_port", "bindto", "bind_port", "bind_if", "fwmark", "connect_timeout", "delay_loop", "retry", "delay_before_retry", "warmup", "alpha", "log_all_failures")
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    CONNECT_IP_FIELD_NUMBER: _ClassVar[int]
+    CONNECT_PORT_FIELD_NUMBER: _ClassVar[int]
+    BINDTO_FIELD_NUMBER: _ClassVar[int]
+    BIND_PORT_FIELD_NUMBER: _ClassVar[int]
+    BIND_IF_FIELD_NUMBER: _ClassVar[int]
+    FWMARK_FIELD_NUMBER: _ClassVar[int]
+    CONNECT_TIMEOUT_FIELD_NUMBER: _ClassVar[int]
+    DELAY_LOOP_FIELD_NUMBER: _ClassVar[int]
+    RETRY_FIELD_NUMBER: _ClassVar[int]
+    DELAY_BEFORE_RETRY_FIELD_NUMBER: _ClassVar[int]
+    WARMUP_FIELD_NUMBER: _ClassVar[int]
+    ALPHA_FIELD_NUMBER: _ClassVar[int]
+    LOG_ALL_FAILURES_FIELD_NUMBER: _ClassVar[int]
+    type: str
+    name: str
+    connect_ip: str
+    connect_port: int
+    bindto: str
+    bind_port: int
+    bind_if: str
+    fwmark: int
+    connect_timeout: _duration_pb2.Duration
+    delay_loop: _duration_pb2.Duration
+    retry: int
+    delay_before_retry: _duration_pb2.Duration
+    warmup: _duration_pb2.Duration
+    alpha: bool
+    log_all_failures: bool
+    def __init__(self, type: _Optional[str] = ..., name: _Optional[str] = ..., connect_ip: _Optional[str] = ..., connect_port: _Optional[int] = ..., bindto: _Optional[str] = ..., bind_port: _Optional[int] = ..., bind_if: _Optional[str] = ..., fwmark: _Optional[int] = ..., connect_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., delay_loop: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., retry: _Optional[int] = ..., delay_before_retry: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., warmup: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., alpha: _Optional[bool] = ..., log_all_failures: _Optional[bool] = ...) -> None: ...
+
+class UdpCheck(_message.Message):
+    __slots__ = ("payload", "require_reply", "min_reply_length", "max_reply_length", "connect_ip", "connect_port", "bindto", "bind_port", "bind_if", "fwmark", "connect_timeout", "delay_loop", "retry", "delay_before_retry", "warmup", "alpha", "log_all_failures")
+    PAYLOAD_FIELD_NUMBER: _ClassVar[int]
+    REQUIRE_REPLY_FIELD_NUMBER: _ClassVar[int]
+    MIN_REPLY_LENGTH_FIELD_NUMBER: _ClassVar[int]
+    MAX_REPLY_LENGTH_FIELD_NUMBER: _ClassVar[int]
+    CONNECT_IP_FIELD_NUMBER: _ClassVar[int]
+    CONNECT_PORT_FIELD_NUMBER: _ClassVar[int]
+    BINDTO_FIELD_NUMBER: _ClassVar[int]
+    BIND_PORT_FIELD_NUMBER: _ClassVar[int]
+    BIND_IF_FIELD_NUMBER: _ClassVar[int]
+    FWMARK_FIELD_NUMBER: _ClassVar[int]
+    CONNECT_TIMEOUT_FIELD_NUMBER: _ClassVar[int]
+    DELAY_LOOP_FIELD_NUMBER: _ClassVar[int]
+    RETRY_FIELD_NUMBER: _ClassVar[int]
+    DELAY_BEFORE_RETRY_FIELD_NUMBER: _ClassVar[int]
+    WARMUP_FIELD_NUMBER: _ClassVar[int]
+    ALPHA_FIELD_NUMBER: _ClassVar[int]
+    LOG_ALL_FAILURES_FIELD_NUMBER: _ClassVar[int]
+    payload: str
+    require_reply: str
+    min_reply_length: int
+    max_reply_length: int
+    connect_ip: str
+    connect_port: int
+    bindto: str
+    bind_port: int
+    bind_if: str
+    fwmark: int
+    connect_timeout: _duration_pb2.Duration
+    delay_loop: _duration_pb2.Duration
+    retry: int
+    delay_before_retry: _duration_pb2.Duration
+    warmup: _duration_pb2.Duration
+    alpha: bool
+    log_all_failures: bool
+    def __init__(self, payload: _Optional[str] = ..., require_reply: _Optional[str] = ..., min_reply_length: _Optional[int] = ..., max_reply_length: _Optional[int] = ..., connect_ip: _Optional[str] = ..., connect_port: _Optional[int] = ..., bindto: _Optional[str] = ..., bind_port: _Optional[int] = ..., bind_if: _Optional[str] = ..., fwmark: _Optional[int] = ..., connect_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., delay_loop: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., retry: _Optional[int] = ..., delay_before_retry: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., warmup: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., alpha: _Optional[bool] = ..., log_all_failures: _Optional[bool] = ...) -> None: ...
+
+class PingCheck(_message.Message):
+    __slots__ = ("connect_ip", "bindto", "bind_if", "fwmark", "connect_timeout", "delay_loop", "retry", "delay_before_retry", "warmup", "alpha", "log_all_failures")
+    CONNECT_IP_FIELD_NUMBER: _ClassVar[int]
+    BINDTO_FIELD_NUMBER: _ClassVar[int]
+    BIND_IF_FIELD_NUMBER: _ClassVar[int]
+    FWMARK_FIELD_NUMBER: _ClassVar[int]
+    CONNECT_TIMEOUT_FIELD_NUMBER: _ClassVar[int]
+    DELAY_LOOP_FIELD_NUMBER: _ClassVar[int]
+    RETRY_FIELD_NUMBER: _ClassVar[int]
+    DELAY_BEFORE_RETRY_FIELD_NUMBER: _ClassVar[int]
+    WARMUP_FIELD_NUMBER: _ClassVar[int]
+    ALPHA_FIELD_NUMBER: _ClassVar[int]
+    LOG_ALL_FAILURES_FIELD_NUMBER: _ClassVar[int]
+    connect_ip: str
+    bindto: str
+    bind_if: str
+    fwmark: int
+    connect_timeout: _duration_pb2.Duration
+    delay_loop: _duration_pb2.Duration
+    retry: int
+    delay_before_retry: _duration_pb2.Duration
+    warmup: _duration_pb2.Duration
+    alpha: bool
+    log_all_failures: bool
+    def __init__(self, connect_ip: _Optional[str] = ..., bindto: _Optional[str] = ..., bind_if: _Optional[str] = ..., fwmark: _Optional[int] = ..., connect_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., delay_loop: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., retry: _Optional[int] = ..., delay_before_retry: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., warmup: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., alpha: _Optional[bool] = ..., log_all_failures: _Optional[bool] = ...) -> None: ...
+
+class SmtpCheck(_message.Message):
+    __slots__ = ("helo_name", "connect_ip", "connect_port", "bindto", "bind_port", "bind_if", "fwmark", "connect_timeout", "delay_loop", "retry", "delay_before_retry", "warmup", "alpha", "log_all_failures")
+    HELO_NAME_FIELD_NUMBER: _ClassVar[int]
+    CONNECT_IP_FIELD_NUMBER: _ClassVar[int]
+    CONNECT_PORT_FIELD_NUMBER: _ClassVar[int]
+    BINDTO_FIELD_NUMBER: _ClassVar[int]
+    BIND_PORT_FIELD_NUMBER: _ClassVar[int]
+    BIND_IF_FIELD_NUMBER: _ClassVar[int]
+    FWMARK_FIELD_NUMBER: _ClassVar[int]
+    CONNECT_TIMEOUT_FIELD_NUMBER: _ClassVar[int]
+    DELAY_LOOP_FIELD_NUMBER: _ClassVar[int]
+    RETRY_FIELD_NUMBER: _ClassVar[int]
+    DELAY_BEFORE_RETRY_FIELD_NUMBER: _ClassVar[int]
+    WARMUP_FIELD_NUMBER: _ClassVar[int]
+    ALPHA_FIELD_NUMBER: _ClassVar[int]
+    LOG_ALL_FAILURES_FIELD_NUMBER: _ClassVar[int]
+    helo_name: str
+    connect_ip: str
+    connect_port: int
+    bindto: str
+    bind_port: int
+    bind_if: str
+    fwmark: int
+    connect_timeout: _duration_pb2.Duration
+    delay_loop: _duration_pb2.Duration
+    retry: int
+    delay_before_retry: _duration_pb2.Duration
+    warmup: _duration_pb2.Duration
+    alpha: bool
+    log_all_failures: bool
+    def __init__(self, helo_name: _Optional[str] = ..., connect_ip: _Optional[str] = ..., connect_port: _Optional[int] = ..., bindto: _Optional[str] = ..., bind_port: _Optional[int] = ..., bind_if: _Optional[str] = ..., fwmark: _Optional[int] = ..., connect_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., delay_loop: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., retry: _Optional[int] = ..., delay_before_retry: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., warmup: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., alpha: _Optional[bool] = ..., log_all_failures: _Optional[bool] = ...) -> None: ...
+
+class FileCheck(_message.Message):
+    __slots__ = ("track_file", "weight", "reverse")
+    TRACK_FILE_FIELD_NUMBER: _ClassVar[int]
+    WEIGHT_FIELD_NUMBER: _ClassVar[int]
+    REVERSE_FIELD_NUMBER: _ClassVar[int]
+    track_file: str
+    weight: int
+    reverse: bool
+    def __init__(self, track_file: _Optional[str] = ..., weight: _Optional[int] = ..., reverse: _Optional[bool] = ...) -> None: ...
