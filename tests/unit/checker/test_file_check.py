@@ -73,7 +73,12 @@ def test_the_number_decides_or_is_added(weight: int, reverse: bool, number: int,
 def test_what_files_and_programs_say_is_added_up() -> None:
     pool = Pool()
     found = checks(
-        {"weight": 10, "file_check": [{"track_file": "plain"}] * 2, "misc_check": [{"misc_path": "/bin/true"}]}, files=FILES
+        {
+            "weight": 10,
+            "file_check": [{"track_file": "plain"}, {"track_file": "plain", "weight": 3}],
+            "misc_check": [{"misc_path": "/bin/true"}],
+        },
+        files=FILES,
     )
     pool.set(("v", "r"), found, 10)
     for check, weight in zip(found, (30, 5, -20), strict=True):
