@@ -14,6 +14,7 @@ from cli.keepalived_conf.complaints import Position, Report
 from cli.keepalived_conf.grammar import INTERFACE_DELAYS, STATIC, complain_of_unknown, read_block
 from cli.keepalived_conf.lexer import Line, Word
 from cli.keepalived_conf.readers import Scope, block_of, required, shown, whole
+from cli.keepalived_conf.regex import settle as settle_regex
 from cli.keepalived_conf.routing import Priorities
 from cli.keepalived_conf.special import LINKBEAT, endpoint
 from cli.keepalived_conf.tree import Statement, parse
@@ -366,6 +367,7 @@ def _check_is_whole(scope: Scope, kind: str, index: int, check: Mapping[str, Any
             if "path" not in url:
                 scope.report.mistake(scope.where[f"{kind}[{index}].url[{number}]"], "url: expected path; the check is left out")
                 return False
+            settle_regex(scope, url, f"{kind}[{index}].url[{number}]")
         if not urls:
             scope.report.mistake(at, f"{kind.upper()}: expected at least one url; left out")
             return False

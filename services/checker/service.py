@@ -24,6 +24,8 @@ TYPES = {
     "http_get": checker_pb2.CHECK_TYPE_HTTP,
     "ssl_get": checker_pb2.CHECK_TYPE_SSL,
     "misc_check": checker_pb2.CHECK_TYPE_MISC,
+    "grpc_check": checker_pb2.CHECK_TYPE_GRPC,
+    "agent_check": checker_pb2.CHECK_TYPE_AGENT,
 }
 STATES = {
     Phase.UP: checker_pb2.CHECK_STATE_UP,

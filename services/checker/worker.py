@@ -23,7 +23,7 @@ from typing import Any, Final
 
 from services.checker import wire
 from services.checker.pool import Result, Update
-from services.checker.probes.probe import Postponed, Probe, Tools
+from services.checker.probes.probe import UNHEARD, Postponed, Probe, Tools
 from services.checker.probes.registry import probe_of
 from services.checker.schedule import Wheel, first_delay, next_delay
 
@@ -250,6 +250,14 @@ class Worker:
             job.due = due = now + job.delay_loop
             self._due.add(due, job)
             return
+        if cause is UNHEARD:
+            if not job.streak.fresh:
+                self._probes += 1
+                job.running = False
+                job.due = now + job.delay_loop
+                self._due.add(job.due, job)
+                return
+            cause = ""  # nobody has objected to this server yet
         ok = not cause
         before, weight = job.streak, job.probe.weight if ok else job.weight
         streak = before.after(ok, retry=job.retry, urls=job.urls)
@@ -261,7 +269,7 @@ class Worker:
         job.duration = now - job.started
         changed = cause != job.cause or weight != job.weight or not (streak is before or streak.alike(before))
         job.streak, job.cause, job.weight = streak, cause, weight
-        job.steady = streak.settled and job.urls <= 1 and not job.from_start
+        job.steady = streak.settled and job.urls <= 1 and not job.from_start and not job.check.what.weighs
         delay = next_delay(job.timing, streak, fast_recovery=job.check.what.recovers_fast)
         job.due = max(now, job.started + delay) if job.from_start else now + delay
         self._due.add(job.due, job)

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from services.checker.kinds.agent import Agent
+from services.checker.kinds.grpc_health import Grpc
 from services.checker.kinds.http import Http
 from services.checker.kinds.misc import Misc
 from services.checker.kinds.tcp import Tcp
 from services.checker.kinds.what import What
+from services.checker.probes.agent import AgentProbe
+from services.checker.probes.grpc_health import GrpcProbe
 from services.checker.probes.http import HttpProbe
 from services.checker.probes.misc import MiscProbe
 from services.checker.probes.probe import Probe, Tools
@@ -16,7 +20,13 @@ from services.checker.probes.tcp import TcpProbe
 from services.checker.schedule import Timing
 from services.checker.settings import Check
 
-PROBES: dict[type[What], Callable[[Any, Timing, Tools], Probe]] = {Tcp: TcpProbe, Http: HttpProbe, Misc: MiscProbe}
+PROBES: dict[type[What], Callable[[Any, Timing, Tools], Probe]] = {
+    Tcp: TcpProbe,
+    Http: HttpProbe,
+    Misc: MiscProbe,
+    Grpc: GrpcProbe,
+    Agent: AgentProbe,
+}
 
 
 def probe_of(check: Check, tools: Tools) -> Probe:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import ssl
+
+from services.checker.kinds.tls import Trust
 
 CHUNK = 64 * 1024
 
@@ -16,6 +20,71 @@ def tls_context() -> ssl.SSLContext:
     context.set_ciphers("ALL:@SECLEVEL=0")
     context.options |= ssl.OP_IGNORE_UNEXPECTED_EOF
     return context
+
+
+class Unreadable(Exception):
+    """The certificates to trust cannot be read, with the reason and what to do."""
+
+
+class Contexts:
+    """The contexts of one worker, by what they trust and speak. A file of certificates is read again when it changes."""
+
+    def __init__(self) -> None:
+        self._lenient: dict[tuple[str, ...], ssl.SSLContext] = {}
+        self._strict: dict[tuple[str, tuple[str, ...]], tuple[tuple[int, ...], ssl.SSLContext]] = {}
+
+    def of(self, trust: Trust | None, alpn: tuple[str, ...] = ()) -> ssl.SSLContext:
+        """The context for one probe; `alpn`: the protocols that it offers.
+
+        :raises Unreadable: the file of certificates cannot be used.
+        """
+        if trust is None:
+            if alpn not in self._lenient:
+                self._lenient[alpn] = _speaking(tls_context(), alpn)
+            return self._lenient[alpn]
+        before = self._strict.get((trust.ca_file, alpn))
+        state = _state_of(trust.ca_file)
+        if before is None or before[0] != state:
+            before = (state, _speaking(_verifying(trust.ca_file), alpn))
+            self._strict[trust.ca_file, alpn] = before
+        return before[1]
+
+
+def _speaking(context: ssl.SSLContext, alpn: tuple[str, ...]) -> ssl.SSLContext:
+    if alpn:
+        context.set_alpn_protocols(list(alpn))
+    return context
+
+
+def _state_of(path: str) -> tuple[int, ...]:
+    """Which file it is, and when it changed; empty for the system's store, which OpenSSL asks anew for each certificate."""
+    if not path:
+        return ()
+    try:
+        status = os.stat(path)
+    except OSError as e:
+        raise Unreadable(_unreadable(path, e)) from None
+    return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+def _verifying(path: str) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.options |= ssl.OP_IGNORE_UNEXPECTED_EOF
+    if not path:
+        context.load_default_certs()
+        return context
+    try:
+        context.load_verify_locations(path)
+    except ssl.SSLError:
+        raise Unreadable(f"tls_ca_file {path} holds no certificate in PEM; put trusted certificates into it") from None
+    except OSError as e:
+        raise Unreadable(_unreadable(path, e)) from None
+    return context
+
+
+def _unreadable(path: str, error: OSError) -> str:
+    why = (error.strerror or str(error)).lower()
+    return f"tls_ca_file {path}: {why}; put it there, readable for the checker, or change tls_ca_file"
 
 
 class Tls:
@@ -40,6 +109,15 @@ class Tls:
         self.established = True
         return True
 
+    def days_left(self, now: float) -> int:
+        """Whole days for which the server's certificate, which has been verified, is still valid; `now`: seconds since 1970."""
+        certificate = self._object.getpeercert() or {}
+        return int((ssl.cert_time_to_seconds(str(certificate["notAfter"])) - now) // 86400)
+
+    def protocol(self) -> str | None:
+        """What the server chose of the protocols that were offered (ALPN)."""
+        return self._object.selected_alpn_protocol()
+
     def receive(self, data: bytes) -> None:
         """Bytes from the network; empty: it is closed."""
         if data:
@@ -63,6 +141,12 @@ class Tls:
         except ssl.SSLZeroReturnError:
             return b""
 
+    def goodbye(self) -> bytes:
+        """The last bytes for the server: close_notify."""
+        with contextlib.suppress(ssl.SSLError):  # it waits for the server's, which nobody needs
+            self._object.unwrap()
+        return self._outgoing.read()
+
     def out(self) -> bytes:
         """What must go to the network now."""
         return self._outgoing.read()
@@ -70,4 +154,13 @@ class Tls:
 
 def reason(error: ssl.SSLError) -> str:
     """OpenSSL's reason, in words."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"certificate: {error.verify_message[:1].lower()}{error.verify_message[1:].removesuffix('.')}"
     return (error.reason or error.strerror or str(error)).replace("_", " ").lower()
+
+
+def short_lived(tls: Tls, trust: Trust | None, now: float) -> str:
+    """What is wrong with the time for which the certificate is valid yet; empty: nothing. `now`: seconds since 1970."""
+    if trust is None or not trust.min_days or (left := tls.days_left(now)) >= trust.min_days:
+        return ""
+    return f"TLS: certificate: valid for {left} days more, expected at least {trust.min_days}; renew it"

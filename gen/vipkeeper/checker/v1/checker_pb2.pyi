@@ -18,6 +18,8 @@ class CheckType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     CHECK_TYPE_HTTP: _ClassVar[CheckType]
     CHECK_TYPE_SSL: _ClassVar[CheckType]
     CHECK_TYPE_MISC: _ClassVar[CheckType]
+    CHECK_TYPE_GRPC: _ClassVar[CheckType]
+    CHECK_TYPE_AGENT: _ClassVar[CheckType]
 
 class CheckState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -31,6 +33,8 @@ CHECK_TYPE_TCP: CheckType
 CHECK_TYPE_HTTP: CheckType
 CHECK_TYPE_SSL: CheckType
 CHECK_TYPE_MISC: CheckType
+CHECK_TYPE_GRPC: CheckType
+CHECK_TYPE_AGENT: CheckType
 CHECK_STATE_UNSPECIFIED: CheckState
 CHECK_STATE_WAITING: CheckState
 CHECK_STATE_UP: CheckState
