@@ -492,11 +492,19 @@ MISC_CHECK: Final[Table] = {k: v for k, v in _CHECK_COMMON.items() if k != "conn
     "user": Keyword("user", account),
 }
 
+SSL: Final[Table] = {
+    "certificate": Keyword("certificate", text("a path", 4095)),
+    "key": Keyword("key", text("a path", 4095)),
+    "password": Keyword("password", text("a password")),
+    "ca": Keyword("", needless("servers' certificates are not verified, as in keepalived; keys may ask for it (tls_verify)")),
+}
+
 INTERFACE_DELAYS: Final = Listed("interface_up_down_delays", rows(interface_delays))
 
 TABLES: Final[Mapping[str, Table]] = {
     "": {**STATIC},
     "global_defs": GLOBAL_DEFS,
+    "SSL": SSL,
     "vrrp_instance": VRRP_INSTANCE,
     "vrrp_instance/authentication": AUTHENTICATION,
     "vrrp_instance/auth_hmac": AUTH_HMAC,

@@ -81,6 +81,17 @@ class _Translator:
         if found := INTERFACE_DELAYS.read(scope, statement, name, len(before)):
             self.result.objects.setdefault("config/global", {})[name] = [*before, *found]
 
+    def ssl(self, statement: Statement) -> None:
+        """SSL { ... }, which becomes part of the global settings; the last one counts."""
+        scope = Scope(self.report, self.result.where.setdefault("config/global", {}))
+        scope.where.setdefault("", statement.keyword.at)
+        value = read_block(scope, "SSL", block_of(scope, statement), "ssl")
+        if "certificate" in value:
+            scope.mark("ssl", statement.keyword.at)
+            self.result.objects.setdefault("config/global", {})["ssl"] = value
+        elif value:
+            self.report.mistake(statement.keyword.at, "SSL: expected certificate, for which the key is; left out")
+
     def static(self, statement: Statement) -> None:
         """static_ipaddress, static_routes and static_rules { ... }; several blocks add up."""
         key = f"config/static/{STATIC_NAME}"
@@ -240,6 +251,7 @@ _TOP_LEVEL: Final[Mapping[str, Callable[[_Translator, Statement], None]]] = {
     "garp_group": _Translator.garp_group,
     **dict.fromkeys(STATIC, _Translator.static),
     "bfd_instance": _Translator.named,
+    "SSL": _Translator.ssl,
     "virtual_server": _Translator.virtual_server,
 }
 

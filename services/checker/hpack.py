@@ -105,8 +105,6 @@ def unhuffman(data: bytes) -> bytes:
                     raise Malformed("a string contains its end")
                 found.append(symbol)
                 code = length = 0
-            elif length >= 30:
-                raise Malformed("no code of a symbol")  # cannot be: the code is complete
     if length > 7 or code != (1 << length) - 1:
         raise Malformed("a string ends in what is no padding")
     return bytes(found)

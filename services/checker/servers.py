@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from services.checker.kinds.tls import Identity
+
 
 @dataclass(frozen=True, slots=True)
 class Inherited:
@@ -49,3 +51,4 @@ class Global:
 
     script_user: str = ""
     enable_script_security: bool = True
+    identity: Identity | None = None

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from services.checker.fields import address_of, port_of, word_of
 from services.checker.kinds.registry import KINDS
+from services.checker.kinds.tls import identity_of
 from services.checker.kinds.what import SECOND, Around, Kind, What
 from services.checker.schedule import Timing
 from services.checker.servers import Global, Inherited, RealServer, VirtualServer
@@ -58,8 +59,11 @@ def kind_of(name: str) -> str:
 
 
 def decode_global(_name: str, value: Mapping[str, Any]) -> Global:
-    """Settings of the key `config/global`."""
-    return Global(value.get("script_user", ""), value.get("enable_script_security", True))
+    """Settings of the key `config/global`.
+
+    :raises InvalidValue: the checker's own certificate cannot be used as it is given.
+    """
+    return Global(value.get("script_user", ""), value.get("enable_script_security", True), identity_of(value))
 
 
 def decode_virtual_server(_name: str, value: Mapping[str, Any]) -> VirtualServer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import ssl
 import tempfile
 from pathlib import Path
 from typing import NamedTuple
@@ -11,12 +12,12 @@ from typing import NamedTuple
 from cli.keepalived_conf.complaints import Severity
 from cli.keepalived_conf.reading import read_text
 from services.checker.kinds.http import Http
-from services.checker.servers import Global
-from services.checker.settings import checks_of, decode_real_server, decode_virtual_server
+from services.checker.settings import checks_of, decode_global, decode_real_server, decode_virtual_server
 from services.common import values
 from tests.kit import targets
 from tests.kit.keepalived_checker import start_keepalived_checker, verdicts
 from tests.kit.prober import running_prober
+from tests.kit.tls import Authority
 
 
 class Case(NamedTuple):
@@ -134,7 +135,8 @@ def checks(text: str) -> dict[int, Http]:
                 service, values.check("virtual_server", conf.objects[f"config/virtual_server/{service}"])
             )
             real = decode_real_server(name, values.check("real_server", value))
-            (check,) = checks_of(service, virtual, name, real, Global())
+            settings = decode_global("", values.check("global", conf.objects.get("config/global", {})))
+            (check,) = checks_of(service, virtual, name, real, settings)
             assert isinstance(check.what, Http)
             found[real.port] = check.what
     return found
@@ -169,3 +171,20 @@ async def test_where_keepalived_is_known_to_be_wrong_the_pattern_means_what_it_s
     ours, theirs = await judged(OURS_ALONE | THEIRS_ALONE)
     assert ours == dict.fromkeys(OURS_ALONE, True) | dict.fromkeys(THEIRS_ALONE, False)
     assert theirs == dict.fromkeys(OURS_ALONE, False) | dict.fromkeys(THEIRS_ALONE, True)
+
+
+async def test_both_show_the_certificate_of_the_ssl_block(open_folder: Path) -> None:
+    authority = Authority(open_folder / "tls")
+    server, mine = authority.issue("server", "127.0.0.1"), authority.issue("checker")
+    text = f"SSL {{\ncertificate {mine.certificate}\nkey {mine.key}\n}}\n"
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(server.certificate, server.key)
+    context.load_verify_locations(authority.ca)
+    context.verify_mode = ssl.CERT_REQUIRED
+    for block, good in ((text, True), ("", False)):
+        async with targets.target(targets.answer(*HELLO), tls=context) as target, running_prober() as prober:
+            written = block + (SERVER % (1, target.port, "1.0", "")).replace("HTTP_GET", "SSL_GET")
+            with start_keepalived_checker(open_folder, written) as keepalived:
+                assert await verdicts(keepalived, {target.port}) == {target.port: good}
+            (what,) = checks(written).values()
+            assert (await prober.cause("ssl_get", what) == "") is good

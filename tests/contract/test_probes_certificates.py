@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ssl
+import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 
 from services.checker.kinds.http import Http, Url
 from services.checker.kinds.target import Target
-from services.checker.kinds.tls import Trust
+from services.checker.kinds.tls import Identity, Trust
 from services.checker.streak import Phase
 from tests.kit import targets
 from tests.kit.prober import QUICK, Prober, running_prober
@@ -115,3 +116,61 @@ async def test_a_file_that_changes_is_read_again(prober: Prober, authority: Auth
         assert prober.reports[check][0].cause == "TLS: certificate: unable to get local issuer certificate"
         trusted.write_bytes(authority.ca.read_bytes() + b"\n")
         await until_async(lambda: prober.reports[check][-1].streak.phase is Phase.UP, what="success")
+
+
+# --- the checker's own certificate ---
+
+
+@contextlib.asynccontextmanager
+async def asking(authority: Authority) -> AsyncIterator[int]:
+    """A server that wants its clients' certificates."""
+    issued = authority.issue("asking", "127.0.0.1")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(issued.certificate, issued.key)
+    context.load_verify_locations(authority.ca)
+    context.verify_mode = ssl.CERT_REQUIRED
+    async with targets.target(targets.answer(targets.page(b"hi")), tls=context) as server:
+        yield server.port
+
+
+def showing(port: int, identity: Identity | None, trust: Trust | None = None) -> Http:
+    return Http(Target("127.0.0.1", port), (Url("/", "h"),), True, ("127.0.0.1",), trust=trust, identity=identity)
+
+
+@pytest.fixture(scope="module")
+def mine(authority: Authority) -> Certificate:
+    return authority.issue("checker")
+
+
+@pytest.fixture
+def locked(mine: Certificate, tmp_path: Path) -> Path:
+    """The key, behind the password `secret`."""
+    path = tmp_path / "locked.key"
+    words = ["openssl", "ec", "-in", mine.key, "-out", path, "-aes128", "-passout", "pass:secret"]
+    subprocess.run(words, check=True, capture_output=True)
+    return path
+
+
+async def test_a_server_that_asks_for_a_certificate_is_shown_it(
+    prober: Prober, authority: Authority, mine: Certificate, locked: Path, tmp_path: Path
+) -> None:
+    both = tmp_path / "both.pem"
+    both.write_bytes(mine.certificate.read_bytes() + mine.key.read_bytes())
+    async with asking(authority) as port:
+        assert await prober.cause("ssl_get", showing(port, None)) != ""
+        assert await prober.cause("ssl_get", showing(port, Identity(str(mine.certificate), str(mine.key)))) == ""
+        assert await prober.cause("ssl_get", showing(port, Identity(str(both)))) == ""
+        assert await prober.cause("ssl_get", showing(port, Identity(str(both)), Trust(str(authority.ca)))) == ""
+        assert await prober.cause("ssl_get", showing(port, Identity(str(mine.certificate), str(locked), "secret"))) == ""
+        cause = await prober.cause("ssl_get", showing(port, Identity(str(mine.certificate), str(locked), "wrong")))
+    assert cause == (
+        f"TLS: ssl.certificate {mine.certificate} cannot be used with the key in {locked}: "
+        "it must be in PEM, fit the certificate, and open with ssl.password"
+    )
+
+
+async def test_a_key_that_cannot_be_read_is_named(prober: Prober, mine: Certificate, tmp_path: Path) -> None:
+    cause = await prober.cause("ssl_get", showing(9, Identity(str(mine.certificate), str(tmp_path / "none"))))
+    assert cause == (
+        f"TLS: ssl.key {tmp_path}/none: no such file or directory; put it there, readable for the checker, or change ssl.key"
+    )

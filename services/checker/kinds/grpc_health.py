@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from services.checker.fields import word_of
 from services.checker.kinds.target import Target, target_of, validate_target
-from services.checker.kinds.tls import Trust, host_of, trust_of
+from services.checker.kinds.tls import Identity, Trust, host_of, trust_of
 from services.checker.kinds.what import Around, Kind, What
 from services.common.errors import InvalidValue
 
@@ -17,7 +17,8 @@ LONGEST_NAME: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class Grpc(What):
-    """One call of Health/Check. Empty `service`: the server as a whole. `sni`: sent with `tls`, unless it is empty."""
+    """One call of Health/Check. Empty `service`: the server as a whole. `sni`: sent with `tls`, unless it is empty;
+    `identity`: shown to a server that asks for it."""
 
     target: Target
     service: str
@@ -25,6 +26,7 @@ class Grpc(What):
     tls: bool = False
     sni: str = ""
     trust: Trust | None = None
+    identity: Identity | None = None
 
     def __str__(self) -> str:
         return f"{'grpcs' if self.tls else 'grpc'}://{self.target}/{self.service}"
@@ -56,6 +58,7 @@ def _make(value: Mapping[str, Any], around: Around) -> Grpc:
         tls=value.get("tls", False),
         sni=(sni or target.address) if trust else sni,
         trust=trust,
+        identity=around.settings.identity if value.get("tls", False) else None,
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 from services.checker.fields import word_of
 from services.checker.kinds.regex import Regex, regex_of
 from services.checker.kinds.target import Target, target_of, validate_target
-from services.checker.kinds.tls import Trust, host_of, trust_of
+from services.checker.kinds.tls import Identity, Trust, host_of, trust_of
 from services.checker.kinds.what import SECOND, Around, Kind, What
 from services.common.errors import InvalidValue
 
@@ -37,7 +37,7 @@ class Url:
 @dataclass(frozen=True, slots=True)
 class Http(What):
     """HTTP_GET, or with `tls` SSL_GET. `sni` per URL, in step with `pages`; empty: none is sent. `trust`: the certificate must
-    be for that name."""
+    be for that name; `identity`: shown to a server that asks for it."""
 
     target: Target
     pages: tuple[Url, ...]
@@ -46,6 +46,7 @@ class Http(What):
     http_protocol: str = "1.0"
     fast_recovery: bool = False
     trust: Trust | None = None
+    identity: Identity | None = None
 
     def __str__(self) -> str:
         return f"{'https' if self.tls else 'http'}://{self.target}"
@@ -128,6 +129,7 @@ def _make(value: Mapping[str, Any], around: Around) -> Http:
         http_protocol=value.get("http_protocol", "1.0").upper(),
         fast_recovery=value.get("fast_recovery", False),
         trust=trust,
+        identity=around.settings.identity if tls else None,
     )
 
 

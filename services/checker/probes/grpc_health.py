@@ -144,13 +144,14 @@ class GrpcProbe:
 
     def start(self, now: int, url: int) -> str | None:
         """:raises Postponed: this machine cannot probe now."""
+        what = self._what
         try:
-            context = self._contexts.of(self._what.trust, ("h2",)) if self._contexts else None
-            self._tls = Tls(context, self._what.sni) if context else None
+            context = self._contexts.of(what.trust, what.identity, ("h2",)) if self._contexts else None
+            self._tls = Tls(context, what.sni) if context else None
         except Unreadable as e:
             return f"TLS: {e}"
         except ValueError as e:
-            return f"TLS: cannot ask for the server name {self._what.sni!r}: {e}"
+            return f"TLS: cannot ask for the server name {what.sni!r}: {e}"
         sock = self._sockets.connect(self._endpoint)
         if isinstance(sock, str):
             return sock

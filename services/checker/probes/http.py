@@ -74,7 +74,7 @@ class HttpProbe:
         """:raises Postponed: this machine cannot probe now."""
         self._url = url
         try:
-            context = self._contexts.of(self._what.trust) if self._contexts else None
+            context = self._contexts.of(self._what.trust, self._what.identity) if self._contexts else None
         except Unreadable as e:
             return self._told(f"TLS: {e}")
         sock = self._sockets.connect(self._endpoint)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import ssl
+from collections.abc import Iterator
 
-from services.checker.kinds.tls import Trust
+from services.checker.kinds.tls import Identity, Trust
 
 CHUNK = 64 * 1024
 
@@ -27,27 +28,42 @@ class Unreadable(Exception):
 
 
 class Contexts:
-    """The contexts of one worker, by what they trust and speak. A file of certificates is read again when it changes."""
+    """The contexts of one worker, by whom they trust, what they show and speak. Files are read again when they change."""
 
     def __init__(self) -> None:
         self._lenient: dict[tuple[str, ...], ssl.SSLContext] = {}
-        self._strict: dict[tuple[str, tuple[str, ...]], tuple[tuple[int, ...], ssl.SSLContext]] = {}
+        self._special: dict[tuple[str | None, Identity | None, tuple[str, ...]], tuple[list[_State], ssl.SSLContext]] = {}
 
-    def of(self, trust: Trust | None, alpn: tuple[str, ...] = ()) -> ssl.SSLContext:
+    def of(self, trust: Trust | None, identity: Identity | None = None, alpn: tuple[str, ...] = ()) -> ssl.SSLContext:
         """The context for one probe; `alpn`: the protocols that it offers.
 
-        :raises Unreadable: the file of certificates cannot be used.
+        :raises Unreadable: a file of certificates or keys cannot be used.
         """
-        if trust is None:
+        if trust is None and identity is None:
             if alpn not in self._lenient:
                 self._lenient[alpn] = _speaking(tls_context(), alpn)
             return self._lenient[alpn]
-        before = self._strict.get((trust.ca_file, alpn))
-        state = _state_of(trust.ca_file)
+        key = (trust.ca_file if trust else None, identity, alpn)
+        state = [_state_of(field, path) for field, path in _files(trust, identity) if path]
+        before = self._special.get(key)
         if before is None or before[0] != state:
-            before = (state, _speaking(_verifying(trust.ca_file), alpn))
-            self._strict[trust.ca_file, alpn] = before
+            context = _verifying(trust.ca_file) if trust else tls_context()
+            if identity is not None:
+                _show(context, identity)
+            before = self._special[key] = (state, _speaking(context, alpn))
         return before[1]
+
+
+_State = tuple[int, int, int, int]
+
+
+def _files(trust: Trust | None, identity: Identity | None) -> Iterator[tuple[str, str]]:
+    """The files behind a context, with the fields that name them."""
+    if trust is not None:  # empty: the system's store, which OpenSSL asks anew for each certificate
+        yield "tls_ca_file", trust.ca_file
+    if identity is not None:
+        yield "ssl.certificate", identity.certificate
+        yield "ssl.key", identity.key
 
 
 def _speaking(context: ssl.SSLContext, alpn: tuple[str, ...]) -> ssl.SSLContext:
@@ -56,14 +72,14 @@ def _speaking(context: ssl.SSLContext, alpn: tuple[str, ...]) -> ssl.SSLContext:
     return context
 
 
-def _state_of(path: str) -> tuple[int, ...]:
-    """Which file it is, and when it changed; empty for the system's store, which OpenSSL asks anew for each certificate."""
-    if not path:
-        return ()
+def _state_of(field: str, path: str) -> _State:
+    """Which file it is, and when it changed."""
     try:
-        status = os.stat(path)
+        with open(path, "rb") as file:  # what cannot be read has no state
+            status = os.fstat(file.fileno())
     except OSError as e:
-        raise Unreadable(_unreadable(path, e)) from None
+        why = (e.strerror or str(e)).lower()
+        raise Unreadable(f"{field} {path}: {why}; put it there, readable for the checker, or change {field}") from None
     return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
 
 
@@ -75,16 +91,18 @@ def _verifying(path: str) -> ssl.SSLContext:
         return context
     try:
         context.load_verify_locations(path)
-    except ssl.SSLError:
+    except OSError:  # of which SSLError is one
         raise Unreadable(f"tls_ca_file {path} holds no certificate in PEM; put trusted certificates into it") from None
-    except OSError as e:
-        raise Unreadable(_unreadable(path, e)) from None
     return context
 
 
-def _unreadable(path: str, error: OSError) -> str:
-    why = (error.strerror or str(error)).lower()
-    return f"tls_ca_file {path}: {why}; put it there, readable for the checker, or change tls_ca_file"
+def _show(context: ssl.SSLContext, identity: Identity) -> None:
+    try:
+        context.load_cert_chain(identity.certificate, identity.key or None, lambda: identity.password)
+    except OSError:
+        key = identity.key or identity.certificate
+        fit = "it must be in PEM, fit the certificate, and open with ssl.password"
+        raise Unreadable(f"ssl.certificate {identity.certificate} cannot be used with the key in {key}: {fit}") from None
 
 
 class Tls:

@@ -6,7 +6,11 @@ from typing import Any
 
 import pytest
 
-from services.checker.kinds.tls import Trust, host_of, trust_of
+from services.checker.kinds.http import Http
+from services.checker.kinds.tls import Identity, Trust, host_of, trust_of
+from services.checker.servers import Global
+from services.checker.settings import checks_of, decode_global, decode_real_server, decode_virtual_server
+from services.common import values
 from services.common.errors import InvalidValue
 from tests.unit.checker.test_settings_regex import pages
 
@@ -59,3 +63,37 @@ def test_without_tls_there_is_nothing_to_verify() -> None:
     with pytest.raises(InvalidValue) as caught:
         pages({"url": [{}], "tls_verify": True}, "http_get")
     assert caught.value.field == "http_get[0].tls_verify"
+
+
+def test_checks_over_tls_show_the_checkers_own_certificate() -> None:
+    ssl = {"certificate": "/c.pem", "key": "/k.pem", "password": "x"}
+    settings = decode_global("", values.check("global", {"ssl": ssl}))
+    assert settings == Global(identity=Identity("/c.pem", "/k.pem", "x"))
+    virtual = decode_virtual_server("v", {"address": "192.0.2.1", "port": 80, "protocol": "tcp"})
+    page: list[dict[str, Any]] = [{"url": [{}]}]
+    value = {"address": "192.0.2.2", "port": 80, "http_get": page, "ssl_get": page, "grpc_check": [{}, {"tls": True}]}
+    found = checks_of("v", virtual, "r", decode_real_server("v/r", values.check("real_server", value)), settings)
+    shown = {check.name: check.what.identity for check in found}
+    identity = settings.identity
+    assert shown == {"http_get[0]": None, "ssl_get[0]": identity, "grpc_check[0]": None, "grpc_check[1]": identity}
+    assert isinstance(found[1].what, Http)
+    assert "x'" not in repr(found[1].what)
+
+
+@pytest.mark.parametrize(
+    ("ssl", "field", "reason"),
+    [
+        ({"certificate": "c"}, "ssl.certificate", "expected an absolute path, got 'c'"),
+        ({"certificate": "/c", "key": "k"}, "ssl.key", "expected an absolute path, got 'k'"),
+        ({"key": "/k"}, "ssl.certificate", "is missing; expected the file of the certificate that the key is for"),
+    ],
+)
+def test_a_certificate_that_cannot_be_shown_is_refused(ssl: dict[str, str], field: str, reason: str) -> None:
+    with pytest.raises(InvalidValue) as caught:
+        decode_global("", {"ssl": ssl})
+    assert (caught.value.field, caught.value.reason) == (field, reason)
+
+
+def test_no_certificate_is_shown_unless_one_is_named() -> None:
+    assert decode_global("", {"ssl": {}}).identity is None
+    assert decode_global("", {}).identity is None

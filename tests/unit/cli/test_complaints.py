@@ -263,6 +263,14 @@ def test_a_key_in_a_file_stays_in_its_file() -> None:
     assert conf.objects["config/vrrp_instance/V"]["auth_hmac"]["key"] == [{"id": 7, "key_file": "/etc/key"}]
 
 
+def test_a_key_without_its_certificate_is_left_out() -> None:
+    assert found("SSL {\nkey /k\n}") == [(1, 1, MISTAKE, "SSL: expected certificate, for which the key is; left out")]
+    assert found("SSL {\nca /c\n}")[0][2:] == (
+        NOTE,
+        "ca has no effect: servers' certificates are not verified, as in keepalived; keys may ask for it (tls_verify)",
+    )
+
+
 def test_an_instance_without_any_key_that_can_be_used_is_left_out() -> None:
     conf = read_text(INSTANCE % HMAC_BLOCK.replace("7 %s", "256 %s") % "file:/etc/key")
     assert dict(conf.objects) == {}
@@ -397,6 +405,7 @@ def test_every_field_of_the_messages_has_its_keyword_and_the_reverse() -> None:
 
     places = {
         "global_defs": MESSAGES["global"],
+        "SSL": MESSAGES["global"].fields_by_name["ssl"].message_type,
         "vrrp_instance": MESSAGES["vrrp_instance"],
         "vrrp_instance/authentication": MESSAGES["vrrp_instance"].fields_by_name["authentication"].message_type,
         "vrrp_instance/auth_hmac": MESSAGES["vrrp_instance"].fields_by_name["auth_hmac"].message_type,
@@ -428,7 +437,7 @@ def test_every_field_of_the_messages_has_its_keyword_and_the_reverse() -> None:
         block: {"reverse"} for block in ("vrrp_script", "track_file", "vrrp_track_file", "vrrp_track_process", "bfd_instance")
     }
     heads |= {"global_defs": {"vrrp_garp_extra_if_all"}, "vrrp_instance": {"garp_extra_if_all"}}
-    own = {"global_defs": {"notify", "interface_up_down_delays"}}  # keepalived: only FIFOs; a block of its own
+    own = {"global_defs": {"notify", "interface_up_down_delays", "ssl"}}  # keepalived: only FIFOs; blocks of their own
     beyond = {"tls_verify", "tls_ca_file", "tls_min_days"}
     own["virtual_server/real_server"] = {"grpc_check", "agent_check"}
     own["virtual_server/real_server/HTTP_GET"] = beyond | {"tls_compliant"}

@@ -272,6 +272,12 @@ def test_a_pattern_is_read_as_keepalived_reads_it(written: str, kept: str) -> No
     ]
 
 
+def test_the_last_ssl_block_is_the_checkers_certificate() -> None:
+    conf = read_text("SSL {\ncertificate /a\nkey /b\n}\nSSL {\ncertificate /c\npassword x\n}\n")
+    assert conf.complaints == ()
+    assert dict(conf.objects) == {"config/global": {"ssl": {"certificate": "/c", "password": "x"}}}
+
+
 def test_all_words_about_a_pattern_are_kept() -> None:
     words = (
         "regex a+\nregex_no_match\nregex_options caseless utf\nregex_options multiline\nregex_min_offset 3\nregex_max_offset 9"
