@@ -20,6 +20,7 @@ from services.checker.schedule import Timing
 
 CHUNK = 64 * 1024
 CHUNKS_AT_ONCE = 4  # so that a flood from one server does not hold up the others
+SEARCHED_AT_ONCE = 16 * 1024  # where a regex is searched for, which may be slow
 
 _TROUBLE = select.EPOLLERR | select.EPOLLHUP
 
@@ -36,11 +37,13 @@ class HttpProbe:
         "_longest",
         "_out",
         "_requests",
+        "_room",
         "_seen",
         "_sock",
         "_sockets",
         "_timing",
         "_tls",
+        "_turns",
         "_url",
         "_what",
         "deadline",
@@ -57,6 +60,8 @@ class HttpProbe:
         self._sockets = tools.sockets
         self._contexts = tools.contexts if what.tls else None
         self._requests = tuple(request(url, what.http_protocol) for url in what.pages)
+        searches = any(url.regex for url in what.pages)
+        self._room, self._turns = (SEARCHED_AT_ONCE, 1) if searches else (CHUNK, CHUNKS_AT_ONCE)
         self._sock: socket.socket | None = None
         self._tls: Tls | None = None
         self._answer = Answer(what.pages[0])
@@ -158,9 +163,9 @@ class HttpProbe:
 
     def _receive(self, sock: socket.socket, now: int) -> str | None:
         """Read what is there; gives the verdict once there is one."""
-        for _ in range(CHUNKS_AT_ONCE):
+        for _ in range(self._turns):
             try:
-                data = sock.recv(CHUNK)
+                data = sock.recv(self._room)
             except BlockingIOError:
                 return None
             except OSError as e:
@@ -170,7 +175,7 @@ class HttpProbe:
             if verdict is not None:
                 return verdict
             # A short read has emptied the socket, unless the end of the stream is already known to follow.
-            if len(data) < CHUNK and not self._seen & (select.EPOLLRDHUP | _TROUBLE):
+            if len(data) < self._room and not self._seen & (select.EPOLLRDHUP | _TROUBLE):
                 return None
         self.hungry = True
         return None
