@@ -59,6 +59,7 @@ def _judge_vrrp(settings: Mapping[tuple[str, str], Any], verdict: Verdict) -> No
 def _judge_servers(settings: Mapping[str, Mapping[tuple[str, str], Any]], verdict: Verdict) -> None:
     """What needs a virtual server and its real server together. Those that do not fit are left out."""
     globals_ = settings["checker"].get(("global", ""), checker.decode_global("", {}))
+    files = {name: found for (kind, name), found in settings["checker"].items() if kind == "track_file"}
     for (kind, name), decoded in settings["ipvs"].items():
         key = f"config/{kind}/{name}"
         try:
@@ -72,7 +73,7 @@ def _judge_servers(settings: Mapping[str, Mapping[tuple[str, str], Any]], verdic
                 continue
             ipvs.resolve(virtual, decoded)
             virtual_check, real_check = settings["checker"]["virtual_server", owner], settings["checker"][kind, name]
-            checker.checks_of(owner, virtual_check, own_name, real_check, globals_)
+            checker.checks_of(owner, virtual_check, own_name, real_check, globals_, files)
         except InvalidValue as e:
             verdict.refused.append(Problem(key, e.field, e.reason, e.hint))
             del verdict.accepted[key]

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from cli.keepalived_conf.checks import dns_name, dns_type, udp_payload, udp_reply
 from cli.keepalived_conf.keywords import known_keywords
 from cli.keepalived_conf.lexer import Word
 from cli.keepalived_conf.needless import GLOBAL as NEEDLESS_GLOBALLY
@@ -224,6 +225,7 @@ GLOBAL_DEFS: Final[Table] = {
     "smtp_alert": Keyword("smtp_alert", boolean),
     "smtp_alert_vrrp": Keyword("smtp_alert_vrrp", boolean),
     "smtp_alert_checker": Keyword("smtp_alert_checker", boolean),
+    "checker_log_all_failures": Keyword("checker_log_all_failures", boolean),
     "script_user": Keyword("script_user", account),
     "enable_script_security": Keyword("enable_script_security", flag),
     "vrrp_version": Keyword("vrrp_version", number(2, 3)),
@@ -401,6 +403,8 @@ _CHECK_TIMES: Final[Table] = {
 _CHECK_COMMON: Final[Table] = _CHECK_TIMES | {
     "retry": Keyword("retry", number(0, WHOLE_MAX)),
     "nb_get_retry": Keyword("retry", number(0, WHOLE_MAX), instead="retry"),
+    "alpha": Keyword("alpha", boolean),
+    "log_all_failures": Keyword("log_all_failures", boolean),
 }
 _CHECK_NETWORK: Final[Table] = {
     "connect_ip": Keyword("connect_ip", address),
@@ -449,6 +453,11 @@ REAL_SERVER: Final[Table] = _SERVER_COMMON | {
     "HTTP_GET": Keyword("http_get", sub_block("virtual_server/real_server/HTTP_GET"), block=True, many=True),
     "SSL_GET": Keyword("ssl_get", sub_block("virtual_server/real_server/SSL_GET"), block=True, many=True),
     "MISC_CHECK": Keyword("misc_check", sub_block("virtual_server/real_server/MISC_CHECK"), block=True, many=True),
+    "DNS_CHECK": Keyword("dns_check", sub_block("virtual_server/real_server/DNS_CHECK"), block=True, many=True),
+    "UDP_CHECK": Keyword("udp_check", sub_block("virtual_server/real_server/UDP_CHECK"), block=True, many=True),
+    "PING_CHECK": Keyword("ping_check", sub_block("virtual_server/real_server/PING_CHECK"), block=True, many=True),
+    "SMTP_CHECK": Keyword("smtp_check", sub_block("virtual_server/real_server/SMTP_CHECK"), block=True, many=True),
+    "FILE_CHECK": Keyword("file_check", sub_block("virtual_server/real_server/FILE_CHECK"), block=True, many=True),
 }
 
 TCP_CHECK: Final[Table] = _CHECK_COMMON | _CHECK_NETWORK
@@ -492,6 +501,38 @@ MISC_CHECK: Final[Table] = {k: v for k, v in _CHECK_COMMON.items() if k != "conn
     "user": Keyword("user", account),
 }
 
+DNS_CHECK: Final[Table] = (
+    _CHECK_COMMON | _CHECK_NETWORK | {"type": Keyword("type", dns_type), "name": Keyword("name", dns_name)}
+)
+
+UDP_CHECK: Final[Table] = (
+    _CHECK_COMMON
+    | _CHECK_NETWORK
+    | {
+        "payload": Keyword("payload", udp_payload),
+        "require_reply": Keyword("require_reply", udp_reply),
+        "min_reply_length": Keyword("min_reply_length", number(0, 65535)),
+        "max_reply_length": Keyword("max_reply_length", number(0, 65535)),
+    }
+)
+
+_NO_PORTS: Final = "ICMP has none"
+PING_CHECK: Final[Table] = (
+    _CHECK_COMMON | _CHECK_NETWORK | {word: Keyword("", needless(_NO_PORTS)) for word in ("connect_port", "bind_port")}
+)
+
+SMTP_HOST: Final[Table] = _CHECK_COMMON | _CHECK_NETWORK
+SMTP_CHECK: Final[Table] = SMTP_HOST | {
+    "helo_name": Keyword("helo_name", _HOST),
+    "host": Keyword("host", sub_block("virtual_server/real_server/SMTP_CHECK/host"), block=True, many=True),
+}
+SMTP_CONNECTION: Final = frozenset({*(k.field for k in _CHECK_NETWORK.values()), "connect_timeout"})
+
+FILE_CHECK: Final[Table] = {
+    "track_file": Keyword("track_file", text("the name of a track_file")),
+    "weight": Keyword("weight", tracker_weight(WHOLE_MAX)),
+}
+
 SSL: Final[Table] = {
     "certificate": Keyword("certificate", text("a path", 4095)),
     "key": Keyword("key", text("a path", 4095)),
@@ -524,4 +565,10 @@ TABLES: Final[Mapping[str, Table]] = {
     "virtual_server/real_server/SSL_GET": SSL_GET,
     "virtual_server/real_server/SSL_GET/url": SSL_URL,
     "virtual_server/real_server/MISC_CHECK": MISC_CHECK,
+    "virtual_server/real_server/DNS_CHECK": DNS_CHECK,
+    "virtual_server/real_server/UDP_CHECK": UDP_CHECK,
+    "virtual_server/real_server/PING_CHECK": PING_CHECK,
+    "virtual_server/real_server/SMTP_CHECK": SMTP_CHECK,
+    "virtual_server/real_server/SMTP_CHECK/host": SMTP_HOST,
+    "virtual_server/real_server/FILE_CHECK": FILE_CHECK,
 }

@@ -10,18 +10,19 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from cli.keepalived_conf.checks import smtp_checks
 from cli.keepalived_conf.complaints import Position, Report
-from cli.keepalived_conf.grammar import INTERFACE_DELAYS, STATIC, complain_of_unknown, read_block
+from cli.keepalived_conf.grammar import INTERFACE_DELAYS, SMTP_CONNECTION, STATIC, complain_of_unknown, read_block
 from cli.keepalived_conf.lexer import Line, Word
 from cli.keepalived_conf.readers import Scope, block_of, required, shown, whole
 from cli.keepalived_conf.regex import settle as settle_regex
 from cli.keepalived_conf.routing import Priorities
 from cli.keepalived_conf.special import LINKBEAT, endpoint
 from cli.keepalived_conf.tree import Statement, parse
+from services.checker.kinds.registry import KINDS
 from services.vrrp.config.track_settings import ROWS
 
 STATIC_NAME: Final = "main"  # all static blocks of a file become one object
-CHECKS: Final = ("tcp_check", "http_get", "ssl_get", "misc_check")
 
 
 @dataclass(slots=True)
@@ -54,6 +55,7 @@ class _Translator:
     report: Report
     result: Translation = field(default_factory=Translation)
     tracked: list[tuple[str, str, Position]] = field(default_factory=list)
+    file_checks: list[tuple[str, dict[str, Any], Position]] = field(default_factory=list)
     priorities: Priorities = field(default_factory=Priorities)
 
     def top_level(self, statement: Statement) -> None:
@@ -166,6 +168,16 @@ class _Translator:
         for kind, name, at in self.tracked:
             if f"config/{kind}/{name}" in self.result.objects:
                 self.report.note(at, f"{kind} {name!r} is defined only below; it is tracked, where keepalived ignores it")
+        for key, check, at in self.file_checks:
+            name = check["track_file"]
+            if f"config/track_file/{name}" in self.result.objects:
+                self.report.note(at, f"track_file {name!r} is defined only below; it counts, where keepalived ignores it")
+                continue
+            self.report.mistake(at, f"FILE_CHECK: there is no track_file {name!r}; left out")
+            server = self.result.objects[key]
+            server["file_check"] = [other for other in server["file_check"] if other is not check]
+            if not server["file_check"]:
+                del server["file_check"]
 
     def virtual_server(self, statement: Statement) -> None:
         """virtual_server ADDRESS PORT | fwmark MARK { ... }, with its real servers as keys of their own."""
@@ -217,11 +229,23 @@ class _Translator:
         port = service.get("port", 0) if port is None else port
         value: dict[str, Any] = {"address": address, "port": port}
         value |= read_block(scope, "virtual_server/real_server", block_of(scope, statement))
-        for kind in CHECKS:
+        key = f"config/real_server/{virtual_server}/{address}-{port}"
+        for kind in KINDS:
             whole_checks = [c for i, c in enumerate(value.pop(kind, ())) if _check_is_whole(scope, kind, i, c)]
+            if kind == "smtp_check":
+                whole_checks = [one for check in whole_checks for one in smtp_checks(check, SMTP_CONNECTION)]
             if whole_checks:
                 value[kind] = whole_checks
-        self.add(f"config/real_server/{virtual_server}/{address}-{port}", value, scope, statement.arguments[0])
+        if self.add(key, value, scope, statement.arguments[0]):
+            self._note_files(scope, key, value.get("file_check", ()))
+
+    def _note_files(self, scope: Scope, key: str, checks: Iterable[dict[str, Any]]) -> None:
+        """Spread the weights of FILE_CHECKs, and remember those whose file is not there yet."""
+        for index, check in enumerate(checks):
+            if "weight" in check:
+                check |= check.pop("weight")  # and reverse
+            if f"config/track_file/{check['track_file']}" not in self.result.objects:
+                self.file_checks.append((key, check, scope.where[f"file_check[{index}]"]))
 
     def add(self, key: str, value: dict[str, Any], scope: Scope, named: Word) -> bool:
         """Keep an object, unless there is one of its name."""
@@ -372,6 +396,9 @@ def _check_is_whole(scope: Scope, kind: str, index: int, check: Mapping[str, Any
     at = scope.where[f"{kind}[{index}]"]
     if kind == "misc_check" and "misc_path" not in check:
         scope.report.mistake(at, "MISC_CHECK: expected misc_path; left out")
+        return False
+    if kind == "file_check" and "track_file" not in check:
+        scope.report.mistake(at, "FILE_CHECK: expected track_file; left out")
         return False
     if kind in ("http_get", "ssl_get"):
         urls = check.get("url", ())

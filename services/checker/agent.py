@@ -9,14 +9,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import grpc.aio
 
 from services.checker import addresses, memory, service, settings, wire, workers
+from services.checker.files import FileChecks
+from services.checker.kinds.file import File
 from services.checker.pool import Edit, Name, Pool, Result, Update
 from services.checker.report import Entry, Reporter
-from services.checker.servers import Global, RealServer, VirtualServer
+from services.checker.servers import Global, RealServer, TrackFile, VirtualServer
 from services.checker.settings import Check
 from services.common import sdnotify, telemetry
 from services.common.configuration import Configuration
@@ -39,6 +41,7 @@ DECODERS = {
     "global": settings.decode_global,
     "virtual_server": settings.decode_virtual_server,
     "real_server": settings.decode_real_server,
+    "track_file": settings.decode_track_file,
 }
 
 
@@ -52,6 +55,7 @@ class Agent:
         self.hub: WatchHub[str, checker_pb2.Check] = WatchHub()
         self.next_probes: dict[str, int] = {}
         self.workers = workers.Workers(workers.cores(), self._resume, self._learn)
+        self.files = FileChecks(self._learn, self._problems_changed)
         self.reporter = Reporter(options.socket_of("ipvs"))
         self.publisher = Publisher(options)
         self._composer = Composer(options.node, "checker")
@@ -59,6 +63,7 @@ class Agent:
         self._global = Global()
         self._virtual: dict[str, VirtualServer] = {}
         self._real: dict[Name, RealServer] = {}
+        self._track_files: dict[str, TrackFile] = {}
         self._members: dict[str, dict[str, None]] = {}
         self._problems: dict[Name, Problem] = {}
         self._suspended: set[str] = set()
@@ -76,6 +81,7 @@ class Agent:
             self._upsert(kind, name, value, touched)
         for kind, name in change.removals:
             self._upsert(kind, name, None, touched)
+        self.files.name(self._track_files)
         self._edit(touched)
         if not self._begun:
             self._begun = True
@@ -102,6 +108,12 @@ class Agent:
                 self._real.pop((virtual, real), None)
                 self._members.get(virtual, {}).pop(real, None)
             touched[virtual, real] = None
+        elif kind == "track_file":
+            if isinstance(value, TrackFile):
+                self._track_files[name] = value
+            else:
+                self._track_files.pop(name, None)
+            touched |= dict.fromkeys(server for server, real in self._real.items() if _asks_for(real, name))
 
     def _edit(self, touched: Iterable[Name]) -> None:
         """Have the workers do what the pool says of each of these servers."""
@@ -118,8 +130,17 @@ class Agent:
             else:
                 start += edit.start
             self._follow(edit)
-        self.workers.stop(stop)
-        self.workers.start(start)
+        self._stop(stop)
+        self._start(start)
+
+    def _start(self, updates: Sequence[Update]) -> None:
+        """Start checks, each where it is carried out."""
+        self.workers.start(u for u in updates if not isinstance(u.check.what, File))
+        self.files.start(u for u in updates if isinstance(u.check.what, File))
+
+    def _stop(self, check_ids: Sequence[str]) -> None:
+        self.workers.stop(check_ids)
+        self.files.stop(check_ids)
 
     def _edit_one(self, name: Name) -> Edit:
         real, virtual = self._real.get(name), self._virtual.get(name[0])
@@ -132,7 +153,7 @@ class Agent:
             self._problems[name] = Problem(key, "", f"virtual server {name[0]} does not exist", hint)
             return self.pool.remove(name)
         try:
-            checks = settings.checks_of(name[0], virtual, name[1], real, self._global)
+            checks = settings.checks_of(name[0], virtual, name[1], real, self._global, self._track_files)
         except InvalidValue as e:
             self._problems[name] = Problem(key, e.field, e.reason, e.hint)
             return Edit()
@@ -160,6 +181,7 @@ class Agent:
         return check.virtual_server in self._suspended
 
     def _problems_changed(self, new: frozenset[Problem], resolved: frozenset[Problem]) -> None:
+        self._save.set()
         for event in self._composer.configuration(resolved, new):
             self.publisher.publish(event)
 
@@ -167,7 +189,11 @@ class Agent:
 
     def _resume(self, mine: Callable[[str], bool]) -> Iterable[Update]:
         """The checks of one worker's share with their states."""
-        return [Update(check, result) for check, result in self.pool.checks() if mine(check.id) and not self.suspended(check)]
+        return [
+            Update(check, result)
+            for check, result in self.pool.checks()
+            if mine(check.id) and not self.suspended(check) and not isinstance(check.what, File)
+        ]
 
     def _learn(self, reports: list[wire.Report]) -> None:
         """Results from a worker: those that change nothing only update times."""
@@ -187,6 +213,8 @@ class Agent:
         assert found is not None
         check, result = found
         level = logging.INFO if result.streak.up and not result.cause else logging.WARNING
+        if result.cause and result.streak.up and not check.log_all_failures:
+            level = logging.DEBUG
         state = "retrying" if result.streak.retrying else result.streak.phase.value
         log.log(level, "check %s of %s: %s%s", check.id, check.target, state, f": {result.cause}" if result.cause else "")
         with self._telemetry.span(
@@ -225,8 +253,8 @@ class Agent:
     def _switch(self, before: set[str]) -> None:
         """Stop or start the checks of the services that are suspended now and were not `before`, or the reverse."""
         checks = [(c, r) for c, r in self.pool.checks() if c.virtual_server in before ^ self._suspended]
-        self.workers.stop(c.id for c, _ in checks if self.suspended(c))
-        self.workers.start(Update(c, r) for c, r in checks if not self.suspended(c))
+        self._stop([c.id for c, _ in checks if self.suspended(c)])
+        self._start([Update(c, r) for c, r in checks if not self.suspended(c)])
         for check, result in checks:
             self._publish(check, result)
 
@@ -246,6 +274,7 @@ class Agent:
             "real_servers": len(self.pool.names()),
             "up": len(health) - len(down),
             "down": down[:DOWN_SHOWN] + (["..."] if len(down) > DOWN_SHOWN else []),
+            "problems": [problem.as_dict() for problem in sorted(self.files.problems)],
         }
 
     def _observe(self) -> None:
@@ -257,8 +286,15 @@ class Agent:
         observe("checker.worker_restarts", lambda: self.workers.restarts, "{process}", "Workers that had to be replaced")
         observe("checker.reports", lambda: self.reporter.sent, "{message}", "Messages of the health stream now open", "gauge")
         observe("checker.events_dropped", lambda: self.publisher.dropped, "{event}", "Events lost while notify was away")
-        observe("checker.problems", self.configuration.problem_counts, "{problem}", "Problems now", "gauge")
+        observe("checker.problems", self._problem_counts, "{problem}", "Problems now", "gauge")
         observe("checker.real_servers", self._census, "{server}", "Real servers by health", "gauge")
+
+    def problems(self) -> frozenset[Problem]:
+        """Everything that is wrong now, in the configuration and with tracked files."""
+        return frozenset(self.configuration.problems) | self.files.problems
+
+    def _problem_counts(self) -> list[tuple[int, Mapping[str, str]]]:
+        return self.configuration.problem_counts(self.files.problems)
 
     def _census(self) -> list[tuple[int, dict[str, str]]]:
         health = self.pool.health().values()
@@ -285,6 +321,11 @@ class Agent:
             log.warning("cannot write the servers' health to %s: %s", self._memory_file, e.strerror)
 
 
+def _asks_for(real: RealServer, track_file: str) -> bool:
+    """One of the server's checks is a FILE_CHECK of that file."""
+    return any(settings.kind_of(name) == "file_check" and check["track_file"] == track_file for name, check in real.checks)
+
+
 async def _feed_watchdog() -> None:
     interval = sdnotify.watchdog_interval()
     while interval:
@@ -301,12 +342,13 @@ async def main(options: Options, stop: asyncio.Event) -> None:
         servicer = service.CheckerServicer(agent.pool, agent.hub, agent.workers.refresh, agent.next_probes, agent.suspended)
         checker_pb2_grpc.add_CheckerServiceServicer_to_server(servicer, server)
 
-    server = await serve(options, add, [service.NAME], lambda: agent.configuration.problems)
+    server = await serve(options, add, [service.NAME], agent.problems)
     async with asyncio.TaskGroup() as tasks:
         running = [
             tasks.create_task(work)
             for work in (
                 agent.workers.run(),
+                agent.files.run(),
                 agent.reporter.run(),
                 agent.publisher.run(),
                 addresses.follow(agent.addresses_changed),

@@ -14,6 +14,7 @@ from services.checker.settings import Check
 from services.checker.streak import Streak
 
 Name = tuple[str, str]  # virtual server, real server
+ADJUSTMENT_MAX = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,7 @@ class Result:
     """What is known of one check: its state, and the last result that was worth reporting.
 
     `ended`: monotonic nanoseconds, 0 before the first; `duration` in nanoseconds; `cause`: empty when that probe
-    succeeded; `weight`: what a program of misc_dynamic asked for, None: the configured weight.
+    succeeded; `weight`: what a program of misc_dynamic asked for, or what a file adds; None: the configured weight.
     """
 
     streak: Streak
@@ -96,10 +97,10 @@ def decide(results: Iterable[tuple[Check, Result]], weight: int, before: Health 
             return Health(False, 0, f"{check.kind} {check.target}: {cause}")
         unknown = unknown or result.streak.fresh
         if result.weight is not None:
-            adjustment += result.weight - weight
+            adjustment += result.weight if check.what.adjusts else result.weight - weight
     if unknown:
         return before
-    return Health(True, adjustment)
+    return Health(True, max(-ADJUSTMENT_MAX, min(ADJUSTMENT_MAX, adjustment)))
 
 
 class Pool:

@@ -46,9 +46,20 @@ class RealServer:
 
 
 @dataclass(frozen=True, slots=True)
+class TrackFile:
+    """A file whose number checks may ask for; `weight` and `reverse` for those that do not say."""
+
+    file: str
+    weight: int = 1
+    reverse: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Global:
-    """What programs need of the global settings."""
+    """What checks need of the global settings."""
 
     script_user: str = ""
     enable_script_security: bool = True
+    log_all_failures: bool = False
+    smtp_helo_name: str = ""
     identity: Identity | None = None

@@ -24,6 +24,11 @@ TYPES = {
     "http_get": checker_pb2.CHECK_TYPE_HTTP,
     "ssl_get": checker_pb2.CHECK_TYPE_SSL,
     "misc_check": checker_pb2.CHECK_TYPE_MISC,
+    "dns_check": checker_pb2.CHECK_TYPE_DNS,
+    "udp_check": checker_pb2.CHECK_TYPE_UDP,
+    "ping_check": checker_pb2.CHECK_TYPE_PING,
+    "smtp_check": checker_pb2.CHECK_TYPE_SMTP,
+    "file_check": checker_pb2.CHECK_TYPE_FILE,
     "grpc_check": checker_pb2.CHECK_TYPE_GRPC,
     "agent_check": checker_pb2.CHECK_TYPE_AGENT,
 }
@@ -57,7 +62,8 @@ def message_of(check: Check, result: Result, *, suspended: bool, next_probe: int
         state=checker_pb2.CHECK_STATE_WAITING if waiting else STATES[streak.phase],
         failures=streak.failures,
         url=streak.url,
-        weight=result.weight,
+        weight=None if check.what.adjusts else result.weight,
+        weight_adjustment=result.weight if check.what.adjusts else None,
         cause=result.cause,
         suspended=suspended,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
 import os
 import pwd
@@ -16,75 +15,22 @@ from pathlib import Path
 
 import pytest
 
-from services.checker import wire
 from services.checker.kinds.http import Http, Url
 from services.checker.kinds.misc import Misc
 from services.checker.kinds.target import Target
 from services.checker.kinds.tcp import Tcp
 from services.checker.pool import Result, Update
-from services.checker.schedule import Timing
-from services.checker.settings import Check
 from services.checker.streak import Phase, Streak
-from services.checker.workers import Workers
 from tests.kit import targets
 from tests.kit.tls import Authority
 from tests.kit.wait import until_async
+from tests.kit.worker import FAR, QUICK, SECOND, Bench, check_of, running_bench
 
-SECOND = 1_000_000_000
-QUICK = Timing(delay_loop=SECOND // 5, connect_timeout=SECOND // 2, retry=0, delay_before_retry=SECOND // 20, warmup=0)
 PAGE = (
     b"<HTML><HEAD><TITLE>Unauthorized</TITLE></HEAD>\r\n<BODY>This document is protected.  You must send\r\n"
     b"the proper authorization information to access it.</BODY></HTML>\r\n"
 )
 PAGE_DIGEST = "ec90a42b99ea9a2f5ecbe213ac9eba03"
-FAR = Result(Streak(Phase.DOWN, 1), "not probed yet")
-
-
-class Bench:
-    """One worker and everything it has reported."""
-
-    def __init__(self) -> None:
-        self.reports: dict[str, list[Result]] = {}
-        self.workers = Workers(1, lambda mine: [], self._take)
-
-    def _take(self, rows: list[wire.Report]) -> None:
-        for row in rows:
-            self.reports.setdefault(row.check, []).append(row.result)
-
-    async def first(self, what: Tcp | Http | Misc, timing: Timing = QUICK, state: Result = FAR) -> Result:
-        """The first result of a check that goes on from `state`."""
-        check = check_of(what, timing, f"r{len(self.reports)}")
-        self.reports[check.id] = []
-        self.workers.start([Update(check, state)])
-        return (await until_async(lambda: self.reports[check.id], what=f"a result of {check.target}"))[0]
-
-    async def cause(self, what: Tcp | Http | Misc, timing: Timing = QUICK) -> str:
-        """Why the first probe failed; empty: it succeeded."""
-        return (await self.first(what, timing)).cause
-
-
-def check_of(what: Tcp | Http | Misc, timing: Timing = QUICK, real: str = "r") -> Check:
-    match what:
-        case Tcp():
-            kind = "tcp_check"
-        case Http(tls=tls):
-            kind = "ssl_get" if tls else "http_get"
-        case Misc():
-            kind = "misc_check"
-    return Check("v", real, f"{kind}[0]", what, timing)
-
-
-@contextlib.asynccontextmanager
-async def running_bench() -> AsyncIterator[Bench]:
-    it = Bench()
-    task = asyncio.ensure_future(it.workers.run())
-    try:
-        await until_async(lambda: it.workers.pids, what="a worker")
-        yield it
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
 
 
 @pytest.fixture

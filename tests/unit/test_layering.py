@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 CORES = {
-    "common": "errors problems batch json_text desired etcd_events judges",
+    "common": "errors problems batch json_text desired etcd_events file_number judges",
     "vrrp": "addresses views",
     "vrrp/agent": "explain firewall history placement split_brain switchover",
     "vrrp/bfd": "packet session sessions settings views",
@@ -21,7 +21,7 @@ CORES = {
     "vrrp/election": "*",
     "vrrp/links": "plan vmac",
     "vrrp/routing": "encap iproute routes routing rules",
-    "vrrp/runner": "census file_number",
+    "vrrp/runner": "census",
     "vrrp/wire": "adverts ah packet trailer",
     "checker": "fields hpack http2 pcre2 streak schedule pool servers settings",
     "checker/kinds": "*",

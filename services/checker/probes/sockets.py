@@ -60,21 +60,10 @@ class Endpoint:
 
         :raises OSError: it cannot be bound as wanted, or there is none left.
         """
-        t = self._target
         sock = socket.socket(self._family, _STREAM)
         try:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-            if t.bind_if:
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, t.bind_if.encode())
-            if t.fwmark:
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, t.fwmark)
-            if t.bindto or t.bind_port:
-                if t.bind_port:
-                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                else:
-                    sock.setsockopt(socket.IPPROTO_IP, _IP_BIND_ADDRESS_NO_PORT, 1)
-                host = t.bindto or ("::" if self._family == socket.AF_INET6 else "0.0.0.0")
-                sock.bind((host, t.bind_port, 0, self._scope(host)) if ":" in host else (host, t.bind_port))
+            set_source(sock, self._target)
         except OSError:
             sock.close()
             raise
@@ -84,18 +73,47 @@ class Endpoint:
         """Begin to connect; an errno, 0 when it is done already."""
         address = self._address
         if address is None:  # an interface may come and go: its index is looked up each time
-            address = (self._target.address, self._target.port, 0, self._scope(self._target.address))
+            address = address_of(self._target)
         return sock.connect_ex(address)
 
     def bound(self) -> bool:
         """The configuration names a source address or port."""
         return bool(self._target.bindto or self._target.bind_port)
 
-    def _scope(self, address: str) -> int:
-        """Interface index for a link-local address; 0 for others."""
-        if not self._target.bind_if or not address.lower().startswith(("fe8", "fe9", "fea", "feb")):
-            return 0
-        return socket.if_nametoindex(self._target.bind_if)
+
+def set_source(sock: socket.socket, target: Target) -> None:
+    """Make a fresh socket send from where the target's settings want.
+
+    :raises OSError: that is not possible here.
+    """
+    if target.bind_if:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, target.bind_if.encode())
+    if target.fwmark:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, target.fwmark)
+    if target.bindto or target.bind_port:
+        if target.bind_port:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        else:
+            sock.setsockopt(socket.IPPROTO_IP, _IP_BIND_ADDRESS_NO_PORT, 1)
+        host = target.bindto or ("::" if sock.family == socket.AF_INET6 else "0.0.0.0")
+        sock.bind((host, target.bind_port, 0, _scope(target, host)) if ":" in host else (host, target.bind_port))
+
+
+def address_of(target: Target) -> tuple[str, int] | tuple[str, int, int, int]:
+    """The target as `connect` wants it.
+
+    :raises OSError: there is no such interface now.
+    """
+    if ":" in target.address:
+        return target.address, target.port, 0, _scope(target, target.address)
+    return target.address, target.port
+
+
+def _scope(target: Target, address: str) -> int:
+    """Interface index for a link-local address; 0 for others."""
+    if not target.bind_if or not address.lower().startswith(("fe8", "fe9", "fea", "feb")):
+        return 0
+    return socket.if_nametoindex(target.bind_if)
 
 
 class Sockets:

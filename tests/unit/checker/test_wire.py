@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 
 from services.checker import wire
+from services.checker.kinds.dns import Dns
 from services.checker.kinds.http import Http, Url
 from services.checker.kinds.misc import Misc
+from services.checker.kinds.ping import Ping
+from services.checker.kinds.smtp import Smtp
 from services.checker.kinds.target import Target
 from services.checker.kinds.tcp import Tcp
+from services.checker.kinds.udp import Udp
 from services.checker.pool import Result, Update
 from services.checker.schedule import Timing
 from services.checker.settings import Check
@@ -32,6 +36,10 @@ CHECKS = (
         TIMING,
     ),
     Check("v", "r", "misc_check[0]", Misc(("/bin/x", "a b"), 5, True, "nobody", False), TIMING),
+    Check("v", "r", "dns_check[0]", Dns(Target("192.0.2.1", 53), "a.example", 28), TIMING),
+    Check("v", "r", "udp_check[0]", Udp(Target("192.0.2.1", 53), "00ff", True, "x1", 1, 2), TIMING),
+    Check("v", "r", "ping_check[0]", Ping(Target("192.0.2.1", 0)), TIMING),
+    Check("v", "r", "smtp_check[0]", Smtp(Target("192.0.2.1", 25), "lb"), TIMING),
 )
 STATE = Result(Streak(Phase.RECOVERING, 2, 1, False), "gone", 5)
 

@@ -173,7 +173,16 @@ def test_in_a_virtual_server(line: str, column: int, severity: Severity, message
         ("HTTP_GET {\nurl {\npath /\n}\ntls_compliant\n}", (10, 1), MISTAKE, "unknown keyword 'tls_compliant' in HTTP_GET"),
         ("HTTP_GET x {\nurl {\npath /\n}\n}", (6, 11), NOTE, "HTTP_GET: 'x' is ignored; expected '{'"),
         ("MISC_CHECK {\n}", (6, 2), MISTAKE, "MISC_CHECK: expected misc_path; left out"),
-        ("SMTP_CHECK {\n helo_name x\n}", (6, 2), UNSUPPORTED, "SMTP_CHECK in real_server is not supported yet"),
+        ("BFD_CHECK {\n name x\n}", (6, 2), UNSUPPORTED, "BFD_CHECK in real_server is not supported yet"),
+        ("FILE_CHECK {\n}", (6, 2), MISTAKE, "FILE_CHECK: expected track_file; left out"),
+        ("FILE_CHECK {\ntrack_file x\n}", (6, 2), MISTAKE, "FILE_CHECK: there is no track_file 'x'; left out"),
+        ("DNS_CHECK {\ntype PTR\n}", (7, 6), MISTAKE, "type: expected one of A, NS, CNAME, SOA"),
+        ("DNS_CHECK {\nname a..b\n}", (7, 6), MISTAKE, "name: expected labels of 1 to 63 characters"),
+        ("UDP_CHECK {\npayload zz\n}", (7, 9), MISTAKE, "payload: expected hexadecimal digits, got 'zz'"),
+        ("UDP_CHECK {\npayload\n}", (7, 1), MISTAKE, "payload: expected hexadecimal digits after it, got nothing"),
+        ("UDP_CHECK {\nrequire_reply zz\n}", (7, 15), MISTAKE, "require_reply: expected hexadecimal digits and x"),
+        ("UDP_CHECK {\nmax_reply_length 65536\n}", (7, 18), MISTAKE, "max_reply_length: expected a number from 0 to 65535"),
+        ("PING_CHECK {\nconnect_port 7\n}", (7, 1), NOTE, "connect_port has no effect: ICMP has none"),
         ("TCP_CHECK {\nconnect_port 0\n}", (7, 14), MISTAKE, "connect_port: expected a number from 1 to 65535"),
     ],
 )
@@ -424,6 +433,12 @@ def test_every_field_of_the_messages_has_its_keyword_and_the_reverse() -> None:
         "virtual_server/real_server/HTTP_GET": MESSAGES["real_server"].fields_by_name["http_get"].message_type,
         "virtual_server/real_server/SSL_GET": MESSAGES["real_server"].fields_by_name["ssl_get"].message_type,
         "virtual_server/real_server/MISC_CHECK": MESSAGES["real_server"].fields_by_name["misc_check"].message_type,
+        "virtual_server/real_server/DNS_CHECK": MESSAGES["real_server"].fields_by_name["dns_check"].message_type,
+        "virtual_server/real_server/UDP_CHECK": MESSAGES["real_server"].fields_by_name["udp_check"].message_type,
+        "virtual_server/real_server/PING_CHECK": MESSAGES["real_server"].fields_by_name["ping_check"].message_type,
+        "virtual_server/real_server/SMTP_CHECK": MESSAGES["real_server"].fields_by_name["smtp_check"].message_type,
+        "virtual_server/real_server/SMTP_CHECK/host": MESSAGES["real_server"].fields_by_name["smtp_check"].message_type,
+        "virtual_server/real_server/FILE_CHECK": MESSAGES["real_server"].fields_by_name["file_check"].message_type,
         "virtual_server/real_server/HTTP_GET/url": MESSAGES["real_server"]
         .fields_by_name["http_get"]
         .message_type.fields_by_name["url"]
@@ -437,6 +452,7 @@ def test_every_field_of_the_messages_has_its_keyword_and_the_reverse() -> None:
         block: {"reverse"} for block in ("vrrp_script", "track_file", "vrrp_track_file", "vrrp_track_process", "bfd_instance")
     }
     heads |= {"global_defs": {"vrrp_garp_extra_if_all"}, "vrrp_instance": {"garp_extra_if_all"}}
+    heads |= {"virtual_server/real_server/FILE_CHECK": {"reverse"}, "virtual_server/real_server/SMTP_CHECK/host": {"helo_name"}}
     own = {"global_defs": {"notify", "interface_up_down_delays", "ssl"}}  # keepalived: only FIFOs; blocks of their own
     beyond = {"tls_verify", "tls_ca_file", "tls_min_days"}
     own["virtual_server/real_server"] = {"grpc_check", "agent_check"}
@@ -444,7 +460,7 @@ def test_every_field_of_the_messages_has_its_keyword_and_the_reverse() -> None:
     own["virtual_server/real_server/HTTP_GET/url"] = {"tls_compliant"}
     own["virtual_server/real_server/SSL_GET"] = beyond
     for block, message in places.items():
-        fields = {k.field for k in TABLES[block].values()} - {"", "sorry_server.lb_kind"}
+        fields = {k.field for k in TABLES[block].values()} - {"", "sorry_server.lb_kind", "host"}
         assert fields | heads.get(block, set()) | own.get(block, set()) == {*message.fields_by_name}, block
 
 

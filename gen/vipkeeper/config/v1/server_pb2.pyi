@@ -130,7 +130,7 @@ class SorryServer(_message.Message):
     def __init__(self, address: _Optional[str] = ..., port: _Optional[int] = ..., lb_kind: _Optional[_Union[LbKind, str]] = ...) -> None: ...
 
 class RealServer(_message.Message):
-    __slots__ = ("address", "port", "weight", "lb_kind", "inhibit_on_failure", "uthreshold", "lthreshold", "notify_up", "notify_down", "alpha", "virtualhost", "delay_loop", "connect_timeout", "retry", "delay_before_retry", "warmup", "smtp_alert", "tcp_check", "http_get", "ssl_get", "misc_check", "grpc_check", "agent_check")
+    __slots__ = ("address", "port", "weight", "lb_kind", "inhibit_on_failure", "uthreshold", "lthreshold", "notify_up", "notify_down", "alpha", "virtualhost", "delay_loop", "connect_timeout", "retry", "delay_before_retry", "warmup", "smtp_alert", "tcp_check", "http_get", "ssl_get", "misc_check", "dns_check", "udp_check", "ping_check", "smtp_check", "file_check", "grpc_check", "agent_check")
     ADDRESS_FIELD_NUMBER: _ClassVar[int]
     PORT_FIELD_NUMBER: _ClassVar[int]
     WEIGHT_FIELD_NUMBER: _ClassVar[int]
@@ -152,6 +152,11 @@ class RealServer(_message.Message):
     HTTP_GET_FIELD_NUMBER: _ClassVar[int]
     SSL_GET_FIELD_NUMBER: _ClassVar[int]
     MISC_CHECK_FIELD_NUMBER: _ClassVar[int]
+    DNS_CHECK_FIELD_NUMBER: _ClassVar[int]
+    UDP_CHECK_FIELD_NUMBER: _ClassVar[int]
+    PING_CHECK_FIELD_NUMBER: _ClassVar[int]
+    SMTP_CHECK_FIELD_NUMBER: _ClassVar[int]
+    FILE_CHECK_FIELD_NUMBER: _ClassVar[int]
     GRPC_CHECK_FIELD_NUMBER: _ClassVar[int]
     AGENT_CHECK_FIELD_NUMBER: _ClassVar[int]
     address: str
@@ -175,12 +180,17 @@ class RealServer(_message.Message):
     http_get: _containers.RepeatedCompositeFieldContainer[HttpGet]
     ssl_get: _containers.RepeatedCompositeFieldContainer[HttpGet]
     misc_check: _containers.RepeatedCompositeFieldContainer[MiscCheck]
+    dns_check: _containers.RepeatedCompositeFieldContainer[DnsCheck]
+    udp_check: _containers.RepeatedCompositeFieldContainer[UdpCheck]
+    ping_check: _containers.RepeatedCompositeFieldContainer[PingCheck]
+    smtp_check: _containers.RepeatedCompositeFieldContainer[SmtpCheck]
+    file_check: _containers.RepeatedCompositeFieldContainer[FileCheck]
     grpc_check: _containers.RepeatedCompositeFieldContainer[GrpcCheck]
     agent_check: _containers.RepeatedCompositeFieldContainer[AgentCheck]
-    def __init__(self, address: _Optional[str] = ..., port: _Optional[int] = ..., weight: _Optional[int] = ..., lb_kind: _Optional[_Union[LbKind, str]] = ..., inhibit_on_failure: _Optional[bool] = ..., uthreshold: _Optional[int] = ..., lthreshold: _Optional[int] = ..., notify_up: _Optional[str] = ..., notify_down: _Optional[str] = ..., alpha: _Optional[bool] = ..., virtualhost: _Optional[str] = ..., delay_loop: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., connect_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., retry: _Optional[int] = ..., delay_before_retry: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., warmup: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., smtp_alert: _Optional[bool] = ..., tcp_check: _Optional[_Iterable[_Union[TcpCheck, _Mapping]]] = ..., http_get: _Optional[_Iterable[_Union[HttpGet, _Mapping]]] = ..., ssl_get: _Optional[_Iterable[_Union[HttpGet, _Mapping]]] = ..., misc_check: _Optional[_Iterable[_Union[MiscCheck, _Mapping]]] = ..., grpc_check: _Optional[_Iterable[_Union[GrpcCheck, _Mapping]]] = ..., agent_check: _Optional[_Iterable[_Union[AgentCheck, _Mapping]]] = ...) -> None: ...
+    def __init__(self, address: _Optional[str] = ..., port: _Optional[int] = ..., weight: _Optional[int] = ..., lb_kind: _Optional[_Union[LbKind, str]] = ..., inhibit_on_failure: _Optional[bool] = ..., uthreshold: _Optional[int] = ..., lthreshold: _Optional[int] = ..., notify_up: _Optional[str] = ..., notify_down: _Optional[str] = ..., alpha: _Optional[bool] = ..., virtualhost: _Optional[str] = ..., delay_loop: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., connect_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., retry: _Optional[int] = ..., delay_before_retry: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., warmup: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., smtp_alert: _Optional[bool] = ..., tcp_check: _Optional[_Iterable[_Union[TcpCheck, _Mapping]]] = ..., http_get: _Optional[_Iterable[_Union[HttpGet, _Mapping]]] = ..., ssl_get: _Optional[_Iterable[_Union[HttpGet, _Mapping]]] = ..., misc_check: _Optional[_Iterable[_Union[MiscCheck, _Mapping]]] = ..., dns_check: _Optional[_Iterable[_Union[DnsCheck, _Mapping]]] = ..., udp_check: _Optional[_Iterable[_Union[UdpCheck, _Mapping]]] = ..., ping_check: _Optional[_Iterable[_Union[PingCheck, _Mapping]]] = ..., smtp_check: _Optional[_Iterable[_Union[SmtpCheck, _Mapping]]] = ..., file_check: _Optional[_Iterable[_Union[FileCheck, _Mapping]]] = ..., grpc_check: _Optional[_Iterable[_Union[GrpcCheck, _Mapping]]] = ..., agent_check: _Optional[_Iterable[_Union[AgentCheck, _Mapping]]] = ...) -> None: ...
 
 class TcpCheck(_message.Message):
-    __slots__ = ("connect_ip", "connect_port", "bindto", "bind_port", "bind_if", "fwmark", "connect_timeout", "delay_loop", "retry", "delay_before_retry", "warmup")
+    __slots__ = ("connect_ip", "connect_port", "bindto", "bind_port", "bind_if", "fwmark", "connect_timeout", "delay_loop", "retry", "delay_before_retry", "warmup", "alpha", "log_all_failures")
     CONNECT_IP_FIELD_NUMBER: _ClassVar[int]
     CONNECT_PORT_FIELD_NUMBER: _ClassVar[int]
     BINDTO_FIELD_NUMBER: _ClassVar[int]
@@ -192,6 +202,8 @@ class TcpCheck(_message.Message):
     RETRY_FIELD_NUMBER: _ClassVar[int]
     DELAY_BEFORE_RETRY_FIELD_NUMBER: _ClassVar[int]
     WARMUP_FIELD_NUMBER: _ClassVar[int]
+    ALPHA_FIELD_NUMBER: _ClassVar[int]
+    LOG_ALL_FAILURES_FIELD_NUMBER: _ClassVar[int]
     connect_ip: str
     connect_port: int
     bindto: str
@@ -203,7 +215,9 @@ class TcpCheck(_message.Message):
     retry: int
     delay_before_retry: _duration_pb2.Duration
     warmup: _duration_pb2.Duration
-    def __init__(self, connect_ip: _Optional[str] = ..., connect_port: _Optional[int] = ..., bindto: _Optional[str] = ..., bind_port: _Optional[int] = ..., bind_if: _Optional[str] = ..., fwmark: _Optional[int] = ..., connect_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., delay_loop: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., retry: _Optional[int] = ..., delay_before_retry: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., warmup: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+    alpha: bool
+    log_all_failures: bool
+    def __init__(self, connect_ip: _Optional[str] = ..., connect_port: _Optional[int] = ..., bindto: _Optional[str] = ..., bind_port: _Optional[int] = ..., bind_if: _Optional[str] = ..., fwmark: _Optional[int] = ..., connect_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., delay_loop: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., retry: _Optional[int] = ..., delay_before_retry: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., warmup: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., alpha: _Optional[bool] = ..., log_all_failures: _Optional[bool] = ...) -> None: ...
 
 class HttpUrl(_message.Message):
     __slots__ = ("path", "digest", "status_code", "virtualhost", "regex", "regex_no_match", "regex_options", "regex_min_offset", "regex_max_offset", "tls_compliant")
@@ -230,7 +244,7 @@ class HttpUrl(_message.Message):
     def __init__(self, path: _Optional[str] = ..., digest: _Optional[str] = ..., status_code: _Optional[str] = ..., virtualhost: _Optional[str] = ..., regex: _Optional[str] = ..., regex_no_match: _Optional[bool] = ..., regex_options: _Optional[_Iterable[str]] = ..., regex_min_offset: _Optional[int] = ..., regex_max_offset: _Optional[int] = ..., tls_compliant: _Optional[bool] = ...) -> None: ...
 
 class HttpGet(_message.Message):
-    __slots__ = ("url", "http_protocol", "virtualhost", "enable_sni", "sni_name", "connect_ip", "connect_port", "bindto", "bind_port", "bind_if", "fwmark", "connect_timeout", "delay_loop", "retry", "delay_before_retry", "warmup", "fast_recovery", "tls_compliant", "tls_verify", "tls_ca_file", "tls_min_days")
+    __slots__ = ("url", "http_protocol", "virtualhost", "enable_sni", "sni_name", "connect_ip", "connect_port", "bindto", "bind_port", "bind_if", "fwmark", "connect_timeout", "delay_loop", "retry", "delay_before_retry", "warmup", "fast_recovery", "alpha", "log_all_failures", "tls_compliant", "tls_verify", "tls_ca_file", "tls_min_days")
     URL_FIELD_NUMBER: _ClassVar[int]
     HTTP_PROTOCOL_FIELD_NUMBER: _ClassVar[int]
     VIRTUALHOST_FIELD_NUMBER: _ClassVar[int]
@@ -248,6 +262,8 @@ class HttpGet(_message.Message):
     DELAY_BEFORE_RETRY_FIELD_NUMBER: _ClassVar[int]
     WARMUP_FIELD_NUMBER: _ClassVar[int]
     FAST_RECOVERY_FIELD_NUMBER: _ClassVar[int]
+    ALPHA_FIELD_NUMBER: _ClassVar[int]
+    LOG_ALL_FAILURES_FIELD_NUMBER: _ClassVar[int]
     TLS_COMPLIANT_FIELD_NUMBER: _ClassVar[int]
     TLS_VERIFY_FIELD_NUMBER: _ClassVar[int]
     TLS_CA_FILE_FIELD_NUMBER: _ClassVar[int]
@@ -269,14 +285,16 @@ class HttpGet(_message.Message):
     delay_before_retry: _duration_pb2.Duration
     warmup: _duration_pb2.Duration
     fast_recovery: bool
+    alpha: bool
+    log_all_failures: bool
     tls_compliant: bool
     tls_verify: bool
     tls_ca_file: str
     tls_min_days: int
-    def __init__(self, url: _Optional[_Iterable[_Union[HttpUrl, _Mapping]]] = ..., http_protocol: _Optional[str] = ..., virtualhost: _Optional[str] = ..., enable_sni: _Optional[bool] = ..., sni_name: _Optional[str] = ..., connect_ip: _Optional[str] = ..., connect_port: _Optional[int] = ..., bindto: _Optional[str] = ..., bind_port: _Optional[int] = ..., bind_if: _Optional[str] = ..., fwmark: _Optional[int] = ..., connect_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., delay_loop: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., retry: _Optional[int] = ..., delay_before_retry: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., warmup: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., fast_recovery: _Optional[bool] = ..., tls_compliant: _Optional[bool] = ..., tls_verify: _Optional[bool] = ..., tls_ca_file: _Optional[str] = ..., tls_min_days: _Optional[int] = ...) -> None: ...
+    def __init__(self, url: _Optional[_Iterable[_Union[HttpUrl, _Mapping]]] = ..., http_protocol: _Optional[str] = ..., virtualhost: _Optional[str] = ..., enable_sni: _Optional[bool] = ..., sni_name: _Optional[str] = ..., connect_ip: _Optional[str] = ..., connect_port: _Optional[int] = ..., bindto: _Optional[str] = ..., bind_port: _Optional[int] = ..., bind_if: _Optional[str] = ..., fwmark: _Optional[int] = ..., connect_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., delay_loop: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., retry: _Optional[int] = ..., delay_before_retry: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., warmup: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., fast_recovery: _Optional[bool] = ..., alpha: _Optional[bool] = ..., log_all_failures: _Optional[bool] = ..., tls_compliant: _Optional[bool] = ..., tls_verify: _Optional[bool] = ..., tls_ca_file: _Optional[str] = ..., tls_min_days: _Optional[int] = ...) -> None: ...
 
 class MiscCheck(_message.Message):
-    __slots__ = ("misc_path", "misc_timeout", "misc_dynamic", "user", "delay_loop", "retry", "delay_before_retry", "warmup")
+    __slots__ = ("misc_path", "misc_timeout", "misc_dynamic", "user", "delay_loop", "retry", "delay_before_retry", "warmup", "alpha", "log_all_failures")
     MISC_PATH_FIELD_NUMBER: _ClassVar[int]
     MISC_TIMEOUT_FIELD_NUMBER: _ClassVar[int]
     MISC_DYNAMIC_FIELD_NUMBER: _ClassVar[int]
@@ -285,6 +303,8 @@ class MiscCheck(_message.Message):
     RETRY_FIELD_NUMBER: _ClassVar[int]
     DELAY_BEFORE_RETRY_FIELD_NUMBER: _ClassVar[int]
     WARMUP_FIELD_NUMBER: _ClassVar[int]
+    ALPHA_FIELD_NUMBER: _ClassVar[int]
+    LOG_ALL_FAILURES_FIELD_NUMBER: _ClassVar[int]
     misc_path: str
     misc_timeout: _duration_pb2.Duration
     misc_dynamic: bool
@@ -293,10 +313,152 @@ class MiscCheck(_message.Message):
     retry: int
     delay_before_retry: _duration_pb2.Duration
     warmup: _duration_pb2.Duration
-    def __init__(self, misc_path: _Optional[str] = ..., misc_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., misc_dynamic: _Optional[bool] = ..., user: _Optional[str] = ..., delay_loop: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., retry: _Optional[int] = ..., delay_before_retry: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., warmup: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+    alpha: bool
+    log_all_failures: bool
+    def __init__(self, misc_path: _Optional[str] = ..., misc_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., misc_dynamic: _Optional[bool] = ..., user: _Optional[str] = ..., delay_loop: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., retry: _Optional[int] = ..., delay_before_retry: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., warmup: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., alpha: _Optional[bool] = ..., log_all_failures: _Optional[bool] = ...) -> None: ...
+
+class DnsCheck(_message.Message):
+    __slots__ = ("type", "name", "connect_ip", "connect_port", "bindto", "bind_port", "bind_if", "fwmark", "connect_timeout", "delay_loop", "retry", "delay_before_retry", "warmup", "alpha", "log_all_failures")
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    CONNECT_IP_FIELD_NUMBER: _ClassVar[int]
+    CONNECT_PORT_FIELD_NUMBER: _ClassVar[int]
+    BINDTO_FIELD_NUMBER: _ClassVar[int]
+    BIND_PORT_FIELD_NUMBER: _ClassVar[int]
+    BIND_IF_FIELD_NUMBER: _ClassVar[int]
+    FWMARK_FIELD_NUMBER: _ClassVar[int]
+    CONNECT_TIMEOUT_FIELD_NUMBER: _ClassVar[int]
+    DELAY_LOOP_FIELD_NUMBER: _ClassVar[int]
+    RETRY_FIELD_NUMBER: _ClassVar[int]
+    DELAY_BEFORE_RETRY_FIELD_NUMBER: _ClassVar[int]
+    WARMUP_FIELD_NUMBER: _ClassVar[int]
+    ALPHA_FIELD_NUMBER: _ClassVar[int]
+    LOG_ALL_FAILURES_FIELD_NUMBER: _ClassVar[int]
+    type: str
+    name: str
+    connect_ip: str
+    connect_port: int
+    bindto: str
+    bind_port: int
+    bind_if: str
+    fwmark: int
+    connect_timeout: _duration_pb2.Duration
+    delay_loop: _duration_pb2.Duration
+    retry: int
+    delay_before_retry: _duration_pb2.Duration
+    warmup: _duration_pb2.Duration
+    alpha: bool
+    log_all_failures: bool
+    def __init__(self, type: _Optional[str] = ..., name: _Optional[str] = ..., connect_ip: _Optional[str] = ..., connect_port: _Optional[int] = ..., bindto: _Optional[str] = ..., bind_port: _Optional[int] = ..., bind_if: _Optional[str] = ..., fwmark: _Optional[int] = ..., connect_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., delay_loop: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., retry: _Optional[int] = ..., delay_before_retry: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., warmup: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., alpha: _Optional[bool] = ..., log_all_failures: _Optional[bool] = ...) -> None: ...
+
+class UdpCheck(_message.Message):
+    __slots__ = ("payload", "require_reply", "min_reply_length", "max_reply_length", "connect_ip", "connect_port", "bindto", "bind_port", "bind_if", "fwmark", "connect_timeout", "delay_loop", "retry", "delay_before_retry", "warmup", "alpha", "log_all_failures")
+    PAYLOAD_FIELD_NUMBER: _ClassVar[int]
+    REQUIRE_REPLY_FIELD_NUMBER: _ClassVar[int]
+    MIN_REPLY_LENGTH_FIELD_NUMBER: _ClassVar[int]
+    MAX_REPLY_LENGTH_FIELD_NUMBER: _ClassVar[int]
+    CONNECT_IP_FIELD_NUMBER: _ClassVar[int]
+    CONNECT_PORT_FIELD_NUMBER: _ClassVar[int]
+    BINDTO_FIELD_NUMBER: _ClassVar[int]
+    BIND_PORT_FIELD_NUMBER: _ClassVar[int]
+    BIND_IF_FIELD_NUMBER: _ClassVar[int]
+    FWMARK_FIELD_NUMBER: _ClassVar[int]
+    CONNECT_TIMEOUT_FIELD_NUMBER: _ClassVar[int]
+    DELAY_LOOP_FIELD_NUMBER: _ClassVar[int]
+    RETRY_FIELD_NUMBER: _ClassVar[int]
+    DELAY_BEFORE_RETRY_FIELD_NUMBER: _ClassVar[int]
+    WARMUP_FIELD_NUMBER: _ClassVar[int]
+    ALPHA_FIELD_NUMBER: _ClassVar[int]
+    LOG_ALL_FAILURES_FIELD_NUMBER: _ClassVar[int]
+    payload: str
+    require_reply: str
+    min_reply_length: int
+    max_reply_length: int
+    connect_ip: str
+    connect_port: int
+    bindto: str
+    bind_port: int
+    bind_if: str
+    fwmark: int
+    connect_timeout: _duration_pb2.Duration
+    delay_loop: _duration_pb2.Duration
+    retry: int
+    delay_before_retry: _duration_pb2.Duration
+    warmup: _duration_pb2.Duration
+    alpha: bool
+    log_all_failures: bool
+    def __init__(self, payload: _Optional[str] = ..., require_reply: _Optional[str] = ..., min_reply_length: _Optional[int] = ..., max_reply_length: _Optional[int] = ..., connect_ip: _Optional[str] = ..., connect_port: _Optional[int] = ..., bindto: _Optional[str] = ..., bind_port: _Optional[int] = ..., bind_if: _Optional[str] = ..., fwmark: _Optional[int] = ..., connect_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., delay_loop: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., retry: _Optional[int] = ..., delay_before_retry: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., warmup: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., alpha: _Optional[bool] = ..., log_all_failures: _Optional[bool] = ...) -> None: ...
+
+class PingCheck(_message.Message):
+    __slots__ = ("connect_ip", "bindto", "bind_if", "fwmark", "connect_timeout", "delay_loop", "retry", "delay_before_retry", "warmup", "alpha", "log_all_failures")
+    CONNECT_IP_FIELD_NUMBER: _ClassVar[int]
+    BINDTO_FIELD_NUMBER: _ClassVar[int]
+    BIND_IF_FIELD_NUMBER: _ClassVar[int]
+    FWMARK_FIELD_NUMBER: _ClassVar[int]
+    CONNECT_TIMEOUT_FIELD_NUMBER: _ClassVar[int]
+    DELAY_LOOP_FIELD_NUMBER: _ClassVar[int]
+    RETRY_FIELD_NUMBER: _ClassVar[int]
+    DELAY_BEFORE_RETRY_FIELD_NUMBER: _ClassVar[int]
+    WARMUP_FIELD_NUMBER: _ClassVar[int]
+    ALPHA_FIELD_NUMBER: _ClassVar[int]
+    LOG_ALL_FAILURES_FIELD_NUMBER: _ClassVar[int]
+    connect_ip: str
+    bindto: str
+    bind_if: str
+    fwmark: int
+    connect_timeout: _duration_pb2.Duration
+    delay_loop: _duration_pb2.Duration
+    retry: int
+    delay_before_retry: _duration_pb2.Duration
+    warmup: _duration_pb2.Duration
+    alpha: bool
+    log_all_failures: bool
+    def __init__(self, connect_ip: _Optional[str] = ..., bindto: _Optional[str] = ..., bind_if: _Optional[str] = ..., fwmark: _Optional[int] = ..., connect_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., delay_loop: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., retry: _Optional[int] = ..., delay_before_retry: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., warmup: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., alpha: _Optional[bool] = ..., log_all_failures: _Optional[bool] = ...) -> None: ...
+
+class SmtpCheck(_message.Message):
+    __slots__ = ("helo_name", "connect_ip", "connect_port", "bindto", "bind_port", "bind_if", "fwmark", "connect_timeout", "delay_loop", "retry", "delay_before_retry", "warmup", "alpha", "log_all_failures")
+    HELO_NAME_FIELD_NUMBER: _ClassVar[int]
+    CONNECT_IP_FIELD_NUMBER: _ClassVar[int]
+    CONNECT_PORT_FIELD_NUMBER: _ClassVar[int]
+    BINDTO_FIELD_NUMBER: _ClassVar[int]
+    BIND_PORT_FIELD_NUMBER: _ClassVar[int]
+    BIND_IF_FIELD_NUMBER: _ClassVar[int]
+    FWMARK_FIELD_NUMBER: _ClassVar[int]
+    CONNECT_TIMEOUT_FIELD_NUMBER: _ClassVar[int]
+    DELAY_LOOP_FIELD_NUMBER: _ClassVar[int]
+    RETRY_FIELD_NUMBER: _ClassVar[int]
+    DELAY_BEFORE_RETRY_FIELD_NUMBER: _ClassVar[int]
+    WARMUP_FIELD_NUMBER: _ClassVar[int]
+    ALPHA_FIELD_NUMBER: _ClassVar[int]
+    LOG_ALL_FAILURES_FIELD_NUMBER: _ClassVar[int]
+    helo_name: str
+    connect_ip: str
+    connect_port: int
+    bindto: str
+    bind_port: int
+    bind_if: str
+    fwmark: int
+    connect_timeout: _duration_pb2.Duration
+    delay_loop: _duration_pb2.Duration
+    retry: int
+    delay_before_retry: _duration_pb2.Duration
+    warmup: _duration_pb2.Duration
+    alpha: bool
+    log_all_failures: bool
+    def __init__(self, helo_name: _Optional[str] = ..., connect_ip: _Optional[str] = ..., connect_port: _Optional[int] = ..., bindto: _Optional[str] = ..., bind_port: _Optional[int] = ..., bind_if: _Optional[str] = ..., fwmark: _Optional[int] = ..., connect_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., delay_loop: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., retry: _Optional[int] = ..., delay_before_retry: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., warmup: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., alpha: _Optional[bool] = ..., log_all_failures: _Optional[bool] = ...) -> None: ...
+
+class FileCheck(_message.Message):
+    __slots__ = ("track_file", "weight", "reverse")
+    TRACK_FILE_FIELD_NUMBER: _ClassVar[int]
+    WEIGHT_FIELD_NUMBER: _ClassVar[int]
+    REVERSE_FIELD_NUMBER: _ClassVar[int]
+    track_file: str
+    weight: int
+    reverse: bool
+    def __init__(self, track_file: _Optional[str] = ..., weight: _Optional[int] = ..., reverse: _Optional[bool] = ...) -> None: ...
 
 class GrpcCheck(_message.Message):
-    __slots__ = ("service", "authority", "tls", "sni_name", "tls_verify", "tls_ca_file", "tls_min_days", "connect_ip", "connect_port", "bindto", "bind_port", "bind_if", "fwmark", "connect_timeout", "delay_loop", "retry", "delay_before_retry", "warmup")
+    __slots__ = ("service", "authority", "tls", "sni_name", "tls_verify", "tls_ca_file", "tls_min_days", "connect_ip", "connect_port", "bindto", "bind_port", "bind_if", "fwmark", "connect_timeout", "delay_loop", "retry", "delay_before_retry", "warmup", "alpha", "log_all_failures")
     SERVICE_FIELD_NUMBER: _ClassVar[int]
     AUTHORITY_FIELD_NUMBER: _ClassVar[int]
     TLS_FIELD_NUMBER: _ClassVar[int]
@@ -315,6 +477,8 @@ class GrpcCheck(_message.Message):
     RETRY_FIELD_NUMBER: _ClassVar[int]
     DELAY_BEFORE_RETRY_FIELD_NUMBER: _ClassVar[int]
     WARMUP_FIELD_NUMBER: _ClassVar[int]
+    ALPHA_FIELD_NUMBER: _ClassVar[int]
+    LOG_ALL_FAILURES_FIELD_NUMBER: _ClassVar[int]
     service: str
     authority: str
     tls: bool
@@ -333,10 +497,12 @@ class GrpcCheck(_message.Message):
     retry: int
     delay_before_retry: _duration_pb2.Duration
     warmup: _duration_pb2.Duration
-    def __init__(self, service: _Optional[str] = ..., authority: _Optional[str] = ..., tls: _Optional[bool] = ..., sni_name: _Optional[str] = ..., tls_verify: _Optional[bool] = ..., tls_ca_file: _Optional[str] = ..., tls_min_days: _Optional[int] = ..., connect_ip: _Optional[str] = ..., connect_port: _Optional[int] = ..., bindto: _Optional[str] = ..., bind_port: _Optional[int] = ..., bind_if: _Optional[str] = ..., fwmark: _Optional[int] = ..., connect_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., delay_loop: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., retry: _Optional[int] = ..., delay_before_retry: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., warmup: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+    alpha: bool
+    log_all_failures: bool
+    def __init__(self, service: _Optional[str] = ..., authority: _Optional[str] = ..., tls: _Optional[bool] = ..., sni_name: _Optional[str] = ..., tls_verify: _Optional[bool] = ..., tls_ca_file: _Optional[str] = ..., tls_min_days: _Optional[int] = ..., connect_ip: _Optional[str] = ..., connect_port: _Optional[int] = ..., bindto: _Optional[str] = ..., bind_port: _Optional[int] = ..., bind_if: _Optional[str] = ..., fwmark: _Optional[int] = ..., connect_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., delay_loop: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., retry: _Optional[int] = ..., delay_before_retry: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., warmup: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., alpha: _Optional[bool] = ..., log_all_failures: _Optional[bool] = ...) -> None: ...
 
 class AgentCheck(_message.Message):
-    __slots__ = ("connect_port", "send", "required", "connect_ip", "bindto", "bind_port", "bind_if", "fwmark", "connect_timeout", "delay_loop", "retry", "delay_before_retry", "warmup")
+    __slots__ = ("connect_port", "send", "required", "connect_ip", "bindto", "bind_port", "bind_if", "fwmark", "connect_timeout", "delay_loop", "retry", "delay_before_retry", "warmup", "alpha", "log_all_failures")
     CONNECT_PORT_FIELD_NUMBER: _ClassVar[int]
     SEND_FIELD_NUMBER: _ClassVar[int]
     REQUIRED_FIELD_NUMBER: _ClassVar[int]
@@ -350,6 +516,8 @@ class AgentCheck(_message.Message):
     RETRY_FIELD_NUMBER: _ClassVar[int]
     DELAY_BEFORE_RETRY_FIELD_NUMBER: _ClassVar[int]
     WARMUP_FIELD_NUMBER: _ClassVar[int]
+    ALPHA_FIELD_NUMBER: _ClassVar[int]
+    LOG_ALL_FAILURES_FIELD_NUMBER: _ClassVar[int]
     connect_port: int
     send: str
     required: bool
@@ -363,4 +531,6 @@ class AgentCheck(_message.Message):
     retry: int
     delay_before_retry: _duration_pb2.Duration
     warmup: _duration_pb2.Duration
-    def __init__(self, connect_port: _Optional[int] = ..., send: _Optional[str] = ..., required: _Optional[bool] = ..., connect_ip: _Optional[str] = ..., bindto: _Optional[str] = ..., bind_port: _Optional[int] = ..., bind_if: _Optional[str] = ..., fwmark: _Optional[int] = ..., connect_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., delay_loop: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., retry: _Optional[int] = ..., delay_before_retry: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., warmup: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+    alpha: bool
+    log_all_failures: bool
+    def __init__(self, connect_port: _Optional[int] = ..., send: _Optional[str] = ..., required: _Optional[bool] = ..., connect_ip: _Optional[str] = ..., bindto: _Optional[str] = ..., bind_port: _Optional[int] = ..., bind_if: _Optional[str] = ..., fwmark: _Optional[int] = ..., connect_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., delay_loop: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., retry: _Optional[int] = ..., delay_before_retry: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., warmup: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., alpha: _Optional[bool] = ..., log_all_failures: _Optional[bool] = ...) -> None: ...
