@@ -49,4 +49,4 @@ def _make(value: Mapping[str, Any], around: Around) -> Agent:
     )
 
 
-KIND = Kind(Agent, _validate, _make)
+KIND = Kind(Agent, _validate, _make, retry=0)

@@ -154,6 +154,12 @@ def test_an_attempt_that_the_library_refuses_is_told() -> None:
         compiled("a").search(b"abc", 7, None, more=False, limit=100)
 
 
+def test_a_pattern_that_cannot_be_used_any_more_fails_its_own_check() -> None:
+    """As where the library has been taken away since the configuration was accepted."""
+    search = Search(Regex("("))
+    assert search.feed(b"x") == search.end() == "regex: missing closing parenthesis"
+
+
 def test_without_the_library_a_pattern_is_refused_and_says_what_to_install() -> None:
     program = (
         "import services.checker.pcre2 as pcre2; pcre2.LIBRARY = 'libpcre2-nowhere.so.0'\n"

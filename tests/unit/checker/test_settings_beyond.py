@@ -67,6 +67,7 @@ def test_an_agent_has_a_port_of_its_own_and_knows_the_weight() -> None:
     assert found == Agent(Target("192.0.2.2", 9), 7, "s\n", True)
     assert one("agent_check", {"connect_port": 9}, {"weight": 5}).what == Agent(Target("192.0.2.2", 9), 5)
     assert str(found) == "agent 192.0.2.2:9"
+    assert one("agent_check", {"connect_port": 9}).timing.retry == 0
 
 
 @pytest.mark.parametrize(
