@@ -38,6 +38,8 @@ from cli.keepalived_conf.readers import (
     shown,
     text,
 )
+from cli.keepalived_conf.regex import options as regex_options
+from cli.keepalived_conf.regex import pattern as regex_pattern
 from cli.keepalived_conf.routing import route_lines, rule_lines
 from cli.keepalived_conf.special import (
     LINKBEAT,
@@ -473,12 +475,24 @@ HTTP_GET: Final[Table] = (
     }
 )
 
+SSL_GET: Final[Table] = HTTP_GET | {
+    "url": Keyword("url", sub_block("virtual_server/real_server/SSL_GET/url"), block=True, many=True),
+    "tls_compliant": Keyword("tls_compliant", boolean),
+}
+
 URL: Final[Table] = {
     "path": Keyword("path", text("a path")),
     "digest": Keyword("digest", digest),
     "status_code": Keyword("status_code", status_codes),
     "virtualhost": Keyword("virtualhost", _HOST),
+    "regex": Keyword("regex", regex_pattern),
+    "regex_no_match": Keyword("regex_no_match", flag),
+    "regex_options": Listed("regex_options", regex_options),
+    "regex_min_offset": Keyword("regex_min_offset", number(0, WHOLE_MAX)),
+    "regex_max_offset": Keyword("regex_max_offset", number(0, WHOLE_MAX)),
+    "regex_stack": Keyword("", needless("patterns are matched without PCRE2's just-in-time compiler, whose stack this is")),
 }
+SSL_URL: Final[Table] = URL | {"tls_compliant": Keyword("tls_compliant", boolean)}
 
 MISC_CHECK: Final[Table] = {k: v for k, v in _CHECK_COMMON.items() if k != "connect_timeout"} | {
     "misc_path": Keyword("misc_path", command(with_user=False)),
@@ -519,11 +533,19 @@ FILE_CHECK: Final[Table] = {
     "weight": Keyword("weight", tracker_weight(WHOLE_MAX)),
 }
 
+SSL: Final[Table] = {
+    "certificate": Keyword("certificate", text("a path", 4095)),
+    "key": Keyword("key", text("a path", 4095)),
+    "password": Keyword("password", text("a password")),
+    "ca": Keyword("", needless("servers' certificates are not verified, as in keepalived; keys may ask for it (tls_verify)")),
+}
+
 INTERFACE_DELAYS: Final = Listed("interface_up_down_delays", rows(interface_delays))
 
 TABLES: Final[Mapping[str, Table]] = {
     "": {**STATIC},
     "global_defs": GLOBAL_DEFS,
+    "SSL": SSL,
     "vrrp_instance": VRRP_INSTANCE,
     "vrrp_instance/authentication": AUTHENTICATION,
     "vrrp_instance/auth_hmac": AUTH_HMAC,
@@ -540,7 +562,8 @@ TABLES: Final[Mapping[str, Table]] = {
     "virtual_server/real_server/TCP_CHECK": TCP_CHECK,
     "virtual_server/real_server/HTTP_GET": HTTP_GET,
     "virtual_server/real_server/HTTP_GET/url": URL,
-    "virtual_server/real_server/SSL_GET": HTTP_GET,
+    "virtual_server/real_server/SSL_GET": SSL_GET,
+    "virtual_server/real_server/SSL_GET/url": SSL_URL,
     "virtual_server/real_server/MISC_CHECK": MISC_CHECK,
     "virtual_server/real_server/DNS_CHECK": DNS_CHECK,
     "virtual_server/real_server/UDP_CHECK": UDP_CHECK,

@@ -15,6 +15,7 @@ from cli.keepalived_conf.complaints import Position, Report
 from cli.keepalived_conf.grammar import INTERFACE_DELAYS, SMTP_CONNECTION, STATIC, complain_of_unknown, read_block
 from cli.keepalived_conf.lexer import Line, Word
 from cli.keepalived_conf.readers import Scope, block_of, required, shown, whole
+from cli.keepalived_conf.regex import settle as settle_regex
 from cli.keepalived_conf.routing import Priorities
 from cli.keepalived_conf.special import LINKBEAT, endpoint
 from cli.keepalived_conf.tree import Statement, parse
@@ -81,6 +82,17 @@ class _Translator:
         before = self.result.objects.get("config/global", {}).get(name, ())
         if found := INTERFACE_DELAYS.read(scope, statement, name, len(before)):
             self.result.objects.setdefault("config/global", {})[name] = [*before, *found]
+
+    def ssl(self, statement: Statement) -> None:
+        """SSL { ... }, which becomes part of the global settings; the last one counts."""
+        scope = Scope(self.report, self.result.where.setdefault("config/global", {}))
+        scope.where.setdefault("", statement.keyword.at)
+        value = read_block(scope, "SSL", block_of(scope, statement), "ssl")
+        if "certificate" in value:
+            scope.mark("ssl", statement.keyword.at)
+            self.result.objects.setdefault("config/global", {})["ssl"] = value
+        elif value:
+            self.report.mistake(statement.keyword.at, "SSL: expected certificate, for which the key is; left out")
 
     def static(self, statement: Statement) -> None:
         """static_ipaddress, static_routes and static_rules { ... }; several blocks add up."""
@@ -263,6 +275,7 @@ _TOP_LEVEL: Final[Mapping[str, Callable[[_Translator, Statement], None]]] = {
     "garp_group": _Translator.garp_group,
     **dict.fromkeys(STATIC, _Translator.static),
     "bfd_instance": _Translator.named,
+    "SSL": _Translator.ssl,
     "virtual_server": _Translator.virtual_server,
 }
 
@@ -393,6 +406,7 @@ def _check_is_whole(scope: Scope, kind: str, index: int, check: Mapping[str, Any
             if "path" not in url:
                 scope.report.mistake(scope.where[f"{kind}[{index}].url[{number}]"], "url: expected path; the check is left out")
                 return False
+            settle_regex(scope, url, f"{kind}[{index}].url[{number}]")
         if not urls:
             scope.report.mistake(at, f"{kind.upper()}: expected at least one url; left out")
             return False

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from services.checker.kinds.tls import Identity
+
 
 @dataclass(frozen=True, slots=True)
 class Inherited:
@@ -63,3 +65,4 @@ class Global:
     log_all_failures: bool = False
     smtp_helo_name: str = ""
     max_probes_per_second: int = 0
+    identity: Identity | None = None

@@ -29,6 +29,8 @@ TYPES = {
     "ping_check": checker_pb2.CHECK_TYPE_PING,
     "smtp_check": checker_pb2.CHECK_TYPE_SMTP,
     "file_check": checker_pb2.CHECK_TYPE_FILE,
+    "grpc_check": checker_pb2.CHECK_TYPE_GRPC,
+    "agent_check": checker_pb2.CHECK_TYPE_AGENT,
 }
 STATES = {
     Phase.UP: checker_pb2.CHECK_STATE_UP,

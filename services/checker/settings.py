@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from services.checker.fields import address_of, port_of, word_of
 from services.checker.kinds.registry import KINDS
+from services.checker.kinds.tls import identity_of
 from services.checker.kinds.what import SECOND, Around, Kind, What
 from services.checker.schedule import Timing
 from services.checker.servers import Global, Inherited, RealServer, TrackFile, VirtualServer
@@ -65,13 +66,17 @@ def kind_of(name: str) -> str:
 
 
 def decode_global(_name: str, value: Mapping[str, Any]) -> Global:
-    """Settings of the key `config/global`."""
+    """Settings of the key `config/global`.
+
+    :raises InvalidValue: the checker's own certificate cannot be used as it is given.
+    """
     return Global(
         script_user=value.get("script_user", ""),
         enable_script_security=value.get("enable_script_security", True),
         log_all_failures=value.get("checker_log_all_failures", False),
         smtp_helo_name=value.get("smtp_helo_name", ""),
         max_probes_per_second=value.get("max_probes_per_second", 0),
+        identity=identity_of(value),
     )
 
 

@@ -22,7 +22,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from services.checker import wire
-from services.checker.probes.probe import Postponed, Probe, Tools
+from services.checker.probes.probe import UNHEARD, Postponed, Probe, Tools
 from services.checker.probes.registry import probe_of
 from services.checker.probing import Result, Update
 from services.checker.schedule import Wheel, first_delay, next_delay
@@ -257,6 +257,14 @@ class Worker:
             job.due = due
             self._due.add(due, job)
             return
+        if cause is UNHEARD:
+            if not job.streak.fresh:
+                self._probes += 1
+                job.running = False
+                job.due = now + job.delay
+                self._due.add(job.due, job)
+                return
+            cause = ""  # nobody has objected to this server yet
         ok = not cause
         before, weight = job.streak, job.probe.weight if ok else job.weight
         streak = before.after(ok, retry=job.retry, urls=job.urls)
@@ -268,7 +276,7 @@ class Worker:
         job.duration = now - job.started
         changed = cause != job.cause or weight != job.weight or not (streak is before or streak.alike(before))
         job.streak, job.cause, job.weight = streak, cause, weight
-        job.steady = streak.settled and job.urls <= 1 and not job.from_start
+        job.steady = streak.settled and job.urls <= 1 and not job.from_start and not job.probing.what.weighs
         fast, fraction = job.probing.what.recovers_fast, random.random()
         delay = next_delay(job.timing, streak, fast_recovery=fast, stretch=self._stretch, fraction=fraction)
         job.due = max(now, job.started + delay) if job.from_start else now + delay

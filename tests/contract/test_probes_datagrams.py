@@ -12,7 +12,7 @@ from services.checker.kinds.dns import Dns
 from services.checker.kinds.ping import Ping
 from services.checker.kinds.target import Target
 from services.checker.kinds.udp import Udp
-from services.checker.pool import Result, Update
+from services.checker.probing import Result, Update
 from services.checker.streak import Phase, Streak
 from tests.kit.datagrams import closed_port, dns, silent, udp_target
 from tests.kit.wait import until_async

@@ -10,7 +10,7 @@ import pytest
 
 from services.checker.kinds.smtp import Smtp
 from services.checker.kinds.target import Target
-from services.checker.pool import Update
+from services.checker.probing import Update
 from services.checker.streak import Phase, Streak
 from tests.kit import targets
 from tests.kit.targets import Behaviour

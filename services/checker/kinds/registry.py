@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from services.checker.kinds import dns, file, http, misc, ping, smtp, tcp, udp
+from services.checker.kinds import agent, dns, file, grpc_health, http, misc, ping, smtp, tcp, udp
 from services.checker.kinds.what import Kind
 
 # By the field of a real server (config.v1.RealServer), in the order in which a server's checks are judged.
@@ -20,5 +20,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "ping_check": ping.KIND,
         "smtp_check": smtp.KIND,
         "file_check": file.KIND,
+        "grpc_check": grpc_health.KIND,
+        "agent_check": agent.KIND,
     }
 )

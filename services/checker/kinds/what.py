@@ -35,6 +35,11 @@ class What:
         return False
 
     @property
+    def weighs(self) -> bool:
+        """A success may ask for another weight than the one before it."""
+        return False
+
+    @property
     def recovers_fast(self) -> bool:
         """On the way up probes follow each other at once."""
         return False

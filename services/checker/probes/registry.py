@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from services.checker.kinds.agent import Agent
 from services.checker.kinds.dns import Dns
+from services.checker.kinds.grpc_health import Grpc
 from services.checker.kinds.http import Http
 from services.checker.kinds.misc import Misc
 from services.checker.kinds.ping import Ping
@@ -13,7 +15,9 @@ from services.checker.kinds.smtp import Smtp
 from services.checker.kinds.tcp import Tcp
 from services.checker.kinds.udp import Udp
 from services.checker.kinds.what import What
+from services.checker.probes.agent import AgentProbe
 from services.checker.probes.dns import DnsProbe
+from services.checker.probes.grpc_health import GrpcProbe
 from services.checker.probes.http import HttpProbe
 from services.checker.probes.misc import MiscProbe
 from services.checker.probes.ping import PingProbe
@@ -31,6 +35,8 @@ PROBES: dict[type[What], Callable[[Any, Timing, Tools], Probe]] = {
     Udp: UdpProbe,
     Ping: PingProbe,
     Smtp: SmtpProbe,
+    Grpc: GrpcProbe,
+    Agent: AgentProbe,
 }
 
 

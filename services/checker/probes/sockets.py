@@ -7,6 +7,7 @@ close. What a probe leaves behind on the server is a reset, never a half-closed 
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import os
@@ -26,6 +27,7 @@ CONNECTED = select.EPOLLOUT | select.EPOLLET  # what a probe that only connects 
 ALL = select.EPOLLIN | select.EPOLLOUT | select.EPOLLRDHUP | select.EPOLLET
 _STREAM = socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+_CLOSE_IN_PEACE = struct.pack("ii", 0, 0)
 _NOWHERE = bytes(16)  # struct sockaddr with AF_UNSPEC (0)
 _IP_BIND_ADDRESS_NO_PORT = 24  # linux/in.h: the source port is chosen at connect, so that bound sockets do not use ports up
 
@@ -167,6 +169,14 @@ def release(endpoint: Endpoint, sock: socket.socket) -> None:
 def disconnect(sock: socket.socket) -> bool:
     """Take back its connection; false: that is not possible."""
     return bool(_connect(sock.fileno(), _NOWHERE, len(_NOWHERE)) == 0)
+
+
+def part(sock: socket.socket, last_words: bytes) -> None:
+    """Let go of a socket as protocols have it: with last words, if they fit, and FIN instead of a reset."""
+    with contextlib.suppress(OSError):
+        sock.send(last_words)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _CLOSE_IN_PEACE)
+    sock.close()
 
 
 def refusal(code: int) -> str:

@@ -23,6 +23,8 @@ class CheckType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     CHECK_TYPE_PING: _ClassVar[CheckType]
     CHECK_TYPE_SMTP: _ClassVar[CheckType]
     CHECK_TYPE_FILE: _ClassVar[CheckType]
+    CHECK_TYPE_GRPC: _ClassVar[CheckType]
+    CHECK_TYPE_AGENT: _ClassVar[CheckType]
 
 class CheckState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -41,6 +43,8 @@ CHECK_TYPE_UDP: CheckType
 CHECK_TYPE_PING: CheckType
 CHECK_TYPE_SMTP: CheckType
 CHECK_TYPE_FILE: CheckType
+CHECK_TYPE_GRPC: CheckType
+CHECK_TYPE_AGENT: CheckType
 CHECK_STATE_UNSPECIFIED: CheckState
 CHECK_STATE_WAITING: CheckState
 CHECK_STATE_UP: CheckState

@@ -134,7 +134,7 @@ class SorryServer(_message.Message):
     def __init__(self, address: _Optional[str] = ..., port: _Optional[int] = ..., lb_kind: _Optional[_Union[LbKind, str]] = ...) -> None: ...
 
 class RealServer(_message.Message):
-    __slots__ = ("address", "port", "weight", "lb_kind", "inhibit_on_failure", "uthreshold", "lthreshold", "notify_up", "notify_down", "alpha", "virtualhost", "delay_loop", "connect_timeout", "retry", "delay_before_retry", "warmup", "smtp_alert", "delay_loop_down", "delay_jitter", "tcp_check", "http_get", "ssl_get", "misc_check", "dns_check", "udp_check", "ping_check", "smtp_check", "file_check")
+    __slots__ = ("address", "port", "weight", "lb_kind", "inhibit_on_failure", "uthreshold", "lthreshold", "notify_up", "notify_down", "alpha", "virtualhost", "delay_loop", "connect_timeout", "retry", "delay_before_retry", "warmup", "smtp_alert", "delay_loop_down", "delay_jitter", "tcp_check", "http_get", "ssl_get", "misc_check", "dns_check", "udp_check", "ping_check", "smtp_check", "file_check", "grpc_check", "agent_check")
     ADDRESS_FIELD_NUMBER: _ClassVar[int]
     PORT_FIELD_NUMBER: _ClassVar[int]
     WEIGHT_FIELD_NUMBER: _ClassVar[int]
@@ -163,6 +163,8 @@ class RealServer(_message.Message):
     PING_CHECK_FIELD_NUMBER: _ClassVar[int]
     SMTP_CHECK_FIELD_NUMBER: _ClassVar[int]
     FILE_CHECK_FIELD_NUMBER: _ClassVar[int]
+    GRPC_CHECK_FIELD_NUMBER: _ClassVar[int]
+    AGENT_CHECK_FIELD_NUMBER: _ClassVar[int]
     address: str
     port: int
     weight: int
@@ -191,7 +193,9 @@ class RealServer(_message.Message):
     ping_check: _containers.RepeatedCompositeFieldContainer[PingCheck]
     smtp_check: _containers.RepeatedCompositeFieldContainer[SmtpCheck]
     file_check: _containers.RepeatedCompositeFieldContainer[FileCheck]
-    def __init__(self, address: _Optional[str] = ..., port: _Optional[int] = ..., weight: _Optional[int] = ..., lb_kind: _Optional[_Union[LbKind, str]] = ..., inhibit_on_failure: _Optional[bool] = ..., uthreshold: _Optional[int] = ..., lthreshold: _Optional[int] = ..., notify_up: _Optional[str] = ..., notify_down: _Optional[str] = ..., alpha: _Optional[bool] = ..., virtualhost: _Optional[str] = ..., delay_loop: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., connect_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., retry: _Optional[int] = ..., delay_before_retry: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., warmup: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., smtp_alert: _Optional[bool] = ..., delay_loop_down: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., delay_jitter: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., tcp_check: _Optional[_Iterable[_Union[TcpCheck, _Mapping]]] = ..., http_get: _Optional[_Iterable[_Union[HttpGet, _Mapping]]] = ..., ssl_get: _Optional[_Iterable[_Union[HttpGet, _Mapping]]] = ..., misc_check: _Optional[_Iterable[_Union[MiscCheck, _Mapping]]] = ..., dns_check: _Optional[_Iterable[_Union[DnsCheck, _Mapping]]] = ..., udp_check: _Optional[_Iterable[_Union[UdpCheck, _Mapping]]] = ..., ping_check: _Optional[_Iterable[_Union[PingCheck, _Mapping]]] = ..., smtp_check: _Optional[_Iterable[_Union[SmtpCheck, _Mapping]]] = ..., file_check: _Optional[_Iterable[_Union[FileCheck, _Mapping]]] = ...) -> None: ...
+    grpc_check: _containers.RepeatedCompositeFieldContainer[GrpcCheck]
+    agent_check: _containers.RepeatedCompositeFieldContainer[AgentCheck]
+    def __init__(self, address: _Optional[str] = ..., port: _Optional[int] = ..., weight: _Optional[int] = ..., lb_kind: _Optional[_Union[LbKind, str]] = ..., inhibit_on_failure: _Optional[bool] = ..., uthreshold: _Optional[int] = ..., lthreshold: _Optional[int] = ..., notify_up: _Optional[str] = ..., notify_down: _Optional[str] = ..., alpha: _Optional[bool] = ..., virtualhost: _Optional[str] = ..., delay_loop: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., connect_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., retry: _Optional[int] = ..., delay_before_retry: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., warmup: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., smtp_alert: _Optional[bool] = ..., delay_loop_down: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., delay_jitter: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., tcp_check: _Optional[_Iterable[_Union[TcpCheck, _Mapping]]] = ..., http_get: _Optional[_Iterable[_Union[HttpGet, _Mapping]]] = ..., ssl_get: _Optional[_Iterable[_Union[HttpGet, _Mapping]]] = ..., misc_check: _Optional[_Iterable[_Union[MiscCheck, _Mapping]]] = ..., dns_check: _Optional[_Iterable[_Union[DnsCheck, _Mapping]]] = ..., udp_check: _Optional[_Iterable[_Union[UdpCheck, _Mapping]]] = ..., ping_check: _Optional[_Iterable[_Union[PingCheck, _Mapping]]] = ..., smtp_check: _Optional[_Iterable[_Union[SmtpCheck, _Mapping]]] = ..., file_check: _Optional[_Iterable[_Union[FileCheck, _Mapping]]] = ..., grpc_check: _Optional[_Iterable[_Union[GrpcCheck, _Mapping]]] = ..., agent_check: _Optional[_Iterable[_Union[AgentCheck, _Mapping]]] = ...) -> None: ...
 
 class TcpCheck(_message.Message):
     __slots__ = ("connect_ip", "connect_port", "bindto", "bind_port", "bind_if", "fwmark", "connect_timeout", "delay_loop", "retry", "delay_before_retry", "warmup", "alpha", "log_all_failures")
@@ -224,19 +228,31 @@ class TcpCheck(_message.Message):
     def __init__(self, connect_ip: _Optional[str] = ..., connect_port: _Optional[int] = ..., bindto: _Optional[str] = ..., bind_port: _Optional[int] = ..., bind_if: _Optional[str] = ..., fwmark: _Optional[int] = ..., connect_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., delay_loop: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., retry: _Optional[int] = ..., delay_before_retry: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., warmup: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., alpha: _Optional[bool] = ..., log_all_failures: _Optional[bool] = ...) -> None: ...
 
 class HttpUrl(_message.Message):
-    __slots__ = ("path", "digest", "status_code", "virtualhost")
+    __slots__ = ("path", "digest", "status_code", "virtualhost", "regex", "regex_no_match", "regex_options", "regex_min_offset", "regex_max_offset", "tls_compliant")
     PATH_FIELD_NUMBER: _ClassVar[int]
     DIGEST_FIELD_NUMBER: _ClassVar[int]
     STATUS_CODE_FIELD_NUMBER: _ClassVar[int]
     VIRTUALHOST_FIELD_NUMBER: _ClassVar[int]
+    REGEX_FIELD_NUMBER: _ClassVar[int]
+    REGEX_NO_MATCH_FIELD_NUMBER: _ClassVar[int]
+    REGEX_OPTIONS_FIELD_NUMBER: _ClassVar[int]
+    REGEX_MIN_OFFSET_FIELD_NUMBER: _ClassVar[int]
+    REGEX_MAX_OFFSET_FIELD_NUMBER: _ClassVar[int]
+    TLS_COMPLIANT_FIELD_NUMBER: _ClassVar[int]
     path: str
     digest: str
     status_code: str
     virtualhost: str
-    def __init__(self, path: _Optional[str] = ..., digest: _Optional[str] = ..., status_code: _Optional[str] = ..., virtualhost: _Optional[str] = ...) -> None: ...
+    regex: str
+    regex_no_match: bool
+    regex_options: _containers.RepeatedScalarFieldContainer[str]
+    regex_min_offset: int
+    regex_max_offset: int
+    tls_compliant: bool
+    def __init__(self, path: _Optional[str] = ..., digest: _Optional[str] = ..., status_code: _Optional[str] = ..., virtualhost: _Optional[str] = ..., regex: _Optional[str] = ..., regex_no_match: _Optional[bool] = ..., regex_options: _Optional[_Iterable[str]] = ..., regex_min_offset: _Optional[int] = ..., regex_max_offset: _Optional[int] = ..., tls_compliant: _Optional[bool] = ...) -> None: ...
 
 class HttpGet(_message.Message):
-    __slots__ = ("url", "http_protocol", "virtualhost", "enable_sni", "sni_name", "connect_ip", "connect_port", "bindto", "bind_port", "bind_if", "fwmark", "connect_timeout", "delay_loop", "retry", "delay_before_retry", "warmup", "fast_recovery", "alpha", "log_all_failures")
+    __slots__ = ("url", "http_protocol", "virtualhost", "enable_sni", "sni_name", "connect_ip", "connect_port", "bindto", "bind_port", "bind_if", "fwmark", "connect_timeout", "delay_loop", "retry", "delay_before_retry", "warmup", "fast_recovery", "alpha", "log_all_failures", "tls_compliant", "tls_verify", "tls_ca_file", "tls_min_days")
     URL_FIELD_NUMBER: _ClassVar[int]
     HTTP_PROTOCOL_FIELD_NUMBER: _ClassVar[int]
     VIRTUALHOST_FIELD_NUMBER: _ClassVar[int]
@@ -256,6 +272,10 @@ class HttpGet(_message.Message):
     FAST_RECOVERY_FIELD_NUMBER: _ClassVar[int]
     ALPHA_FIELD_NUMBER: _ClassVar[int]
     LOG_ALL_FAILURES_FIELD_NUMBER: _ClassVar[int]
+    TLS_COMPLIANT_FIELD_NUMBER: _ClassVar[int]
+    TLS_VERIFY_FIELD_NUMBER: _ClassVar[int]
+    TLS_CA_FILE_FIELD_NUMBER: _ClassVar[int]
+    TLS_MIN_DAYS_FIELD_NUMBER: _ClassVar[int]
     url: _containers.RepeatedCompositeFieldContainer[HttpUrl]
     http_protocol: str
     virtualhost: str
@@ -275,7 +295,11 @@ class HttpGet(_message.Message):
     fast_recovery: bool
     alpha: bool
     log_all_failures: bool
-    def __init__(self, url: _Optional[_Iterable[_Union[HttpUrl, _Mapping]]] = ..., http_protocol: _Optional[str] = ..., virtualhost: _Optional[str] = ..., enable_sni: _Optional[bool] = ..., sni_name: _Optional[str] = ..., connect_ip: _Optional[str] = ..., connect_port: _Optional[int] = ..., bindto: _Optional[str] = ..., bind_port: _Optional[int] = ..., bind_if: _Optional[str] = ..., fwmark: _Optional[int] = ..., connect_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., delay_loop: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., retry: _Optional[int] = ..., delay_before_retry: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., warmup: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., fast_recovery: _Optional[bool] = ..., alpha: _Optional[bool] = ..., log_all_failures: _Optional[bool] = ...) -> None: ...
+    tls_compliant: bool
+    tls_verify: bool
+    tls_ca_file: str
+    tls_min_days: int
+    def __init__(self, url: _Optional[_Iterable[_Union[HttpUrl, _Mapping]]] = ..., http_protocol: _Optional[str] = ..., virtualhost: _Optional[str] = ..., enable_sni: _Optional[bool] = ..., sni_name: _Optional[str] = ..., connect_ip: _Optional[str] = ..., connect_port: _Optional[int] = ..., bindto: _Optional[str] = ..., bind_port: _Optional[int] = ..., bind_if: _Optional[str] = ..., fwmark: _Optional[int] = ..., connect_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., delay_loop: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., retry: _Optional[int] = ..., delay_before_retry: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., warmup: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., fast_recovery: _Optional[bool] = ..., alpha: _Optional[bool] = ..., log_all_failures: _Optional[bool] = ..., tls_compliant: _Optional[bool] = ..., tls_verify: _Optional[bool] = ..., tls_ca_file: _Optional[str] = ..., tls_min_days: _Optional[int] = ...) -> None: ...
 
 class MiscCheck(_message.Message):
     __slots__ = ("misc_path", "misc_timeout", "misc_dynamic", "user", "delay_loop", "retry", "delay_before_retry", "warmup", "alpha", "log_all_failures")
@@ -440,3 +464,81 @@ class FileCheck(_message.Message):
     weight: int
     reverse: bool
     def __init__(self, track_file: _Optional[str] = ..., weight: _Optional[int] = ..., reverse: _Optional[bool] = ...) -> None: ...
+
+class GrpcCheck(_message.Message):
+    __slots__ = ("service", "authority", "tls", "sni_name", "tls_verify", "tls_ca_file", "tls_min_days", "connect_ip", "connect_port", "bindto", "bind_port", "bind_if", "fwmark", "connect_timeout", "delay_loop", "retry", "delay_before_retry", "warmup", "alpha", "log_all_failures")
+    SERVICE_FIELD_NUMBER: _ClassVar[int]
+    AUTHORITY_FIELD_NUMBER: _ClassVar[int]
+    TLS_FIELD_NUMBER: _ClassVar[int]
+    SNI_NAME_FIELD_NUMBER: _ClassVar[int]
+    TLS_VERIFY_FIELD_NUMBER: _ClassVar[int]
+    TLS_CA_FILE_FIELD_NUMBER: _ClassVar[int]
+    TLS_MIN_DAYS_FIELD_NUMBER: _ClassVar[int]
+    CONNECT_IP_FIELD_NUMBER: _ClassVar[int]
+    CONNECT_PORT_FIELD_NUMBER: _ClassVar[int]
+    BINDTO_FIELD_NUMBER: _ClassVar[int]
+    BIND_PORT_FIELD_NUMBER: _ClassVar[int]
+    BIND_IF_FIELD_NUMBER: _ClassVar[int]
+    FWMARK_FIELD_NUMBER: _ClassVar[int]
+    CONNECT_TIMEOUT_FIELD_NUMBER: _ClassVar[int]
+    DELAY_LOOP_FIELD_NUMBER: _ClassVar[int]
+    RETRY_FIELD_NUMBER: _ClassVar[int]
+    DELAY_BEFORE_RETRY_FIELD_NUMBER: _ClassVar[int]
+    WARMUP_FIELD_NUMBER: _ClassVar[int]
+    ALPHA_FIELD_NUMBER: _ClassVar[int]
+    LOG_ALL_FAILURES_FIELD_NUMBER: _ClassVar[int]
+    service: str
+    authority: str
+    tls: bool
+    sni_name: str
+    tls_verify: bool
+    tls_ca_file: str
+    tls_min_days: int
+    connect_ip: str
+    connect_port: int
+    bindto: str
+    bind_port: int
+    bind_if: str
+    fwmark: int
+    connect_timeout: _duration_pb2.Duration
+    delay_loop: _duration_pb2.Duration
+    retry: int
+    delay_before_retry: _duration_pb2.Duration
+    warmup: _duration_pb2.Duration
+    alpha: bool
+    log_all_failures: bool
+    def __init__(self, service: _Optional[str] = ..., authority: _Optional[str] = ..., tls: _Optional[bool] = ..., sni_name: _Optional[str] = ..., tls_verify: _Optional[bool] = ..., tls_ca_file: _Optional[str] = ..., tls_min_days: _Optional[int] = ..., connect_ip: _Optional[str] = ..., connect_port: _Optional[int] = ..., bindto: _Optional[str] = ..., bind_port: _Optional[int] = ..., bind_if: _Optional[str] = ..., fwmark: _Optional[int] = ..., connect_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., delay_loop: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., retry: _Optional[int] = ..., delay_before_retry: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., warmup: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., alpha: _Optional[bool] = ..., log_all_failures: _Optional[bool] = ...) -> None: ...
+
+class AgentCheck(_message.Message):
+    __slots__ = ("connect_port", "send", "required", "connect_ip", "bindto", "bind_port", "bind_if", "fwmark", "connect_timeout", "delay_loop", "retry", "delay_before_retry", "warmup", "alpha", "log_all_failures")
+    CONNECT_PORT_FIELD_NUMBER: _ClassVar[int]
+    SEND_FIELD_NUMBER: _ClassVar[int]
+    REQUIRED_FIELD_NUMBER: _ClassVar[int]
+    CONNECT_IP_FIELD_NUMBER: _ClassVar[int]
+    BINDTO_FIELD_NUMBER: _ClassVar[int]
+    BIND_PORT_FIELD_NUMBER: _ClassVar[int]
+    BIND_IF_FIELD_NUMBER: _ClassVar[int]
+    FWMARK_FIELD_NUMBER: _ClassVar[int]
+    CONNECT_TIMEOUT_FIELD_NUMBER: _ClassVar[int]
+    DELAY_LOOP_FIELD_NUMBER: _ClassVar[int]
+    RETRY_FIELD_NUMBER: _ClassVar[int]
+    DELAY_BEFORE_RETRY_FIELD_NUMBER: _ClassVar[int]
+    WARMUP_FIELD_NUMBER: _ClassVar[int]
+    ALPHA_FIELD_NUMBER: _ClassVar[int]
+    LOG_ALL_FAILURES_FIELD_NUMBER: _ClassVar[int]
+    connect_port: int
+    send: str
+    required: bool
+    connect_ip: str
+    bindto: str
+    bind_port: int
+    bind_if: str
+    fwmark: int
+    connect_timeout: _duration_pb2.Duration
+    delay_loop: _duration_pb2.Duration
+    retry: int
+    delay_before_retry: _duration_pb2.Duration
+    warmup: _duration_pb2.Duration
+    alpha: bool
+    log_all_failures: bool
+    def __init__(self, connect_port: _Optional[int] = ..., send: _Optional[str] = ..., required: _Optional[bool] = ..., connect_ip: _Optional[str] = ..., bindto: _Optional[str] = ..., bind_port: _Optional[int] = ..., bind_if: _Optional[str] = ..., fwmark: _Optional[int] = ..., connect_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., delay_loop: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., retry: _Optional[int] = ..., delay_before_retry: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., warmup: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., alpha: _Optional[bool] = ..., log_all_failures: _Optional[bool] = ...) -> None: ...
