@@ -82,7 +82,10 @@ class Agent:
             self._upsert(kind, name, value, touched)
         for kind, name in change.removals:
             self._upsert(kind, name, None, touched)
-        self.files.name(self._track_files)
+        files = {name for kind, name in (*change.upserts, *change.removals) if kind == "track_file"}
+        if files:
+            self.files.name(self._track_files)
+            touched |= dict.fromkeys(server for server, real in self._real.items() if not files.isdisjoint(_files_of(real)))
         self._edit(touched)
         if not self._begun:
             self._begun = True
@@ -114,7 +117,6 @@ class Agent:
                 self._track_files[name] = value
             else:
                 self._track_files.pop(name, None)
-            touched |= dict.fromkeys(server for server, real in self._real.items() if _asks_for(real, name))
 
     def _edit(self, touched: Iterable[Name]) -> None:
         """Have the workers do what the pool says of each of these servers."""
@@ -315,9 +317,9 @@ class Agent:
             log.warning("cannot write the servers' health to %s: %s", self._memory_file, e.strerror)
 
 
-def _asks_for(real: RealServer, track_file: str) -> bool:
-    """One of the server's checks is a FILE_CHECK of that file."""
-    return any(settings.kind_of(name) == "file_check" and check["track_file"] == track_file for name, check in real.checks)
+def _files_of(real: RealServer) -> Iterable[str]:
+    """Names of the files that the server's checks ask for."""
+    return (check["track_file"] for name, check in real.checks if settings.kind_of(name) == "file_check")
 
 
 async def _feed_watchdog() -> None:

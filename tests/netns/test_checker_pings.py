@@ -28,7 +28,8 @@ from services.checker.schedule import Timing
 epoll = select.epoll()
 found = []
 for address in sys.argv[1:]:
-    probe = PingProbe(Ping(Target(address, 0)), Timing(10**9, 10**9, 0, 0, 0), Tools(epoll))
+    address, _, interface = address.partition("%")
+    probe = PingProbe(Ping(Target(address, 0, bind_if=interface)), Timing(10**9, 10**9, 0, 0, 0), Tools(epoll))
     cause = probe.start(time.monotonic_ns(), 0)
     table = ("icmp6", "raw6") if ":" in address else ("icmp", "raw")
     # each of these lists the sockets of its kind below one line of headings
@@ -60,6 +61,18 @@ def test_with_its_group_in_the_range_a_ping_needs_no_rights(host: Host) -> None:
 def test_without_it_a_raw_socket_is_used(host: Host) -> None:
     host.sysctl("net.ipv4.ping_group_range", "1 0")
     assert pinged(host, "127.0.0.1", "::1") == [["", ["raw"]], ["", ["raw6"]]]
+
+
+@pytest.mark.parametrize(("allowed", "kind"), [("0 0", "icmp6"), ("1 0", "raw6")])
+def test_a_link_local_address_is_pinged_through_its_interface(allowed: str, kind: str) -> None:
+    with Net() as net:
+        director, lan = net.host("director"), net.bridge("lan")
+        director.sysctl("net.ipv4.ping_group_range", allowed)
+        director.join(lan, "eth0")
+        net.host("server").join(lan, "eth0", "fe80::2:2/64")
+        assert pinged(director, "fe80::2:2%eth0") == [["", [kind]]]
+        ((cause, _),) = pinged(director, "fe80::2:2%eth9")
+    assert cause == "cannot prepare a socket: No such device"
 
 
 def test_without_either_the_cause_says_what_to_do(host: Host) -> None:

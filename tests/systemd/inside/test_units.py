@@ -29,6 +29,7 @@ RUN_DIR = Path("/run/vipkeeper")
 NOTES = Path("/srv/notes")
 VIP = "192.168.200.10"
 SCHED_RESET_ON_FORK = 0x40000000
+CAP_NET_RAW = 13  # linux/capability.h
 PATIENCE_S = 90
 
 WITNESS = f"""#!/bin/sh
@@ -163,6 +164,21 @@ def test_configuration_from_etcd_reaches_the_interface_and_the_kernel_table(etcd
     server = CONFIGURATION["config/real_server/tcp-192.168.200.10-80/127.0.0.1-80"] | {"weight": 8}
     etcd.put("/vipkeeper/config/real_server/tcp-192.168.200.10-80/127.0.0.1-80", json.dumps(server))
     until(lambda: re.search(r"-> 7F000001:0050 +Masq +8 ", table()), PATIENCE_S, what=table)
+
+
+def test_a_ping_needs_no_right_that_the_unit_lacks(etcd: Etcd) -> None:
+    service = {"address": VIP, "port": 53, "protocol": "udp", "lb_algo": "rr", "alpha": True}
+    server = {"address": "127.0.0.1", "port": 53, "ping_check": [{"delay_loop": "0.5s", "warmup": "0s"}]}
+    etcd.put("/vipkeeper/config/virtual_server/dns", json.dumps(service))
+    etcd.put("/vipkeeper/config/real_server/dns/local", json.dumps(server))
+    until(lambda: re.search(r"-> 7F000001:0035 +Masq +1 ", table()), PATIENCE_S, what=lambda: table() + journal())
+    for pid in processes("vipkeeper-checker.service"):
+        effective = re.search(r"CapEff:\s+(\w+)", Path("/proc", str(pid), "status").read_text())
+        assert effective is not None
+        assert not int(effective[1], 16) & 1 << CAP_NET_RAW
+    for key in ("real_server/dns/local", "virtual_server/dns"):
+        etcd.delete(f"/vipkeeper/config/{key}")
+    until(lambda: ":0035 " not in table(), PATIENCE_S, what=table)
 
 
 def test_a_vmac_has_all_its_settings_with_the_units_rights(etcd: Etcd) -> None:
