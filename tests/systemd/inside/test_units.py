@@ -264,6 +264,7 @@ def test_scripts_run_as_their_user_without_any_capability(note: str) -> None:
 
 def test_a_reload_replaces_every_process_and_touches_no_address() -> None:
     unit = "vipkeeper-vrrp.service"
+    run("systemctl", "start", unit)  # what comes before may have killed it: it can be master and not be ready yet
     until(lambda: VIP in run("ip", "-4", "-br", "address", "show", "front0"), PATIENCE_S, what=journal)
 
     def own() -> dict[int, str]:
