@@ -60,6 +60,7 @@ class Configuration:
         self._report = asyncio.Event()
         self._summary: Callable[[], Mapping[str, Any]] = dict
         self._further: tuple[Problem, ...] = ()
+        self._refused: tuple[Problem, ...] = ()
         self.problems: tuple[Problem, ...] = ()
 
     @property
@@ -120,7 +121,13 @@ class Configuration:
                 log.exception("revision %d could not be applied whole", batch.revision)
                 names = ", ".join("/".join(i) for i in [*change.upserts, *change.removals][:3])
                 self._further = (Problem("service", "", f"revision {batch.revision} ({names}) failed inside", "see the log"),)
-        self._tell(tuple(sorted({*change.problems, *self._further})), frozenset(change.problems))
+        self._refused = change.problems
+        self._tell(tuple(sorted({*self._refused, *self._further})), frozenset(self._refused))
+
+    def further_problems(self, further: Iterable[Problem]) -> None:
+        """What `on_change` returned last is no longer true: these are the further problems now."""
+        self._further = tuple(further)
+        self._tell(tuple(sorted({*self._refused, *self._further})), frozenset(self._refused))
 
     def _tell(self, problems: tuple[Problem, ...], refused: frozenset[Problem]) -> None:
         """Say what has changed; `refused` are those because of which a value was not taken."""

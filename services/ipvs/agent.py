@@ -17,6 +17,7 @@ from services.common.problems import Problem
 from services.common.serve import serve
 from services.ipvs import settings
 from services.ipvs.director import Flip
+from services.ipvs.drain import Told
 from services.ipvs.live import LiveTable
 from services.ipvs.runtime import Runtime
 from services.ipvs.service import NAME, IpvsService
@@ -38,6 +39,8 @@ class Agent:
         self._publisher = Publisher(options)
         self._configuration = Configuration(options, DECODERS, self._problems_changed)
         self._runtime = Runtime(options.state_dir, self._telemetry, self._quorum_flipped)
+        self._runtime.told = self._drain_went_on
+        self._runtime.complained = lambda: self._configuration.further_problems(self._runtime.problems())
         self._live = LiveTable(self._runtime)
         self._service = IpvsService(self._runtime, self._live)
         self._observe()
@@ -83,6 +86,9 @@ class Agent:
             self._composer.virtual_server(flip.name, q.up, q.live_weight, q.quorum, traceparent=traceparent)
         )
 
+    def _drain_went_on(self, told: Told) -> None:
+        self._publisher.publish(self._composer.drain(*told.name, told.step.value, told.reason, told.connections))
+
     def _problems_changed(self, new: frozenset[Problem], resolved: frozenset[Problem]) -> None:
         for event in self._composer.configuration(resolved, new):
             self._publisher.publish(event)
@@ -105,6 +111,8 @@ class Agent:
             "real_servers": director.real_servers,
             "down": len(director.down),
             "quorum_lost": sum(not pool.quorum.up for _, pool in pools),
+            "panics": sum(pool.standing.panic for _, pool in pools),
+            "drains": len(self._runtime.drains.orders) + len(self._runtime.drains.leaving),
             "refused": len(self._runtime.refusals),
             "checker_connected": self._service.reporting > 0,
             "trouble": self._runtime.trouble,
@@ -124,6 +132,7 @@ class Agent:
             "ipvs.refused": (lambda: len(runtime.refusals), "operations that the kernel refuses now"),
             "ipvs.real_servers": (lambda: director.real_servers, "real servers that are configured"),
             "ipvs.real_servers_down": (lambda: len(director.down), "real servers that are thought to be down"),
+            "ipvs.drains": (lambda: len(runtime.drains.orders) + len(runtime.drains.leaving), "real servers that are drained"),
             "ipvs.available": (lambda: int(not runtime.trouble), "1 if the kernel's table can be written"),
             "ipvs.health_streams": (lambda: self._service.reporting, "checkers that report health now"),
             "ipvs.events_pending": (lambda: self._publisher.pending, "events that notify has not confirmed"),

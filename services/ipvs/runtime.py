@@ -11,7 +11,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
@@ -19,9 +20,11 @@ from services.common.desired import Change
 from services.common.errors import UnavailableError
 from services.common.problems import Problem
 from services.common.telemetry import Telemetry
-from services.ipvs.director import Director, Flip, Name, Report, Verdict, Work
+from services.ipvs import orders_file
+from services.ipvs.director import Director, Flip, Report, Verdict, Work
+from services.ipvs.drain import Action, Drains, Event, Name, Order, Ordered, Seen, Sights, Spot, TakenBack, Told
 from services.ipvs.kernel import Kernel, Refusal, describe
-from services.ipvs.ledger import Ledger
+from services.ipvs.ledger import Entries, Ledger
 from services.ipvs.model import Counters, DestinationKey, Entry, Load, ServiceKey
 from services.ipvs.reconcile import (
     Operation,
@@ -38,6 +41,9 @@ PAUSE_S = 2.0  # between two readings of the table, at least; also the rhythm of
 PAUSE_MAX_S = 30.0
 SHARE = 50  # the pause is this many times as long as the reading took
 RETRY_S = 5.0  # where there is no IPVS
+LOOK_S = 1.0  # between two looks at the connections of a server that drains, and two steps of a slow start, at least
+LONGEST_SLEEP_S = 60.0  # the wall clock may be set meanwhile
+SECOND_NS = 1_000_000_000
 
 Place = tuple[ServiceKey, DestinationKey | None]  # None: the service itself
 
@@ -46,7 +52,8 @@ class Runtime:
     """The table of this network namespace, and what it should be.
 
     `on_flip` is told of every quorum gained or lost, once the kernel has what follows from it, with the trace context of
-    that change. `shown` may be set; it is told of places that may look different now (None: the whole service).
+    that change. `shown` may be set; it is told of places that may look different now (None: the whole service); `told` is
+    told of every step of a drain, `complained` that there are other problems. `clock`: Unix time, ns.
     """
 
     def __init__(
@@ -55,23 +62,32 @@ class Runtime:
         telemetry: Telemetry,
         on_flip: Callable[[Flip, str], None],
         open_kernel: Callable[[], Kernel] = Kernel,
+        clock: Callable[[], int] = time.time_ns,
     ) -> None:
         self._open_kernel = open_kernel
         self._telemetry = telemetry
         self._on_flip = on_flip
         self._ledger = Ledger(state_dir / "ledger.json")
         left = self._ledger.read()
+        self._found_ours = left.owned
         self._owned = set(left.owned)
-        self._noted: object = None
+        self._clock = clock
+        self._orders_path = state_dir / "orders.json"
+        self.orders_trouble = ""  # why operators' orders of an earlier run are lost
+        self.drains = Drains(self._load_orders(), {leaving.spot: leaving for leaving in left.leaving})
         self._kernel: Kernel | None = None
         self._lock = asyncio.Lock()
         self._started = asyncio.Event()
         self._down_changed = asyncio.Event()
+        self._due = asyncio.Event()
         self._stamp = 0
         self._written: dict[ServiceKey, int] = {}
+        self._listed = 0  # the stamp of the last list of services, and of the last reading of each one's servers
+        self._looked: dict[ServiceKey, int] = {}
         self._read_at = 0.0
         self._revision = 0
-        self.director = Director(left.down)
+        holds = {name: order.hold for name, order in self.drains.orders.items()}
+        self.director = Director(left.down, holds, left.leaving, {(v, r): since for v, r, since in left.starts})
         self.actual: dict[ServiceKey, Entry] = {}
         self.counters: dict[ServiceKey, Counters] = {}
         self.loads: dict[ServiceKey, dict[DestinationKey, Load]] = {}
@@ -80,6 +96,8 @@ class Runtime:
         self.writes = 0  # operations that the kernel carried out
         self.repairs = 0  # of these, the ones that undid what somebody else did
         self.shown: Callable[[ServiceKey, Iterable[DestinationKey] | None], None] = lambda key, places: None
+        self.told: Callable[[Told], None] = lambda told: None
+        self.complained: Callable[[], None] = lambda: None
 
     # --- what comes in ---
 
@@ -88,10 +106,13 @@ class Runtime:
         async with self._lock:
             if not self._started.is_set():
                 await self._connect()
-            work = self.director.configure(change.upserts, change.removals, self.actual)
+            now = self._clock()
+            work = self.director.configure(change.upserts, change.removals, self.actual, now, change.revision > 0)
             if self._revision == 0 < change.revision:  # only the store itself says what is no longer configured
                 for key, entry in self.actual.items():
-                    if self.director.holder(key):
+                    if holder := self.director.holder(key):
+                        if key in self._found_ours:
+                            self.director.leave_strangers(holder, entry.destinations.values(), work, now)
                         work.look_at(key, entry.destinations)
                     elif key in self._owned:
                         work.released.add(key)
@@ -104,11 +125,20 @@ class Runtime:
     async def report(self, reports: Mapping[Name, Report], removed: Iterable[Name] = (), snapshot: bool = False) -> None:
         """The checker's words; returns when the kernel has what follows from them."""
         async with self._lock:
-            work = self.director.report(reports, removed, snapshot)
+            work = self.director.report(reports, removed, snapshot, self._clock())
             for verdict in work.verdicts:
                 _log_verdict(verdict)
             with contextlib.ExitStack() as spans:
                 await self._do(work, self._trace(work.verdicts, spans))
+
+    async def drain(self, event: Ordered | TakenBack) -> None:
+        """An operator's order; returns when it is kept, and the kernel has what follows from it.
+
+        :raises UnavailableError: it cannot be kept, and nothing was done.
+        """
+        async with self._lock:
+            await self._step(event)
+        self._due.set()
 
     async def filled(self, at_most_s: float) -> bool:
         """Wait until the first configuration is in the kernel; False: not within `at_most_s` seconds."""
@@ -123,12 +153,14 @@ class Runtime:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._keep_ledger())
             tasks.create_task(self._keep_table())
+            tasks.create_task(self._keep_time())
 
     # --- what goes out ---
 
     def problems(self) -> list[Problem]:
         """What does not fit together, and what the kernel refuses."""
-        return [*self.director.problems, *(p for r in self.refusals.values() if (p := self._problem(r)) is not None)]
+        lost = [Problem("orders", "", self.orders_trouble, "give the orders again")] if self.orders_trouble else []
+        return [*lost, *self.director.problems, *(p for r in self.refusals.values() if (p := self._problem(r)) is not None)]
 
     async def refresh(self, at_most_s: float = 1.0) -> None:
         """Read the table, unless that happened within the last `at_most_s` seconds."""
@@ -145,9 +177,20 @@ class Runtime:
         """The service is configured here, or was."""
         return key in self._owned
 
+    def connections(self, name: Name) -> int:
+        """Connections of a real server, as of the last reading."""
+        spot = self.director.spot(name)
+        return 0 if spot is None else self.connections_at(spot)
+
+    def connections_at(self, spot: Spot) -> int:
+        """The same for a place in a pool."""
+        key = self.director.key(spot[0])
+        load = None if key is None else self.loads.get(key, {}).get(spot[1])
+        return 0 if load is None else load.active + load.inactive
+
     def close(self) -> None:
         """Let go of the kernel; the table stays as it is, and traffic flows on."""
-        self._ledger.write(self._owned, self.director.down)
+        self._ledger.write(self._entries())
         if self._kernel is not None:
             self._kernel.close()
             self._kernel = None
@@ -155,17 +198,56 @@ class Runtime:
     # --- carrying out ---
 
     async def _do(self, work: Work, traces: Mapping[Verdict, str] = MappingProxyType({})) -> None:
+        """What follows from `work` in the kernel, and for the drains."""
+        actions: list[Action] = []
+        for event in work.drains:
+            actions += self._advance(event)
+        await self._apply(work, traces)
+        await self._carry(actions)
+
+    async def _step(self, event: Event) -> None:
+        await self._carry(self._advance(event))
+
+    def _advance(self, event: Event) -> tuple[Action, ...]:
+        """The drains' next step; what it means for orders is on the disk when this returns."""
+        before = dict(self.drains.orders)
+        actions = self.drains.step(event, self._clock())
+        if self.drains.orders != before:
+            try:
+                orders_file.save(self._orders_path, self.drains.orders)
+                self.orders_trouble = ""
+            except UnavailableError as error:
+                if isinstance(event, Ordered | TakenBack):
+                    self.drains.orders = before
+                    raise
+                log.error("%s", error)
+        return actions
+
+    async def _carry(self, actions: Sequence[Action]) -> None:
+        if actions:
+            await self._apply(self.director.carry(actions, self._clock()))
+        for told in actions:
+            if isinstance(told, Told):
+                cut = f", {told.connections} connections were left" if told.connections else ""
+                log.info("real server %s of %s: %s%s: %s", told.name[1], told.name[0], told.step.value, cut, told.reason)
+                self.told(told)
+
+    async def _apply(self, work: Work, traces: Mapping[Verdict, str] = MappingProxyType({})) -> None:
         operations: list[Operation] = []
         for key, places in work.places.items():
             wanted = self.director.wanted_at(key)
             if wanted is not None:
                 operations += plan_service(self.actual.get(key), wanted, places)
         operations += [RemoveService(key) for key in work.released if key in self.actual]
-        self._own(work.places)
+        self._own(work.places, bool(work.drains))
         await self._carry_out(operations)
         if self.refusals:
             self._forget_settled_refusals()
         self._down_changed.set()
+        if work.drains or self.director.slow:
+            self._due.set()
+        if work.complaints:
+            self.complained()
         for key, places in work.places.items():
             self.shown(key, places)
         for key in work.released:
@@ -176,12 +258,24 @@ class Runtime:
             log.info("virtual server %s: quorum %s (live weight %d, quorum %d)", flip.name, word, q.live_weight, q.quorum)
             self._on_flip(flip, traces.get(flip.cause, "") if flip.cause else "")
 
-    def _own(self, keys: Iterable[ServiceKey]) -> None:
-        """What is configured is ours, and the ledger says so before the kernel is written."""
+    def _own(self, keys: Iterable[ServiceKey], drains: bool) -> None:
+        """What is configured is ours, and the ledger says so before the kernel is written; so it does with other drains."""
         fresh = [key for key in keys if key not in self._owned]
-        if fresh:
-            self._owned.update(fresh)
-            self._ledger.write(self._owned, self.director.down)
+        self._owned.update(fresh)
+        if fresh or drains:
+            self._ledger.write(self._entries())
+
+    def _entries(self) -> Entries:
+        starts = tuple((virtual, real, since) for (virtual, real), since in sorted(self.director.starts.items()))
+        return Entries(frozenset(self._owned), frozenset(self.director.down), tuple(self.drains.leaving.values()), starts)
+
+    def _load_orders(self) -> dict[Name, Order]:
+        try:
+            return orders_file.load(self._orders_path)
+        except UnavailableError as error:
+            log.error("%s; operators' orders are lost", error)
+            self.orders_trouble = f"orders of an earlier run cannot be read: {error}"
+            return {}
 
     async def _carry_out(self, operations: Sequence[Operation]) -> None:
         """Write to the kernel, note what it refuses; where the table is not as believed, read that service and try again."""
@@ -304,6 +398,7 @@ class Runtime:
             return
         began = self._stamp
         found = await kernel.services()
+        self._listed = began
         for key in [k for k in self.actual if k not in found and self._written.get(k, 0) <= began]:
             self._forget(key)
         for key, seen in found.items():
@@ -321,6 +416,7 @@ class Runtime:
                 known = old.get(place)
                 fresh[place] = known if known == one.destination else one.destination
             self.actual[key] = Entry(seen.service, fresh)
+            self._looked[key] = began
             self.counters[key] = seen.counters
             self.loads[key] = {place: one.load for place, one in destinations.items()}
         if only is None:
@@ -330,6 +426,60 @@ class Runtime:
         self.actual.pop(key, None)
         self.counters.pop(key, None)
         self.loads.pop(key, None)
+        self._looked.pop(key, None)
+
+    # --- drains and slow starts ---
+
+    def _counts(self, spot: Spot) -> Iterator[int | None]:
+        """Connections of a server, None if the table does not have it; nothing at all if the last reading cannot know.
+
+        A reading that a write has overtaken may have seen a weight at which new connections came.
+        """
+        key = self.director.key(spot[0])
+        if key is None or self._kernel is None:
+            return
+        entry = self.actual.get(key)
+        if self._written.get(key, 0) > (self._listed if entry is None else self._looked.get(key, -1)):
+            return
+        if entry is None or spot[1] not in entry.destinations:
+            yield None
+        else:
+            load = self.loads[key][spot[1]]
+            yield load.active + load.inactive
+
+    def _sights(self) -> Sights:
+        """What the last reading shows of those that drain."""
+        orders = [(name, spot) for name, o in self.drains.orders.items() if not o.out and (spot := self.director.spot(name))]
+        return Sights(
+            {name: count for name, spot in orders for count in self._counts(spot)},
+            {spot: count for spot in self.drains.leaving for count in self._counts(spot)},
+        )
+
+    async def _keep_time(self) -> None:
+        """Look at those that drain, and go on with whatever is due."""
+        loop = asyncio.get_running_loop()
+        pause = LOOK_S
+        while True:
+            due = self.drains.deadline()
+            wait = LONGEST_SLEEP_S if due is None else max(0.0, (due - self._clock()) / SECOND_NS)
+            busy = self.drains.waiting or self.director.slow
+            self._due.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(min(wait, pause if busy else LONGEST_SLEEP_S)):
+                    await self._due.wait()
+            began = loop.time()
+            await self._look()
+            async with self._lock:
+                await self._step(Seen(self._sights()))
+                await self._do(self.director.tick(self._clock()))
+            pause = min(PAUSE_MAX_S, max(LOOK_S, SHARE * (loop.time() - began)))
+
+    async def _look(self) -> None:
+        """Read the services of which some server drains."""
+        spots = [*self.drains.leaving, *(name for name, order in self.drains.orders.items() if not order.out)]
+        keys = {key for virtual, _ in spots if (key := self.director.key(virtual)) is not None}
+        if keys and self._kernel is not None:
+            await self._read_or_lose(self._kernel, keys)
 
     # --- staying right ---
 
@@ -352,9 +502,9 @@ class Runtime:
                     self.shown(key, None)
             pause = min(PAUSE_MAX_S, max(PAUSE_S, SHARE * (loop.time() - began)))
 
-    async def _read_or_lose(self, kernel: Kernel) -> None:
+    async def _read_or_lose(self, kernel: Kernel, only: Collection[ServiceKey] | None = None) -> None:
         try:
-            await self._read()
+            await self._read(only)
         except UnavailableError as e:
             if self._kernel is kernel:  # else a write has lost it meanwhile, and said so
                 self._lose(e)
@@ -376,15 +526,15 @@ class Runtime:
         self._forget_settled_refusals()
 
     async def _keep_ledger(self) -> None:
-        """Note who is down, off the loop; the newest state counts."""
-        noted: frozenset[Name] | None = None
+        """Note who is down, drains and starts, off the loop; the newest state counts."""
+        noted: Entries | None = None
         while True:
             await self._down_changed.wait()
             self._down_changed.clear()
-            down = frozenset(self.director.down)
-            if down != noted:
-                await asyncio.to_thread(self._ledger.write, frozenset(self._owned), down)
-                noted = down
+            entries = self._entries()
+            if entries != noted:
+                await asyncio.to_thread(self._ledger.write, entries)
+                noted = entries
 
     def _trace(self, verdicts: Sequence[Verdict], spans: contextlib.ExitStack) -> dict[Verdict, str]:
         """For every verdict a step for the decision and one for the kernel's change; gives the trace contexts of these."""

@@ -33,6 +33,8 @@ SECOND_NS = 1_000_000_000
 PERSISTENCE_MAX_S = 86_400 * 31
 CHECKS = ("tcp_check", "http_get", "ssl_get", "misc_check")
 SORRY_WEIGHT = 1
+LONGEST_DRAIN_NS = 86_400 * SECOND_NS
+LONGEST_START_NS = 3_600 * SECOND_NS
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,14 @@ class VirtualServer:
     alpha: bool = False
     inhibit_on_failure: bool = False
     weight: int = 1
+    drain_on_removal: int = 0  # ns; 0: a server whose key is gone goes at once
+    slow_start: int = 0  # ns; 0: none
+    panic_threshold: int = 0  # per cent; 0: never
+
+    @property
+    def drains(self) -> bool:
+        """Connections end by themselves; those of UDP do not, and a server of weight 0 would be a black hole to its clients."""
+        return self.protocol != UDP and not self.ops
 
     def service(self, fwmark_family: int) -> Service:
         """The kernel's service; a firewall mark takes its family from the servers behind it."""
@@ -93,6 +103,8 @@ class RealServer:
     upper_threshold: int = 0
     lower_threshold: int = 0
     checked: bool = False
+    priority_group: int = 0
+    grouped: bool = False  # it says which group it is of
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +116,7 @@ class Member:
     inhibit: bool
     alpha: bool
     checked: bool
+    priority_group: int = 0
 
 
 def virtual_server(name: str, value: Mapping[str, Any]) -> VirtualServer:
@@ -153,6 +166,9 @@ def virtual_server(name: str, value: Mapping[str, Any]) -> VirtualServer:
         alpha=value.get("alpha", False),
         inhibit_on_failure=value.get("inhibit_on_failure", False),
         weight=_weight(value) if "weight" in value else 1,
+        drain_on_removal=_span(value, "drain_on_removal", LONGEST_DRAIN_NS),
+        slow_start=_span(value, "slow_start", LONGEST_START_NS),
+        panic_threshold=_percent(value, "panic_threshold"),
     )
 
 
@@ -182,6 +198,8 @@ def real_server(name: str, value: Mapping[str, Any]) -> RealServer:
         upper_threshold=upper,
         lower_threshold=lower,
         checked=any(value.get(check) for check in CHECKS),
+        priority_group=value.get("priority_group", 0),
+        grouped="priority_group" in value,
     )
 
 
@@ -211,6 +229,7 @@ def resolve(virtual: VirtualServer, real: RealServer) -> Member:
         inhibit=virtual.inhibit_on_failure if real.inhibit_on_failure is None else real.inhibit_on_failure,
         alpha=virtual.alpha if real.alpha is None else real.alpha,
         checked=real.checked,
+        priority_group=real.priority_group,
     )
 
 
@@ -267,6 +286,21 @@ def _weight(value: Mapping[str, Any]) -> int:
     if not 0 <= weight <= WEIGHT_MAX:
         raise InvalidValue("weight", f"expected 0 to {WEIGHT_MAX}, got {weight}")
     return weight
+
+
+def _span(value: Mapping[str, Any], field: str, longest: int) -> int:
+    """A length of time in ns, 0 where none is given."""
+    span: int = value.get(field, 0)
+    if field in value and not 0 < span <= longest:
+        raise InvalidValue(field, f"expected more than 0 s and at most {longest // SECOND_NS} s, got {span / SECOND_NS:g} s")
+    return span
+
+
+def _percent(value: Mapping[str, Any], field: str) -> int:
+    percent: int = value.get(field, 0)
+    if percent > 100:
+        raise InvalidValue(field, f"expected 0 to 100 per cent, got {percent}")
+    return percent
 
 
 def _sorry(value: Mapping[str, Any] | None) -> SorryServer | None:

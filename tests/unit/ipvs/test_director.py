@@ -7,8 +7,8 @@ from typing import Any
 from services.common.problems import Problem
 from services.ipvs.director import Director, Report, Verdict, Work
 from services.ipvs.model import INET6, Entry, ServiceKey, table
+from services.ipvs.policy import Quorum
 from services.ipvs.settings import RealServer, VirtualServer
-from services.ipvs.weights import Quorum
 from tests.unit.ipvs.words import key, mark, marked, place, real, server, service, virtual
 
 SORRY = {"address": "10.0.9.9", "port": 80}
