@@ -30,6 +30,8 @@ _COLOURS = {
     "UP": "green",
     "DOWN": "red",
     "RECOVERING": "yellow",
+    "DRAINING": "yellow",
+    "DRAINED": "yellow",
 }
 
 
@@ -239,6 +241,8 @@ def _servers(found: Snapshot) -> Table:
             if m.in_kernel and m.weight != m.configured_weight:
                 weight += f" (of {m.configured_weight})"
             health = words.enum_word(m, "health").lower().replace("_", " ")
+            if m.HasField("drain"):
+                health = words.enum_word(m.drain, "step").lower()
             kind = "" if not m.lb_kind else words.enum_word(m, "lb_kind").lower()
             table.add_row(
                 "",
@@ -248,9 +252,20 @@ def _servers(found: Snapshot) -> Table:
                 _coloured(health),
                 str(m.active_connections),
                 str(m.inactive_connections),
-                Text(m.problem or m.cause),
+                Text(m.problem or _why_drained(m) or m.cause),
             )
     return table
+
+
+def _why_drained(server: Any) -> str:
+    """Why a server is drained, and until when."""
+    if not server.HasField("drain"):
+        return ""
+    deadline, until = words.moment(server.drain, "deadline"), words.moment(server.drain, "until")
+    draining = words.enum_word(server.drain, "step") == "DRAINING"
+    out = f", out at {deadline.astimezone():%H:%M:%S} at the latest" if deadline is not None and draining else ""
+    back = f", back at {until.astimezone():%Y-%m-%d %H:%M:%S}" if until is not None else ""
+    return f"{server.drain.reason}{out}{back}"
 
 
 def _checks(found: Snapshot, now: datetime) -> Table:
