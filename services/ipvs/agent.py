@@ -54,6 +54,7 @@ class Agent:
             [NAME],
             lambda: self._configuration.problems,
         )
+        farewell: list[Flip] = []
         try:
             async with asyncio.TaskGroup() as tasks:
                 work = [
@@ -68,10 +69,13 @@ class Agent:
                 sdnotify.ready()
                 await stop.wait()
                 sdnotify.stopping()
+                farewell = self._runtime.director.farewell()
                 for task in work:
                     task.cancel()
         finally:
-            self._runtime.close()
+            for flip in farewell:
+                self._quorum_flipped(flip, "")
+            self._runtime.close(flip.name for flip in farewell)
             await self._publisher.flush(FLUSH_S if self._publisher.pending else 0)
             await self._publisher.close()
             await server.stop(0.5)
@@ -82,6 +86,9 @@ class Agent:
 
     def _quorum_flipped(self, flip: Flip, traceparent: str) -> None:
         q = flip.quorum
+        for name in flip.servers:
+            cause = "ipvs is there again" if q.up else "ipvs stops"
+            self._publisher.publish(self._composer.real_server(flip.name, name, q.up, cause))
         self._publisher.publish(
             self._composer.virtual_server(flip.name, q.up, q.live_weight, q.quorum, traceparent=traceparent)
         )

@@ -44,11 +44,13 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Flip:
-    """A virtual server gained or lost its quorum; `cause` is the server whose health did it, if one did."""
+    """A virtual server gained or lost its quorum; `cause` is the server whose health did it, if one did. `servers`: those that
+    went or came with it, because the service stops or starts (omega)."""
 
     name: str
     quorum: Quorum
     cause: Verdict | None = None
+    servers: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -79,7 +81,7 @@ class Director:
     """All virtual servers of this node.
 
     Of our last run: `was_down`: the real servers that were down at its end; `holds` and `leaving`: whom it drained; `starts`:
-    who started slowly, and since when. Times are the wall clock's, ns.
+    who started slowly, and since when; `parted`: the virtual servers that `farewell` spoke of. Times are the wall clock's, ns.
     """
 
     def __init__(
@@ -88,7 +90,9 @@ class Director:
         holds: Mapping[Name, Hold] = MappingProxyType({}),
         leaving: Iterable[Leaving] = (),
         starts: Mapping[Name, int] = MappingProxyType({}),
+        parted: Iterable[str] = (),
     ) -> None:
+        self._parted = set(parted)
         self._was_down = frozenset(was_down)
         self._holds = dict(holds)
         self._starts = dict(starts)
@@ -203,6 +207,15 @@ class Director:
             if not ours:
                 self._leave(virtual, "", destination, work, now)
         self._settle(virtual, work, None, now)
+
+    def farewell(self) -> list[Flip]:
+        """What is told when the service stops: every virtual server with omega that has its quorum loses it."""
+        found = []
+        for virtual, pool in self._pools.items():
+            if pool.settings.omega and pool.standing.up:
+                q = pool.quorum
+                found.append(Flip(virtual, Quorum(False, 0, q.quorum, q.hysteresis), servers=self._up(pool)))
+        return found
 
     def tick(self, now: int) -> Work:
         """Slow starts go on."""
@@ -344,6 +357,10 @@ class Director:
             self._pools[virtual].leave(destination)
         self._pools[virtual].hold(real, self._holds.get((virtual, real)))  # the local copy may have had it still
 
+    @staticmethod
+    def _up(pool: Pool) -> tuple[str, ...]:
+        return tuple(name for name in sorted(pool.names) if pool.health(name).up)
+
     def _forget_leaving(self, virtual: str, work: Work) -> None:
         """The service goes, and with it the connections of all its servers."""
         for leaving in self._leaving.pop(virtual, {}).values():
@@ -390,6 +407,9 @@ class Director:
             work.complaints = True
         if settled.flipped is not None:
             work.flips.append(Flip(virtual, settled.flipped, cause))
+        elif virtual in self._parted and pool.standing.up:
+            work.flips.append(Flip(virtual, pool.quorum, servers=self._up(pool)))
+        self._parted.discard(virtual)
         key = pool.service.key
         if self._keys.get(virtual) == key:
             work.look_at(key, settled.places)

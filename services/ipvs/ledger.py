@@ -24,12 +24,13 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True)
 class Entries:
     """Services that are ours; (virtual server, real server) names of those that were down; servers whose keys are gone and
-    that drain; when slow starts began that go on, Unix ns."""
+    that drain; when slow starts began that go on, Unix ns; virtual servers that were told to be down because we stopped."""
 
     owned: frozenset[ServiceKey] = frozenset()
     down: frozenset[tuple[str, str]] = frozenset()
     leaving: tuple[Leaving, ...] = ()
     starts: tuple[tuple[str, str, int], ...] = ()
+    parted: tuple[str, ...] = ()
 
 
 class Ledger:
@@ -51,7 +52,8 @@ class Ledger:
                 Leaving(virtual, real, DestinationKey(family, bytes.fromhex(address), port), since, deadline)
                 for virtual, real, family, address, port, since, deadline in raw.get("leaving", ())
             )
-            return Entries(owned, down, leaving, tuple((v, r, since) for v, r, since in raw.get("starts", ())))
+            starts = tuple((virtual, real, since) for virtual, real, since in raw.get("starts", ()))
+            return Entries(owned, down, leaving, starts, tuple(raw.get("parted", ())))
         except FileNotFoundError:
             return Entries()
         except (OSError, ValueError, LookupError, TypeError) as e:
@@ -69,6 +71,7 @@ class Ledger:
                 for e in entries.leaving
             ],
             "starts": entries.starts,
+            "parted": entries.parted,
         }
         text = json.dumps(document)
         fresh = self._path.with_suffix(".new")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import logging
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -80,6 +81,7 @@ class Runtime:
         self._started = asyncio.Event()
         self._down_changed = asyncio.Event()
         self._due = asyncio.Event()
+        self._paced = False  # something is looked at every second already
         self._stamp = 0
         self._written: dict[ServiceKey, int] = {}
         self._listed = 0  # the stamp of the last list of services, and of the last reading of each one's servers
@@ -87,7 +89,7 @@ class Runtime:
         self._read_at = 0.0
         self._revision = 0
         holds = {name: order.hold for name, order in self.drains.orders.items()}
-        self.director = Director(left.down, holds, left.leaving, {(v, r): since for v, r, since in left.starts})
+        self.director = Director(left.down, holds, left.leaving, {(v, r): since for v, r, since in left.starts}, left.parted)
         self.actual: dict[ServiceKey, Entry] = {}
         self.counters: dict[ServiceKey, Counters] = {}
         self.loads: dict[ServiceKey, dict[DestinationKey, Load]] = {}
@@ -188,9 +190,9 @@ class Runtime:
         load = None if key is None else self.loads.get(key, {}).get(spot[1])
         return 0 if load is None else load.active + load.inactive
 
-    def close(self) -> None:
-        """Let go of the kernel; the table stays as it is, and traffic flows on."""
-        self._ledger.write(self._entries())
+    def close(self, parted: Iterable[str] = ()) -> None:
+        """Let go of the kernel; the table stays as it is, and traffic flows on. `parted`: those that a farewell spoke of."""
+        self._ledger.write(dataclasses.replace(self._entries(), parted=tuple(parted)))
         if self._kernel is not None:
             self._kernel.close()
             self._kernel = None
@@ -244,7 +246,7 @@ class Runtime:
         if self.refusals:
             self._forget_settled_refusals()
         self._down_changed.set()
-        if work.drains or self.director.slow:
+        if work.drains or (self.director.slow and not self._paced):
             self._due.set()
         if work.complaints:
             self.complained()
@@ -462,10 +464,10 @@ class Runtime:
         while True:
             due = self.drains.deadline()
             wait = LONGEST_SLEEP_S if due is None else max(0.0, (due - self._clock()) / SECOND_NS)
-            busy = self.drains.waiting or self.director.slow
+            self._paced = self.drains.waiting or self.director.slow
             self._due.clear()
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(min(wait, pause if busy else LONGEST_SLEEP_S)):
+                async with asyncio.timeout(min(wait, pause if self._paced else LONGEST_SLEEP_S)):
                     await self._due.wait()
             began = loop.time()
             await self._look()

@@ -70,6 +70,7 @@ class VirtualServer:
     drain_on_removal: int = 0  # ns; 0: a server whose key is gone goes at once
     slow_start: int = 0  # ns; 0: none
     panic_threshold: int = 0  # per cent; 0: never
+    omega: bool = False
 
     @property
     def drains(self) -> bool:
@@ -169,6 +170,7 @@ def virtual_server(name: str, value: Mapping[str, Any]) -> VirtualServer:
         drain_on_removal=_span(value, "drain_on_removal", LONGEST_DRAIN_NS),
         slow_start=_span(value, "slow_start", LONGEST_START_NS),
         panic_threshold=_percent(value, "panic_threshold"),
+        omega=value.get("omega", False),
     )
 
 

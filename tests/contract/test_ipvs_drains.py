@@ -167,6 +167,32 @@ def test_every_step_is_an_event(site: Site) -> None:
         notify.close()
 
 
+def test_with_omega_a_stop_is_told_as_a_loss(site: Site) -> None:
+    site.put("virtual_server/web", WEB | {"omega": True})
+    request = ipvs_pb2.GetVirtualServerRequest(name="web")
+    until(lambda: site.stub.GetVirtualServer(request, timeout=LIMIT_S).virtual_server.quorum_up, LIMIT_S, "the quorum")
+    notify = Notify(site.folder)
+    notify.put()
+    notify.start()
+    try:
+        with grpc.insecure_channel(f"unix:{site.run_dir}/notify.sock") as channel:
+            stub = notify_pb2_grpc.NotifyServiceStub(channel)
+
+            def told() -> list[tuple[str, bool]]:
+                listed = stub.ListEvents(notify_pb2.ListEventsRequest(), timeout=LIMIT_S, wait_for_ready=True).events
+                events = [record.event for record in listed]
+                servers = [(e.real_server.real_server, e.real_server.up) for e in events if e.HasField("real_server")]
+                return servers + [("", e.virtual_server.up) for e in events if e.HasField("virtual_server")]
+
+            until(lambda: told() == [("", True)], LIMIT_S, lambda: f"the gain is told: {told()}")
+            assert site.process is not None
+            site.process.terminate()
+            assert site.process.wait(LIMIT_S) == 0
+            assert sorted(told()) == [("", False), ("", True), ("s2", False), ("s3", False)]
+    finally:
+        notify.close()
+
+
 def test_vipctl_drains_lists_and_takes_back(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     said = vipctl(site, capsys, "drain", "web", "s2", "--reason", "new kernel", "--dry-run")
     assert said.startswith("would be: s2 of web is draining, 0 connections: new kernel")

@@ -15,7 +15,7 @@ import pytest
 from tests.kit.etcd import Etcd
 from tests.kit.netns import Host, Net
 from tests.kit.wait import until
-from tests.lab.inside.test_ipvs_service import LIMIT_S, Service
+from tests.lab.inside.test_ipvs_service import LIMIT_S, Checker, Service
 from tests.lab.judge import clear, saved
 from vipkeeper.common.v1 import event_pb2
 from vipkeeper.ipvs.v1 import ipvs_pb2
@@ -291,6 +291,47 @@ def test_a_server_under_a_lease_joins_and_drains_when_its_lease_ends(site: Site,
         assert (site.ask(4), client.works()) == ({"s3"}, True)
         client.reset()
         site.become({"s3": 1}, service)
+
+
+def checked(**more: Any) -> dict[str, Any]:
+    """web with both servers, which somebody checks; s3 is of a later priority group."""
+    both = objects("s2", "s3", **more)
+    for group, name in enumerate(("s2", "s3"), start=1):
+        both[f"config/real_server/web/{name}"] |= {"tcp_check": [{}], "priority_group": group}
+    return both
+
+
+def test_a_group_that_stood_in_keeps_its_connections_when_the_first_one_is_back(site: Site, service: Service) -> None:
+    service.start(checked())
+    site.become({"s2": 3, "s3": 0}, service)
+    assert site.ask(3) == {"s2"}
+    checker = Checker(service.stub)
+    checker.say(snapshot=True, s2=False, s3=True)
+    assert site.weights() == {"s3": 3}
+    client = client_of(site, "s3")
+    checker.say(s2=True)
+    assert site.weights() == {"s2": 3, "s3": 0}
+    assert (site.ask(3), client.works()) == ({"s2"}, True)
+    client.reset()
+    service.kill()
+    done = service.operations()
+    service.start()
+    row(service, "s3")
+    assert (site.weights(), service.operations()) == ({"s2": 3, "s3": 0}, done)
+
+
+def test_in_a_panic_the_checks_are_distrusted_and_clients_are_served(site: Site, service: Service) -> None:
+    service.start(checked(panic_threshold=50))
+    site.become({"s2": 3, "s3": 0}, service)
+    checker = Checker(service.stub)
+    checker.say(snapshot=True, s2=False, s3=False)
+    assert site.weights() == {"s2": 3, "s3": 3}
+    assert site.ask(4) == {"s2", "s3"}
+    (web,) = service.listed().virtual_servers
+    assert (web.panic, web.quorum_up) == (True, True)
+    checker.say(s2=True, s3=True)
+    assert site.weights() == {"s2": 3, "s3": 0}
+    checker.hang_up()
 
 
 def test_a_server_that_joins_rises_slowly_and_goes_on_rising_after_a_kill(site: Site, service: Service) -> None:

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from services.ipvs.director import Director, Report, Work
+from services.ipvs.director import Director, Flip, Report, Work
 from services.ipvs.drain import Held, Leaving, Left, LetGo, Stayed
 from services.ipvs.model import Entry, ServiceKey, table
-from services.ipvs.policy import Hold
+from services.ipvs.policy import Hold, Quorum
 from services.ipvs.settings import RealServer, VirtualServer
 from tests.unit.ipvs.test_director import put, started, wanted
 from tests.unit.ipvs.words import key, place, real, server, service, virtual
@@ -189,3 +189,24 @@ def test_a_panic_is_a_problem_while_it_lasts() -> None:
     assert not director.report({("web", "s2"): Report(False)}).complaints
     assert director.report({("web", "s2"): Report(True)}).complaints
     assert director.problems == []
+
+
+def test_with_omega_a_stop_is_told_as_a_loss_and_the_next_start_as_a_gain() -> None:
+    omega = virtual(omega=True, sorry_server={"address": "10.0.9.9", "port": 80})
+    director = started(omega, real("s2"), real("s3"), virtual("quiet", port=81), real("s4", of="quiet"))
+    director.report({("web", "s3"): Report(False)})
+    assert director.farewell() == [Flip("web", Quorum(False, 0, 1, 0), servers=("s2",))]
+    again = Director(parted=["web", "gone"])
+    objects = {("virtual_server", "web"): omega, ("real_server", "web/s2"): real("s2")}
+    work = again.configure(objects, (), kernel((2, 1)))
+    assert work.flips == [Flip("web", Quorum(True, 1, 1, 0), servers=("s2",))]
+    assert again.configure({("virtual_server", "web"): omega}, (), kernel((2, 1))).flips == []
+
+
+def test_whoever_is_not_up_is_not_told_again() -> None:
+    director = started(virtual(omega=True), real("s2"))
+    director.report({("web", "s2"): Report(False)})
+    assert director.farewell() == []
+    again = Director(parted=["web"])
+    objects = {("virtual_server", "web"): virtual(omega=True), ("real_server", "web/s2"): real("s2", weight=0)}
+    assert again.configure(objects, (), kernel((2, 0))).flips == []

@@ -17,7 +17,7 @@ OWNED = {key(), key("2001:db8::1", 443), mark(5, INET6)}
 DOWN = {("web", "s2"), ("web", "s3")}
 LEAVING = (Leaving("web", "s4", place("10.0.1.4"), 5, 6), Leaving("web", "", place("2001:db8::2", 443), 7, 8))
 LISTS = ("owned", "down", "leaving", "starts")
-LEFT = Entries(frozenset(OWNED), frozenset(DOWN), LEAVING, (("web", "s5", 9),))
+LEFT = Entries(frozenset(OWNED), frozenset(DOWN), LEAVING, (("web", "s5", 9),), ("web",))
 
 
 def test_what_was_written_is_read(tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ LB_KIND_DR: LbKind
 LB_KIND_TUN: LbKind
 
 class VirtualServer(_message.Message):
-    __slots__ = ("address", "port", "protocol", "fwmark", "delay_loop", "lb_algo", "lb_kind", "persistence_timeout", "persistence_granularity", "ops", "sorry_server", "sorry_server_inhibit", "quorum", "hysteresis", "quorum_up", "quorum_down", "alpha", "inhibit_on_failure", "ha_suspend", "weight", "virtualhost", "connect_timeout", "retry", "delay_before_retry", "warmup", "smtp_alert", "drain_on_removal", "slow_start", "panic_threshold")
+    __slots__ = ("address", "port", "protocol", "fwmark", "delay_loop", "lb_algo", "lb_kind", "persistence_timeout", "persistence_granularity", "ops", "sorry_server", "sorry_server_inhibit", "quorum", "hysteresis", "quorum_up", "quorum_down", "alpha", "inhibit_on_failure", "ha_suspend", "weight", "virtualhost", "connect_timeout", "retry", "delay_before_retry", "warmup", "smtp_alert", "drain_on_removal", "slow_start", "panic_threshold", "omega")
     ADDRESS_FIELD_NUMBER: _ClassVar[int]
     PORT_FIELD_NUMBER: _ClassVar[int]
     PROTOCOL_FIELD_NUMBER: _ClassVar[int]
@@ -94,6 +94,7 @@ class VirtualServer(_message.Message):
     DRAIN_ON_REMOVAL_FIELD_NUMBER: _ClassVar[int]
     SLOW_START_FIELD_NUMBER: _ClassVar[int]
     PANIC_THRESHOLD_FIELD_NUMBER: _ClassVar[int]
+    OMEGA_FIELD_NUMBER: _ClassVar[int]
     address: str
     port: int
     protocol: Protocol
@@ -123,7 +124,8 @@ class VirtualServer(_message.Message):
     drain_on_removal: _duration_pb2.Duration
     slow_start: _duration_pb2.Duration
     panic_threshold: int
-    def __init__(self, address: _Optional[str] = ..., port: _Optional[int] = ..., protocol: _Optional[_Union[Protocol, str]] = ..., fwmark: _Optional[int] = ..., delay_loop: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., lb_algo: _Optional[_Union[LbAlgo, str]] = ..., lb_kind: _Optional[_Union[LbKind, str]] = ..., persistence_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., persistence_granularity: _Optional[str] = ..., ops: _Optional[bool] = ..., sorry_server: _Optional[_Union[SorryServer, _Mapping]] = ..., sorry_server_inhibit: _Optional[bool] = ..., quorum: _Optional[int] = ..., hysteresis: _Optional[int] = ..., quorum_up: _Optional[str] = ..., quorum_down: _Optional[str] = ..., alpha: _Optional[bool] = ..., inhibit_on_failure: _Optional[bool] = ..., ha_suspend: _Optional[bool] = ..., weight: _Optional[int] = ..., virtualhost: _Optional[str] = ..., connect_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., retry: _Optional[int] = ..., delay_before_retry: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., warmup: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., smtp_alert: _Optional[bool] = ..., drain_on_removal: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., slow_start: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., panic_threshold: _Optional[int] = ...) -> None: ...
+    omega: bool
+    def __init__(self, address: _Optional[str] = ..., port: _Optional[int] = ..., protocol: _Optional[_Union[Protocol, str]] = ..., fwmark: _Optional[int] = ..., delay_loop: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., lb_algo: _Optional[_Union[LbAlgo, str]] = ..., lb_kind: _Optional[_Union[LbKind, str]] = ..., persistence_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., persistence_granularity: _Optional[str] = ..., ops: _Optional[bool] = ..., sorry_server: _Optional[_Union[SorryServer, _Mapping]] = ..., sorry_server_inhibit: _Optional[bool] = ..., quorum: _Optional[int] = ..., hysteresis: _Optional[int] = ..., quorum_up: _Optional[str] = ..., quorum_down: _Optional[str] = ..., alpha: _Optional[bool] = ..., inhibit_on_failure: _Optional[bool] = ..., ha_suspend: _Optional[bool] = ..., weight: _Optional[int] = ..., virtualhost: _Optional[str] = ..., connect_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., retry: _Optional[int] = ..., delay_before_retry: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., warmup: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., smtp_alert: _Optional[bool] = ..., drain_on_removal: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., slow_start: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., panic_threshold: _Optional[int] = ..., omega: _Optional[bool] = ...) -> None: ...
 
 class SorryServer(_message.Message):
     __slots__ = ("address", "port", "lb_kind")
