@@ -395,10 +395,11 @@ class Director:
 
     def _settle(self, virtual: str, work: Work, cause: Verdict | None, now: int) -> None:
         pool = self._pools[virtual]
-        if self._keys.get(virtual, pool.service.key) != pool.service.key:
+        key = pool.service.key
+        if self._keys.get(virtual, key) != key:
             self._forget_leaving(virtual, work)
         settled = pool.settle(now)
-        if pool.starts:
+        if pool.slow:
             self._slow.add(virtual)
         else:
             self._slow.discard(virtual)
@@ -410,7 +411,6 @@ class Director:
         elif virtual in self._parted and pool.standing.up:
             work.flips.append(Flip(virtual, pool.quorum, servers=self._up(pool)))
         self._parted.discard(virtual)
-        key = pool.service.key
         if self._keys.get(virtual) == key:
             work.look_at(key, settled.places)
         elif self._waiting.get(virtual) != key:

@@ -23,9 +23,10 @@ stood before and what time it is are inputs. The rules, keepalived's where it ha
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from services.ipvs.model import WEIGHT_MAX, Destination
 from services.ipvs.settings import Member, VirtualServer
@@ -54,8 +55,7 @@ UP = Health(True)
 DOWN = Health(False)
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(NamedTuple):
     """One server. `weight` is the configured one; `since`: when it came up, ns, None if that is of no interest any more."""
 
     weight: int
@@ -80,16 +80,18 @@ class Tally:
         """Add (1) or take away (-1) a server."""
         if state.hold is not None:
             return
-        alive = alive_weight(state.weight, state.health) if state.health.up else 0
         self.servers += sign
-        self.healthy += sign * state.health.up
         self.total += sign * state.weight
-        self.live += sign * alive
-        self.hoped += sign * (alive if state.health.up else state.weight)
+        if state.health.up:
+            alive = alive_weight(state.weight, state.health)
+            self.healthy += sign
+            self.live += sign * alive
+            self.hoped += sign * alive
+        else:
+            self.hoped += sign * state.weight
 
 
-@dataclass(frozen=True, slots=True)
-class Quorum:
+class Quorum(NamedTuple):
     """A service's quorum: where it stands, and the weights that count."""
 
     up: bool
@@ -98,8 +100,7 @@ class Quorum:
     hysteresis: int
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """Where a service stands. `group`: the only priority group that serves; None: all do. `few`: ever since it came up too few
     servers were healthy for a panic to make sense."""
 
@@ -111,24 +112,34 @@ class Standing:
 
 def decide(rules: VirtualServer, tallies: Mapping[int, Tally], before: Standing) -> tuple[Standing, Quorum]:
     """Where the service stands now; `tallies` by priority group."""
-    total = max(sum(t.total for t in tallies.values()), 1)
+    sums = next(iter(tallies.values())) if len(tallies) == 1 else _together(tallies.values())
+    total = max(sums.total, 1)
     quorum = min(rules.quorum, total)
     hysteresis = min(rules.hysteresis, quorum - 1)
     needed = quorum - hysteresis if before.up else min(quorum + hysteresis, total)  # 1 at least
-    servers, healthy = sum(t.servers for t in tallies.values()), sum(t.healthy for t in tallies.values())
-    hoped = sum(t.hoped for t in tallies.values())
-    too_few = healthy * 100 < rules.panic_threshold * servers
-    panic = before.up and not before.few and too_few and hoped >= needed
-    live = hoped if panic else sum(t.live for t in tallies.values())
-    group = None if panic else _group(quorum, hysteresis, tallies, before.group)
+    too_few = sums.healthy * 100 < rules.panic_threshold * sums.servers
+    panic = before.up and not before.few and too_few and sums.hoped >= needed
+    live = sums.hoped if panic else sums.live
+    group = None if panic or len(tallies) < 2 else _group(quorum, hysteresis, tallies, before.group)
     up = live >= needed
     few = up and too_few and (before.few or not before.up)
     return Standing(up, panic, group, few), Quorum(up, live, quorum, hysteresis)
 
 
+def _together(tallies: Iterable[Tally]) -> Tally:
+    sums = Tally()
+    for tally in tallies:
+        sums.servers += tally.servers
+        sums.healthy += tally.healthy
+        sums.total += tally.total
+        sums.live += tally.live
+        sums.hoped += tally.hoped
+    return sums
+
+
 def _group(quorum: int, hysteresis: int, tallies: Mapping[int, Tally], before: int | None) -> int | None:
     """The priority group that serves; the one that does gives way as late as the quorum itself would."""
-    for number, tally in sorted(tallies.items()) if len(tallies) > 1 else ():
+    for number, tally in sorted(tallies.items()):
         most = max(tally.total, 1)
         if tally.live >= min(quorum - hysteresis if number == before else quorum + hysteresis, most):
             return number
@@ -156,7 +167,7 @@ def alive_weight(configured: int, health: Health) -> int:
 
 def risen(weight: int, since: int | None, span: int, now: int) -> int:
     """Weight of a server that came up at `since` and has its full weight after `span` ns; never 0 but of 0."""
-    if since is None or not weight or now - since >= span:
+    if since is None or not weight or now - since >= span or not span:
         return weight
     step = max(0, now - since) * STEPS // span
     return max(1, weight * (FLOOR_PERCENT * STEPS + (100 - FLOOR_PERCENT) * step) // (100 * STEPS))

@@ -10,7 +10,7 @@ starts up, or down with alpha, unless it is known to have been down when we last
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from services.common.errors import InvalidValue
 from services.ipvs.model import INET, INET6, Destination, DestinationKey, Entry, Method, Service
@@ -30,12 +30,23 @@ class Settled:
 
 @dataclass(slots=True)
 class _Server:
+    """A server that takes part. Whoever changes anything says so with `changed`; `state` is what the policy asks about it."""
+
     real: RealServer
     member: Member
     presumed: Health
     reported: Health | None = None
     hold: Hold | None = None
     since: int | None = None  # it came up then, and starts slowly
+    state: State = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.changed()
+
+    def changed(self) -> None:
+        member = self.member
+        weight = member.destination.weight
+        self.state = State(weight, self.health, member.inhibit, member.priority_group, self.hold, self.since)
 
     @property
     def health(self) -> Health:
@@ -43,12 +54,6 @@ class _Server:
         if not self.member.checked:
             return UP
         return self.presumed if self.reported is None else self.reported
-
-    @property
-    def state(self) -> State:
-        """What the policy asks about it."""
-        member = self.member
-        return State(member.destination.weight, self.health, member.inhibit, member.priority_group, self.hold, self.since)
 
 
 @dataclass(slots=True)
@@ -151,6 +156,7 @@ class Pool:
         if hold is None:
             self._start_slowly(name, server, now)
         server.hold = hold
+        server.changed()
         self._count(server, 1)
         self._touched[server.member.destination.key] = None
 
@@ -182,6 +188,7 @@ class Pool:
             self._start_slowly(name, server, now)
         elif not after.up:
             server.since = None
+        server.changed()
         self._count(server, 1)
         self._touched[server.member.destination.key] = None
         return (after.up, after.weight_adjustment) != (before.up, before.weight_adjustment)
@@ -237,6 +244,11 @@ class Pool:
     def standing(self) -> Standing:
         """Where the service stands, as of the last `settle`."""
         return self._standing
+
+    @property
+    def slow(self) -> bool:
+        """Some server starts slowly."""
+        return bool(self._starting)
 
     def deadline(self, now: int) -> int | None:
         """When `settle` should be called for the slow starts' sake, ns; None: no server starts slowly."""
@@ -356,8 +368,10 @@ class Pool:
             raise InvalidValue("address", "its family differs from the other servers'", "only tun can do that")
 
     def _count(self, server: _Server, sign: int) -> None:
-        group = server.member.priority_group
-        tally = self._tallies.setdefault(group, Tally())
+        group = server.state.group
+        tally = self._tallies.get(group)
+        if tally is None:
+            tally = self._tallies[group] = Tally()
         tally.count(server.state, sign)
         if not tally.servers:
             del self._tallies[group]
@@ -365,6 +379,7 @@ class Pool:
     def _start_slowly(self, name: str, server: _Server, since: int) -> None:
         if self.settings.slow_start and server.health.up:
             server.since = since
+            server.changed()
             self._starting.add(name)
 
     def _rise(self, now: int) -> None:
@@ -373,8 +388,10 @@ class Pool:
             server = self._servers.get(name)
             if server is not None:
                 self._touched[server.member.destination.key] = None
-                if server.since is not None and now - server.since >= self.settings.slow_start:
+                span = self.settings.slow_start
+                if server.since is not None and (not span or now - server.since >= span):
                     server.since = None
+                    server.changed()
             if server is None or server.since is None:
                 self._starting.discard(name)
 

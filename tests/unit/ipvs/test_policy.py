@@ -174,6 +174,7 @@ def test_a_weight_never_starts_at_zero_unless_it_is_zero() -> None:
 
 def test_a_clock_that_was_set_back_means_the_beginning() -> None:
     assert risen(100, 50 * SECOND, SECOND, 0) == 10
+    assert risen(100, 50 * SECOND, 0, 0) == 100
 
 
 def test_without_slow_start_a_server_has_its_weight_at_once() -> None:
