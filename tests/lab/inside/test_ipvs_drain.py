@@ -62,6 +62,32 @@ class Echo(threading.Thread):
         self.join()
 
 
+class Answers(threading.Thread):
+    """Tells everybody on UDP port 53 of its host its name."""
+
+    def __init__(self, host: Host, name: str) -> None:
+        super().__init__(daemon=True)
+        self._name = name.encode()
+        with host.entered():
+            self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            self._socket.bind(("0.0.0.0", 53))
+            self._knock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.start()
+
+    def run(self) -> None:
+        while True:
+            data, sender = self._socket.recvfrom(100)
+            if data == b"stop":
+                return
+            self._socket.sendto(self._name, sender)
+
+    def close(self) -> None:
+        self._knock.sendto(b"stop", ("127.0.0.1", 53))
+        self.join()
+        self._knock.close()
+        self._socket.close()
+
+
 class Client:
     """A connection through the director."""
 
@@ -91,12 +117,12 @@ class Site:
         self.director.join(back, "eth1", "192.168.100.1/24")
         self.director.sysctl("net.ipv4.ip_forward", 1)
         self.director.sysctl("net.ipv4.vs.expire_nodest_conn", 1)  # as deploy/sysctl.d has it
-        self.echoes = []
+        self.echoes: list[Echo | Answers] = []
         for name, address in BACKS.items():
             host = net.host(name)
             host.join(back, "eth1", f"{address}/24")
             host.ip("route add default via 192.168.100.1")
-            self.echoes.append(Echo(host, name))
+            self.echoes += [Echo(host, name), Answers(host, name)]
 
     def weights(self) -> dict[str, int]:
         """What the kernel has, by server."""
@@ -195,11 +221,26 @@ def test_at_the_deadline_it_goes_with_its_connection(site: Site, service: Servic
     client.reset()
 
 
-def test_udp_goes_at_once(site: Site, service: Service) -> None:
+def test_udp_goes_at_once_and_its_clients_go_elsewhere(site: Site, service: Service) -> None:
     service.start(objects("s2", "s3", virtual=DNS))
     site.become({"s2": 3, "s3": 3}, service)
-    assert drain(service, "s2").drain.step == event_pb2.DRAIN_STEP_DRAINED
-    assert site.weights() == {"s3": 3}
+    with site.client.entered(), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.connect((VIP, 53))  # one port, and so one entry in the kernel
+        client.settimeout(1)
+
+        def answer() -> str:
+            client.send(b"who?")
+            try:
+                return client.recv(16).decode()
+            except OSError:  # the packet with which the kernel notices that the server is gone
+                return ""
+
+        before = until(answer, LIMIT_S, "an answer")
+        assert answer() == before
+        (other,) = BACKS.keys() - {before}
+        assert drain(service, before).drain.step == event_pb2.DRAIN_STEP_DRAINED
+        assert site.weights() == {other: 3}
+        until(lambda: answer() == other, LIMIT_S, "the other one answers the same client")
 
 
 def test_killed_in_the_midst_it_goes_on_at_the_same_step(site: Site, service: Service) -> None:
