@@ -39,7 +39,7 @@ class Agent:
         self._publisher = Publisher(options)
         self._configuration = Configuration(options, DECODERS, self._problems_changed)
         self._runtime = Runtime(options.state_dir, self._telemetry, self._quorum_flipped)
-        self._runtime.told = self._drain_went_on
+        self._runtime.draining.told = self._drain_went_on
         self._runtime.complained = lambda: self._configuration.further_problems(self._runtime.problems())
         self._live = LiveTable(self._runtime)
         self._service = IpvsService(self._runtime, self._live)

@@ -21,9 +21,9 @@ from services.common.desired import Change
 from services.common.errors import UnavailableError
 from services.common.problems import Problem
 from services.common.telemetry import Telemetry
-from services.ipvs import orders_file
 from services.ipvs.director import Director, Flip, Report, Verdict, Work
-from services.ipvs.drain import Action, Drains, Event, Name, Order, Ordered, Seen, Sights, Spot, TakenBack, Told
+from services.ipvs.drain import Action, Name, Ordered, Seen, Spot, TakenBack
+from services.ipvs.draining import Draining
 from services.ipvs.kernel import Kernel, Refusal, describe
 from services.ipvs.ledger import Entries, Ledger
 from services.ipvs.model import Counters, DestinationKey, Entry, Load, ServiceKey
@@ -42,9 +42,6 @@ PAUSE_S = 2.0  # between two readings of the table, at least; also the rhythm of
 PAUSE_MAX_S = 30.0
 SHARE = 50  # the pause is this many times as long as the reading took
 RETRY_S = 5.0  # where there is no IPVS
-LOOK_S = 1.0  # between two looks at the connections of a server that drains, and two steps of a slow start, at least
-LONGEST_SLEEP_S = 60.0  # the wall clock may be set meanwhile
-SECOND_NS = 1_000_000_000
 
 Place = tuple[ServiceKey, DestinationKey | None]  # None: the service itself
 
@@ -53,8 +50,8 @@ class Runtime:
     """The table of this network namespace, and what it should be.
 
     `on_flip` is told of every quorum gained or lost, once the kernel has what follows from it, with the trace context of
-    that change. `shown` may be set; it is told of places that may look different now (None: the whole service); `told` is
-    told of every step of a drain, `complained` that there are other problems. `clock`: Unix time, ns.
+    that change. `shown` may be set; it is told of places that may look different now (None: the whole service);
+    `complained` that there are other problems. `clock`: Unix time, ns.
     """
 
     def __init__(
@@ -73,15 +70,12 @@ class Runtime:
         self._found_ours = left.owned
         self._owned = set(left.owned)
         self._clock = clock
-        self._orders_path = state_dir / "orders.json"
-        self.orders_trouble = ""  # why operators' orders of an earlier run are lost
-        self.drains = Drains(self._load_orders(), {leaving.spot: leaving for leaving in left.leaving})
+        self.draining = Draining(state_dir / "orders.json", left.leaving, clock)
+        self.drains = self.draining.drains
         self._kernel: Kernel | None = None
         self._lock = asyncio.Lock()
         self._started = asyncio.Event()
         self._down_changed = asyncio.Event()
-        self._due = asyncio.Event()
-        self._paced = False  # something is looked at every second already
         self._stamp = 0
         self._written: dict[ServiceKey, int] = {}
         self._listed = 0  # the stamp of the last list of services, and of the last reading of each one's servers
@@ -98,7 +92,6 @@ class Runtime:
         self.writes = 0  # operations that the kernel carried out
         self.repairs = 0  # of these, the ones that undid what somebody else did
         self.shown: Callable[[ServiceKey, Iterable[DestinationKey] | None], None] = lambda key, places: None
-        self.told: Callable[[Told], None] = lambda told: None
         self.complained: Callable[[], None] = lambda: None
 
     # --- what comes in ---
@@ -139,8 +132,8 @@ class Runtime:
         :raises UnavailableError: it cannot be kept, and nothing was done.
         """
         async with self._lock:
-            await self._step(event)
-        self._due.set()
+            await self._carry(self.draining.take(event))
+        self.draining.wake(slow=False)
 
     async def filled(self, at_most_s: float) -> bool:
         """Wait until the first configuration is in the kernel; False: not within `at_most_s` seconds."""
@@ -155,13 +148,14 @@ class Runtime:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._keep_ledger())
             tasks.create_task(self._keep_table())
-            tasks.create_task(self._keep_time())
+            tasks.create_task(self.draining.run(lambda: self.director.slow, self._go_on))
 
     # --- what goes out ---
 
     def problems(self) -> list[Problem]:
         """What does not fit together, and what the kernel refuses."""
-        lost = [Problem("orders", "", self.orders_trouble, "give the orders again")] if self.orders_trouble else []
+        trouble = self.draining.trouble
+        lost = [Problem("orders", "", trouble, "give the orders again")] if trouble else []
         return [*lost, *self.director.problems, *(p for r in self.refusals.values() if (p := self._problem(r)) is not None)]
 
     async def refresh(self, at_most_s: float = 1.0) -> None:
@@ -201,38 +195,14 @@ class Runtime:
 
     async def _do(self, work: Work, traces: Mapping[Verdict, str] = MappingProxyType({})) -> None:
         """What follows from `work` in the kernel, and for the drains."""
-        actions: list[Action] = []
-        for event in work.drains:
-            actions += self._advance(event)
+        actions = [action for event in work.drains for action in self.draining.take(event)]
         await self._apply(work, traces)
         await self._carry(actions)
-
-    async def _step(self, event: Event) -> None:
-        await self._carry(self._advance(event))
-
-    def _advance(self, event: Event) -> tuple[Action, ...]:
-        """The drains' next step; what it means for orders is on the disk when this returns."""
-        before = dict(self.drains.orders)
-        actions = self.drains.step(event, self._clock())
-        if self.drains.orders != before:
-            try:
-                orders_file.save(self._orders_path, self.drains.orders)
-                self.orders_trouble = ""
-            except UnavailableError as error:
-                if isinstance(event, Ordered | TakenBack):
-                    self.drains.orders = before
-                    raise
-                log.error("%s", error)
-        return actions
 
     async def _carry(self, actions: Sequence[Action]) -> None:
         if actions:
             await self._apply(self.director.carry(actions, self._clock()))
-        for told in actions:
-            if isinstance(told, Told):
-                cut = f", {told.connections} connections were left" if told.connections else ""
-                log.info("real server %s of %s: %s%s: %s", told.name[1], told.name[0], told.step.value, cut, told.reason)
-                self.told(told)
+        self.draining.tell(actions)
 
     async def _apply(self, work: Work, traces: Mapping[Verdict, str] = MappingProxyType({})) -> None:
         operations: list[Operation] = []
@@ -246,8 +216,8 @@ class Runtime:
         if self.refusals:
             self._forget_settled_refusals()
         self._down_changed.set()
-        if work.drains or (self.director.slow and not self._paced):
-            self._due.set()
+        if work.drains or self.director.slow:
+            self.draining.wake(slow=not work.drains)
         if work.complaints:
             self.complained()
         for key, places in work.places.items():
@@ -270,14 +240,6 @@ class Runtime:
     def _entries(self) -> Entries:
         starts = tuple((virtual, real, since) for (virtual, real), since in sorted(self.director.starts.items()))
         return Entries(frozenset(self._owned), frozenset(self.director.down), tuple(self.drains.leaving.values()), starts)
-
-    def _load_orders(self) -> dict[Name, Order]:
-        try:
-            return orders_file.load(self._orders_path)
-        except UnavailableError as error:
-            log.error("%s; operators' orders are lost", error)
-            self.orders_trouble = f"orders of an earlier run cannot be read: {error}"
-            return {}
 
     async def _carry_out(self, operations: Sequence[Operation]) -> None:
         """Write to the kernel, note what it refuses; where the table is not as believed, read that service and try again."""
@@ -449,39 +411,14 @@ class Runtime:
             load = self.loads[key][spot[1]]
             yield load.active + load.inactive
 
-    def _sights(self) -> Sights:
-        """What the last reading shows of those that drain."""
-        orders = [(name, spot) for name, o in self.drains.orders.items() if not o.out and (spot := self.director.spot(name))]
-        return Sights(
-            {name: count for name, spot in orders for count in self._counts(spot)},
-            {spot: count for spot in self.drains.leaving for count in self._counts(spot)},
-        )
-
-    async def _keep_time(self) -> None:
+    async def _go_on(self) -> None:
         """Look at those that drain, and go on with whatever is due."""
-        loop = asyncio.get_running_loop()
-        pause = LOOK_S
-        while True:
-            due = self.drains.deadline()
-            wait = LONGEST_SLEEP_S if due is None else max(0.0, (due - self._clock()) / SECOND_NS)
-            self._paced = self.drains.waiting or self.director.slow
-            self._due.clear()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(min(wait, pause if self._paced else LONGEST_SLEEP_S)):
-                    await self._due.wait()
-            began = loop.time()
-            await self._look()
-            async with self._lock:
-                await self._step(Seen(self._sights()))
-                await self._do(self.director.tick(self._clock()))
-            pause = min(PAUSE_MAX_S, max(LOOK_S, SHARE * (loop.time() - began)))
-
-    async def _look(self) -> None:
-        """Read the services of which some server drains."""
-        spots = [*self.drains.leaving, *(name for name, order in self.drains.orders.items() if not order.out)]
-        keys = {key for virtual, _ in spots if (key := self.director.key(virtual)) is not None}
+        keys = {key for virtual in self.draining.waited_for() if (key := self.director.key(virtual)) is not None}
         if keys and self._kernel is not None:
             await self._read_or_lose(self._kernel, keys)
+        async with self._lock:
+            await self._carry(self.draining.take(Seen(self.draining.sights(self.director.spot, self._counts))))
+            await self._do(self.director.tick(self._clock()))
 
     # --- staying right ---
 

@@ -27,7 +27,7 @@ async def running(folder: Path, **settings: Any) -> tuple[Runtime, Operator, lis
     """web with s2 and s3; `sysctls` is below the folder."""
     runtime = started(folder)
     told: list[Told] = []
-    runtime.told = told.append
+    runtime.draining.told = told.append
     await runtime.configure(Change(1, objects(virtual(**settings), real("s2"), real("s3")), frozenset(), ()))
     return runtime, Operator(runtime, lambda: NOW, folder / "sysctls"), told
 
