@@ -60,7 +60,6 @@ class Configuration:
         self._report = asyncio.Event()
         self._summary: Callable[[], Mapping[str, Any]] = dict
         self._further: tuple[Problem, ...] = ()
-        self._refused: tuple[Problem, ...] = ()
         self.problems: tuple[Problem, ...] = ()
 
     @property
@@ -82,6 +81,14 @@ class Configuration:
         """The status key's `summary` is another one; asked for when it is written, at most once a second."""
         self._summary = summary
         self._report.set()
+
+    def now_further(self, problems: Iterable[Problem]) -> None:
+        """The further problems are these now, though the configuration has not changed."""
+        further = tuple(problems)
+        if further != self._further:
+            self._further = further
+            own = self._desired.problems()
+            self._tell(tuple(sorted({*own, *further})), frozenset(own))
 
     async def run(self, on_change: OnChange) -> None:
         """Call `on_change` with the local copy (if there is one), then with every change, in order. Never returns.
@@ -121,13 +128,7 @@ class Configuration:
                 log.exception("revision %d could not be applied whole", batch.revision)
                 names = ", ".join("/".join(i) for i in [*change.upserts, *change.removals][:3])
                 self._further = (Problem("service", "", f"revision {batch.revision} ({names}) failed inside", "see the log"),)
-        self._refused = change.problems
-        self._tell(tuple(sorted({*self._refused, *self._further})), frozenset(self._refused))
-
-    def further_problems(self, further: Iterable[Problem]) -> None:
-        """What `on_change` returned last is no longer true: these are the further problems now."""
-        self._further = tuple(further)
-        self._tell(tuple(sorted({*self._refused, *self._further})), frozenset(self._refused))
+        self._tell(tuple(sorted({*change.problems, *self._further})), frozenset(change.problems))
 
     def _tell(self, problems: tuple[Problem, ...], refused: frozenset[Problem]) -> None:
         """Say what has changed; `refused` are those because of which a value was not taken."""

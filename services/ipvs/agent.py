@@ -40,7 +40,7 @@ class Agent:
         self._configuration = Configuration(options, DECODERS, self._problems_changed)
         self._runtime = Runtime(options.state_dir, self._telemetry, self._quorum_flipped)
         self._runtime.draining.told = self._drain_went_on
-        self._runtime.complained = lambda: self._configuration.further_problems(self._runtime.problems())
+        self._runtime.troubled = lambda: self._configuration.now_further(self._runtime.problems())
         self._live = LiveTable(self._runtime)
         self._service = IpvsService(self._runtime, self._live)
         self._observe()

@@ -51,7 +51,7 @@ class Runtime:
 
     `on_flip` is told of every quorum gained or lost, once the kernel has what follows from it, with the trace context of
     that change. `shown` may be set; it is told of places that may look different now (None: the whole service);
-    `complained` that there are other problems. `clock`: Unix time, ns.
+    `troubled` when `problems` may be others. `clock`: Unix time, ns.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class Runtime:
         self.writes = 0  # operations that the kernel carried out
         self.repairs = 0  # of these, the ones that undid what somebody else did
         self.shown: Callable[[ServiceKey, Iterable[DestinationKey] | None], None] = lambda key, places: None
-        self.complained: Callable[[], None] = lambda: None
+        self.troubled: Callable[[], None] = lambda: None
 
     # --- what comes in ---
 
@@ -219,7 +219,7 @@ class Runtime:
         if work.drains or self.director.slow:
             self.draining.wake(slow=not work.drains)
         if work.complaints:
-            self.complained()
+            self.troubled()
         for key, places in work.places.items():
             self.shown(key, places)
         for key in work.released:
