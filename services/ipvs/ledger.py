@@ -10,22 +10,27 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from services.ipvs.model import ServiceKey
+from services.ipvs.sync import AS_THEY_ARE, Timeouts
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Entries:
-    """Services that are ours, and (virtual server, real server) names of those that were down."""
+    """Services that are ours, and (virtual server, real server) names of those that were down.
+
+    `timeouts`: the kernel's before ours; `sync`: the sync daemons are ours.
+    """
 
     owned: frozenset[ServiceKey] = frozenset()
     down: frozenset[tuple[str, str]] = frozenset()
+    timeouts: Timeouts = AS_THEY_ARE
+    sync: bool = False
 
 
 class Ledger:
@@ -42,17 +47,20 @@ class Ledger:
             if raw["world"] != _world():
                 return Entries()
             owned = frozenset(ServiceKey(f, p, bytes.fromhex(a), port, mark) for f, p, a, port, mark in raw["owned"])
-            return Entries(owned, frozenset((virtual, real) for virtual, real in raw["down"]))
+            down = frozenset((virtual, real) for virtual, real in raw["down"])
+            return Entries(owned, down, Timeouts(*raw.get("timeouts", ())), raw.get("sync", False))
         except FileNotFoundError:
             return Entries()
         except (OSError, ValueError, LookupError, TypeError) as e:
             log.warning("%s cannot be read and is left aside: %s", self._path, e)
             return Entries()
 
-    def write(self, owned: Iterable[ServiceKey], down: Iterable[tuple[str, str]]) -> None:
+    def write(self, entries: Entries) -> None:
         """Replace the file in one step."""
-        rows = [(k.family, k.protocol, k.address.hex(), k.port, k.fwmark) for k in sorted(owned)]
-        text = json.dumps({"world": _world(), "owned": rows, "down": sorted(down)})
+        rows = [(k.family, k.protocol, k.address.hex(), k.port, k.fwmark) for k in sorted(entries.owned)]
+        before = entries.timeouts
+        rest = {"timeouts": [before.tcp, before.tcpfin, before.udp], "sync": entries.sync}
+        text = json.dumps({"world": _world(), "owned": rows, "down": sorted(entries.down)} | rest)
         fresh = self._path.with_suffix(".new")
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)

@@ -20,8 +20,9 @@ from services.common.errors import UnavailableError
 from services.common.problems import Problem
 from services.common.telemetry import Telemetry
 from services.ipvs.director import Director, Flip, Name, Report, Verdict, Work
+from services.ipvs.globals import Global
 from services.ipvs.kernel import Kernel, Refusal, describe
-from services.ipvs.ledger import Ledger
+from services.ipvs.ledger import Entries, Ledger
 from services.ipvs.model import Counters, DestinationKey, Entry, Load, ServiceKey
 from services.ipvs.reconcile import (
     Operation,
@@ -31,6 +32,8 @@ from services.ipvs.reconcile import (
     plan,
     plan_service,
 )
+from services.ipvs.sync import Routers
+from services.ipvs.whole import Whole
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +41,10 @@ PAUSE_S = 2.0  # between two readings of the table, at least; also the rhythm of
 PAUSE_MAX_S = 30.0
 SHARE = 50  # the pause is this many times as long as the reading took
 RETRY_S = 5.0  # where there is no IPVS
+GLANCE_S = 0.05  # between two looks whether our services are there, at least
+GLANCE_SHARE = 100
+GLANCE_AT = 8  # services that one of them asks for
+GLOBAL = ("global", "")
 
 Place = tuple[ServiceKey, DestinationKey | None]  # None: the service itself
 
@@ -46,7 +53,8 @@ class Runtime:
     """The table of this network namespace, and what it should be.
 
     `on_flip` is told of every quorum gained or lost, once the kernel has what follows from it, with the trace context of
-    that change. `shown` may be set; it is told of places that may look different now (None: the whole service).
+    that change. `shown` may be set; it is told of places that may look different now (None: the whole service). `troubled`
+    too; it is told when `problems` may be others, without a change of the configuration.
     """
 
     def __init__(
@@ -62,7 +70,6 @@ class Runtime:
         self._ledger = Ledger(state_dir / "ledger.json")
         left = self._ledger.read()
         self._owned = set(left.owned)
-        self._noted: object = None
         self._kernel: Kernel | None = None
         self._lock = asyncio.Lock()
         self._started = asyncio.Event()
@@ -71,7 +78,9 @@ class Runtime:
         self._written: dict[ServiceKey, int] = {}
         self._read_at = 0.0
         self._revision = 0
+        self._global_known = False  # else there are settings of before that are still to come
         self.director = Director(left.down)
+        self.whole = Whole(left.timeouts, left.sync, lambda: self._ledger.write(self._entries()))
         self.actual: dict[ServiceKey, Entry] = {}
         self.counters: dict[ServiceKey, Counters] = {}
         self.loads: dict[ServiceKey, dict[DestinationKey, Load]] = {}
@@ -79,7 +88,9 @@ class Runtime:
         self.trouble = ""  # why the kernel cannot be written; empty when it can
         self.writes = 0  # operations that the kernel carried out
         self.repairs = 0  # of these, the ones that undid what somebody else did
+        self.drift: tuple[Operation, ...] = ()  # what others did, where it is only told
         self.shown: Callable[[ServiceKey, Iterable[DestinationKey] | None], None] = lambda key, places: None
+        self.troubled: Callable[[], None] = lambda: None
 
     # --- what comes in ---
 
@@ -88,16 +99,24 @@ class Runtime:
         async with self._lock:
             if not self._started.is_set():
                 await self._connect()
-            work = self.director.configure(change.upserts, change.removals, self.actual)
+            upserts = {identity: settings for identity, settings in change.upserts.items() if identity != GLOBAL}
+            if GLOBAL in change.upserts or GLOBAL in change.removals:
+                self.whole.settings = change.upserts.get(GLOBAL, Global())
+            self._global_known = self._global_known or GLOBAL in change.upserts or change.revision > 0
+            work = self.director.configure(upserts, change.removals - {GLOBAL}, self.actual)
             if self._revision == 0 < change.revision:  # only the store itself says what is no longer configured
                 for key, entry in self.actual.items():
                     if self.director.holder(key):
                         work.look_at(key, entry.destinations)
-                    elif key in self._owned:
+                    elif key in self._owned or self.whole.settings.flush:
                         work.released.add(key)
             self._revision = max(self._revision, change.revision)
             with self._telemetry.span("ipvs.configure", revision=change.revision):
                 await self._do(work)
+            if GLOBAL in change.upserts or GLOBAL in change.removals:
+                await self._settle_whole()
+                if self.drift and self.whole.settings.repair:
+                    await self._repair()
             self._started.set()
         return self.problems()
 
@@ -109,6 +128,15 @@ class Runtime:
                 _log_verdict(verdict)
             with contextlib.ExitStack() as spans:
                 await self._do(work, self._trace(work.verdicts, spans))
+
+    async def vrrp_told(self, routers: Routers) -> None:
+        """The virtual routers of this node are now so; a sync daemon may follow one of them."""
+        async with self._lock:
+            before = self.problems()
+            self.whole.routers = routers
+            await self._settle_whole()
+            if self.problems() != before:
+                self.troubled()
 
     async def filled(self, at_most_s: float) -> bool:
         """Wait until the first configuration is in the kernel; False: not within `at_most_s` seconds."""
@@ -128,7 +156,8 @@ class Runtime:
 
     def problems(self) -> list[Problem]:
         """What does not fit together, and what the kernel refuses."""
-        return [*self.director.problems, *(p for r in self.refusals.values() if (p := self._problem(r)) is not None)]
+        refused = (p for r in self.refusals.values() if (p := self._problem(r)) is not None)
+        return [*self.director.problems, *self.whole.problems, *dict.fromkeys(refused), *self._drift_problems()]
 
     async def refresh(self, at_most_s: float = 1.0) -> None:
         """Read the table, unless that happened within the last `at_most_s` seconds."""
@@ -147,10 +176,27 @@ class Runtime:
 
     def close(self) -> None:
         """Let go of the kernel; the table stays as it is, and traffic flows on."""
-        self._ledger.write(self._owned, self.director.down)
+        self._ledger.write(self._entries())
         if self._kernel is not None:
             self._kernel.close()
             self._kernel = None
+
+    async def flush(self) -> None:
+        """A declared stop, where the configuration wants the table flushed then: all of it, or what is ours."""
+        extent = self.whole.settings.flush_on_stop
+        async with self._lock:
+            if self._kernel is None or not extent:
+                return
+            try:
+                await self._read()
+                if extent == "all":
+                    await self._kernel.order(None)
+                    self._owned.clear()
+                else:
+                    await self._write([RemoveService(key) for key in self.actual if key in self._owned])
+                await self.whole.stop(self._kernel)
+            except UnavailableError as e:
+                self._lose(e)
 
     # --- carrying out ---
 
@@ -181,7 +227,19 @@ class Runtime:
         fresh = [key for key in keys if key not in self._owned]
         if fresh:
             self._owned.update(fresh)
-            self._ledger.write(self._owned, self.director.down)
+            self._ledger.write(self._entries())
+
+    def _entries(self) -> Entries:
+        whole = self.whole
+        return Entries(frozenset(self._owned), frozenset(self.director.down), whole.before, whole.ours)
+
+    async def _settle_whole(self) -> None:
+        """Time-outs and sync daemons."""
+        if self._kernel is not None and self._global_known:
+            try:
+                await self.whole.reconcile(self._kernel)
+            except UnavailableError as e:
+                self._lose(e)
 
     async def _carry_out(self, operations: Sequence[Operation]) -> None:
         """Write to the kernel, note what it refuses; where the table is not as believed, read that service and try again."""
@@ -266,11 +324,14 @@ class Runtime:
         virtual = self.director.holder(key)
         if not virtual:
             return None
-        real = self.director.pool(virtual).name_at(place) if place is not None else ""  # type: ignore[union-attr]
+        pool = self.director.pool(virtual)
+        real = pool.name_at(place) if pool is not None and place is not None else ""
         if real:
             where, name = f"config/real_server/{virtual}/{real}", refusal.field
         else:
             where, name = f"config/virtual_server/{virtual}", refusal.field if place is None else "sorry_server"
+            if name == "address" and pool is not None:
+                name = pool.settings.addressed_by
         return Problem(where, name, f"the kernel refuses it: {refusal.reason}", refusal.hint)
 
     # --- reading ---
@@ -279,6 +340,7 @@ class Runtime:
         try:
             self._kernel = self._open_kernel()
             await self._read()
+            await self.whole.look(self._kernel)
         except UnavailableError as e:
             self._lose(e)
         else:
@@ -334,23 +396,51 @@ class Runtime:
     # --- staying right ---
 
     async def _keep_table(self) -> None:
+        """Read the whole table again and again; sooner if a glance shows that services of ours have gone."""
         loop = asyncio.get_running_loop()
         pause = PAUSE_S
         while True:
-            await asyncio.sleep(RETRY_S if self._kernel is None else pause)
+            if self._kernel is None:
+                await asyncio.sleep(RETRY_S)
+            else:
+                await self._glance_until(loop.time() + pause)
             began = loop.time()
             if self._kernel is None:
                 async with self._lock:
                     await self._connect()
+                    await self._settle_whole()
                     await self._carry_out(self._left_to_do())
             else:
                 await self._read_or_lose(self._kernel)
                 async with self._lock:
                     await self._repair()
+                    await self._settle_whole()
             if self._kernel is not None:
                 for key in [*self.actual, *self.director.wanted()]:
                     self.shown(key, None)
+            self.troubled()
             pause = min(PAUSE_MAX_S, max(PAUSE_S, SHARE * (loop.time() - began)))
+
+    async def _glance_until(self, deadline: float) -> None:
+        """Ask for a few of our services by turns: what that costs grows with nothing. Ends at once when one has gone."""
+        loop = asyncio.get_running_loop()
+        pause = GLANCE_S
+        turn: list[ServiceKey] = []
+        while (left := deadline - loop.time()) > 0:
+            await asyncio.sleep(min(pause, left))
+            if self._kernel is None:
+                return
+            if not turn:
+                turn = list(self.actual.keys() & self._owned)
+            began, stamp = loop.time(), self._stamp
+            some = [key for key in (turn.pop() for _ in range(min(GLANCE_AT, len(turn)))) if key in self.actual]
+            try:
+                gone = bool(some) and await self._kernel.missing(some)
+            except UnavailableError:  # the reading finds out and says so
+                return
+            if gone and stamp == self._stamp:  # else it was us
+                return
+            pause = max(GLANCE_S, GLANCE_SHARE * (loop.time() - began))
 
     async def _read_or_lose(self, kernel: Kernel) -> None:
         try:
@@ -368,12 +458,28 @@ class Runtime:
         if self._kernel is None:
             return
         operations = self._left_to_do()
-        news = [o for o in operations if place_of(o) not in self.refusals]
-        if news:
+        news = tuple(o for o in operations if place_of(o) not in self.refusals)
+        if news and self.whole.settings.repair:
             log.warning("the table was changed from outside; putting right: %s", _summary(news))
             self.repairs += len(news)
-        await self._carry_out(operations)
+        elif news and news != self.drift:
+            log.warning("the table was changed from outside; left so: %s", _summary(news))
+        self.drift = () if self.whole.settings.repair else news
+        left = {o.key for o in self.drift}
+        await self._carry_out([o for o in operations if o.key not in left])
         self._forget_settled_refusals()
+
+    def _drift_problems(self) -> list[Problem]:
+        """What others did to what is ours, by virtual server."""
+        by_name: dict[str, list[Operation]] = {}
+        for operation in self.drift:
+            by_name.setdefault(self.director.holder(operation.key), []).append(operation)
+        hint = "lvs_repair is off: undo it, or change the configuration"
+        return [
+            Problem(f"config/virtual_server/{name}", "", f"the table was changed from outside; missing: {_summary(some)}", hint)
+            for name, some in by_name.items()
+            if name
+        ]
 
     async def _keep_ledger(self) -> None:
         """Note who is down, off the loop; the newest state counts."""
@@ -383,7 +489,7 @@ class Runtime:
             self._down_changed.clear()
             down = frozenset(self.director.down)
             if down != noted:
-                await asyncio.to_thread(self._ledger.write, frozenset(self._owned), down)
+                await asyncio.to_thread(self._ledger.write, self._entries())
                 noted = down
 
     def _trace(self, verdicts: Sequence[Verdict], spans: contextlib.ExitStack) -> dict[Verdict, str]:
