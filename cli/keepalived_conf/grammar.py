@@ -277,6 +277,7 @@ VRRP_INSTANCE: Final[Table] = {
     "skip_check_adv_addr": Keyword("skip_check_adv_addr", boolean),
     "owner_ignore_adverts": Keyword("owner_ignore_adverts", boolean),
     **_needless(NEEDLESS_IN_AN_INSTANCE),
+    "lvs_sync_daemon_interface": Keyword("lvs_sync_daemon", interface, instead="lvs_sync_daemon in global_defs"),
     "no_virtual_ipaddress": Keyword("", default_word),
     "preempt_delay": Keyword("preempt_delay", seconds(0, 1000)),
     "down_timer_adverts": Keyword("down_timer_adverts", number(1, 100)),

@@ -118,6 +118,8 @@ class _Translator:
             _settle_instance(scope, statement, value, general.get("vrrp_version", 2))
             _spread_extra_if(value, "garp_extra_if")
             self.priorities.settle(scope, value, "virtual_rules")
+            if (sync := value.pop("lvs_sync_daemon", None)) is not None:
+                self._sync_daemon(scope, sync, name.text)
         if isinstance(value.get("weight"), dict):
             value |= value.pop("weight")  # and reverse
         if kind == "vrrp_track_file":
@@ -128,6 +130,20 @@ class _Translator:
             return
         self._note_late(scope, value)
         self.add(f"config/{kind}/{name.text}", value, scope, name)
+
+    def _sync_daemon(self, scope: Scope, interface: str, instance: str) -> None:
+        """lvs_sync_daemon_interface of an instance; the global keyword, or the first instance, counts."""
+        general = self.result.objects.setdefault("config/global", {})
+        where = self.result.where.setdefault("config/global", {})
+        at = scope.where["lvs_sync_daemon"]
+        if "lvs_sync_daemon" in general:
+            self.report.mistake(
+                at, f"there is a sync daemon already (line {where['lvs_sync_daemon'].line}); this one is left out"
+            )
+            return
+        general["lvs_sync_daemon"] = {"interface": interface, "vrrp_instance": instance}
+        where.setdefault("", at)
+        where["lvs_sync_daemon"] = at
 
     def garp_group(self, statement: Statement) -> None:
         """garp_group { ... }, which has no name: it gets that of its first interface."""

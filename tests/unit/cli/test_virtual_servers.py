@@ -262,3 +262,20 @@ def test_global_keywords_become_fields(line: str, expected: dict[str, Any]) -> N
 )
 def test_what_is_wrong_of_the_global_keywords_is_said(line: str, message: str) -> None:
     assert [c for c in global_defs(line).complaints if message in c.message] != []
+
+
+INSTANCE = (
+    "vrrp_instance %s {\ninterface eth0\nvirtual_router_id %d\nlvs_sync_daemon_interface eth1\nvirtual_ipaddress {\n%s\n}\n}\n"
+)
+
+
+def test_the_old_keyword_of_an_instance_becomes_the_global_one_that_follows_it() -> None:
+    found = read_text(INSTANCE % ("VI_1", 51, "10.0.0.1"))
+    assert found.objects["config/global"] == {"lvs_sync_daemon": {"interface": "eth1", "vrrp_instance": "VI_1"}}
+    assert [(c.at.line, c.severity) for c in found.complaints] == [(4, Severity.NOTE)]
+
+
+def test_there_is_one_sync_daemon_whoever_asks_for_it() -> None:
+    two = read_text(INSTANCE % ("VI_1", 51, "10.0.0.1") + INSTANCE % ("VI_2", 52, "10.0.0.2"))
+    assert two.objects["config/global"]["lvs_sync_daemon"]["vrrp_instance"] == "VI_1"
+    assert [c.at.line for c in two.complaints if "there is a sync daemon already (line 4)" in c.message] == [12]
