@@ -187,8 +187,11 @@ class Runtime:
         async with self._lock:
             if self._kernel is None or not extent:
                 return
+            self._kernel.close()  # a write that the stop has cut short may still wait for its answer on this line
+            await self._connect()
+            if self._kernel is None:
+                return
             try:
-                await self._read()
                 if extent == "all":
                     await self._kernel.order(None)
                     self._owned.clear()
