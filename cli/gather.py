@@ -36,6 +36,8 @@ class Snapshot:
     routing: list[Any] = field(default_factory=list)  # what is not in place
     engine: Any = None
     virtual_servers: list[Any] = field(default_factory=list)
+    sync_daemons: list[Any] = field(default_factory=list)
+    ipvs_timeouts: Any = None
     ipvs_unavailable: str = ""
     checks: list[Any] = field(default_factory=list)
     problems: list[tuple[str, Any]] = field(default_factory=list)
@@ -114,6 +116,8 @@ async def snapshot(run_dir: Path) -> Snapshot:
         answer = await stub.ListVirtualServers(ipvs_pb2.ListVirtualServersRequest(), timeout=DEADLINE_S)
         result.virtual_servers = list(answer.virtual_servers)
         result.ipvs_unavailable = answer.unavailable
+        result.sync_daemons = list(answer.sync_daemons)
+        result.ipvs_timeouts = answer.timeouts if answer.HasField("timeouts") else None
 
     async def checker(opened: grpc.aio.Channel) -> None:
         stub = checker_pb2_grpc.CheckerServiceStub(opened)

@@ -12,18 +12,18 @@ from services.common import sdnotify, telemetry
 from services.common.configuration import Configuration
 from services.common.desired import Change
 from services.common.events import Composer, Publisher
+from services.common.judges import DECODERS
 from services.common.options import Options
 from services.common.problems import Problem
 from services.common.serve import serve
-from services.ipvs import settings
 from services.ipvs.director import Flip
 from services.ipvs.drain import Told
 from services.ipvs.live import LiveTable
 from services.ipvs.runtime import Runtime
 from services.ipvs.service import NAME, IpvsService
+from services.ipvs.vrrp_watch import VrrpWatch
 from vipkeeper.ipvs.v1 import ipvs_pb2_grpc
 
-DECODERS = {"virtual_server": settings.virtual_server, "real_server": settings.real_server}
 STATUS_PERIOD_S = 2.0
 FILL_S = 3.0  # vrrp starts once we are ready: no address without its table, but no long wait for one either
 FLUSH_S = 1.0  # for the last events at a declared stop
@@ -37,10 +37,11 @@ class Agent:
         self._telemetry = telemetry.start(options)
         self._composer = Composer(options.node, "ipvs")
         self._publisher = Publisher(options)
-        self._configuration = Configuration(options, DECODERS, self._problems_changed)
+        self._configuration = Configuration(options, DECODERS["ipvs"], self._problems_changed)
         self._runtime = Runtime(options.state_dir, self._telemetry, self._quorum_flipped)
         self._runtime.draining.told = self._drain_went_on
         self._runtime.troubled = lambda: self._configuration.now_further(self._runtime.problems())
+        self._routers = VrrpWatch(options.socket_of("vrrp"), self._runtime.vrrp_told)
         self._live = LiveTable(self._runtime)
         self._service = IpvsService(self._runtime, self._live)
         self._observe()
@@ -61,6 +62,7 @@ class Agent:
                     tasks.create_task(self._configuration.run(self._configure)),
                     tasks.create_task(self._runtime.run()),
                     tasks.create_task(self._live.run()),
+                    tasks.create_task(self._routers.run()),
                     tasks.create_task(self._publisher.run()),
                     tasks.create_task(self._report_state()),
                     tasks.create_task(self._pet()),
@@ -72,6 +74,7 @@ class Agent:
                 farewell = self._runtime.director.farewell()
                 for task in work:
                     task.cancel()
+            await self._runtime.flush()
         finally:
             for flip in farewell:
                 self._quorum_flipped(flip, "")
@@ -82,7 +85,9 @@ class Agent:
             await self._telemetry.close()
 
     async def _configure(self, change: Change) -> Iterable[Problem]:
-        return await self._runtime.configure(change)
+        problems = await self._runtime.configure(change)
+        self._routers.need(bool(self._runtime.whole.follows))
+        return problems
 
     def _quorum_flipped(self, flip: Flip, traceparent: str) -> None:
         q = flip.quorum

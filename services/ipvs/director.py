@@ -1,4 +1,5 @@
-"""What does all of the configuration and all of the health mean for the table? Every virtual server with its pool.
+"""What does all of the configuration and all of the health mean for the table? Every virtual server with its pool, which
+stands behind one kernel service or, where it names a group, behind many.
 
 Core: knows neither kernel, store nor gRPC. It is told what changed and answers with `Work`: where wanted and actual table
 may differ now, which services were let go, which quorums flipped. Costs are those of what changed.
@@ -11,11 +12,13 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+from services.common.errors import InvalidValue
 from services.common.problems import WARNING, Problem
 from services.ipvs.drain import Action, Held, Leaving, Left, LetGo, Name, Spot, Stayed
-from services.ipvs.model import INET, INET6, Destination, DestinationKey, Entry, ServiceKey, Table
+from services.ipvs.groups import Group
+from services.ipvs.model import INET, INET6, Destination, DestinationKey, Entry, Service, ServiceKey, Table
 from services.ipvs.policy import Health, Hold, Quorum
-from services.ipvs.settings import RealServer, VirtualServer, family_of
+from services.ipvs.settings import RealServer, VirtualServer, way_to, with_front
 from services.ipvs.weights import Pool
 
 
@@ -104,9 +107,12 @@ class Director:
         self._virtuals: dict[str, VirtualServer] = {}
         self._reals: dict[str, dict[str, RealServer]] = {}
         self._pools: dict[str, Pool] = {}
-        self._keys: dict[str, ServiceKey] = {}
+        self._groups: dict[str, Group] = {}
+        self._services: dict[str, Mapping[ServiceKey, Service]] = {}  # of each pool, as of its last settling
+        self._keys: dict[str, set[ServiceKey]] = {}  # of these the ones that it holds
         self._holders: dict[ServiceKey, str] = {}
-        self._waiting: dict[str, ServiceKey] = {}  # virtual servers whose place another one holds
+        self._waiting: dict[str, set[ServiceKey]] = {}  # and those that another virtual server holds
+        self._unfit: dict[str, InvalidValue] = {}  # virtual servers that cannot be as they are configured
         self._reports: dict[Name, Report] = {}
         self._problems: dict[str, list[Problem]] = {}
         self.down: dict[Name, str] = {}  # real servers that are thought to be down, with the reason
@@ -128,18 +134,30 @@ class Director:
         work = Work()
         changed: dict[str, set[str]] = {}  # real servers by virtual server
         virtuals: set[str] = set()
+        groups: set[str] = set()
         for kind, name in removals:
+            if kind == "virtual_server_group":
+                self._groups.pop(name, None)
+                groups.add(name)
+                continue
             virtual, real = self._forget(kind, name)
             changed.setdefault(virtual, set()).update(real)
             virtuals.update(() if real else (virtual,))
         for settings in upserts.values():
-            if isinstance(settings, VirtualServer):
+            if isinstance(settings, Group):
+                self._groups[settings.name] = settings
+                groups.add(settings.name)
+            elif isinstance(settings, VirtualServer):
                 self._virtuals[settings.name] = settings
                 changed.setdefault(settings.name, set())
                 virtuals.add(settings.name)
             else:
                 self._reals.setdefault(settings.virtual_server, {})[settings.name] = settings
                 changed.setdefault(settings.virtual_server, set()).add(settings.name)
+        if groups:
+            followers = [name for name, virtual in self._virtuals.items() if virtual.group in groups]
+            virtuals.update(followers)
+            changed |= {name: changed.get(name, set()) for name in followers}
         if final and not self._final:
             for virtual in self._leaving:
                 changed.setdefault(virtual, set())
@@ -249,20 +267,20 @@ class Director:
 
     def wanted(self) -> dict[ServiceKey, Entry]:
         """The table as it should be."""
-        return {key: self._pools[name].entry for key, name in self._holders.items()}
+        return {key: self._entry(name, key) for key, name in self._holders.items()}
 
     def wanted_at(self, key: ServiceKey) -> Entry | None:
         """One service as it should be; None if it is not ours to want."""
         name = self._holders.get(key)
-        return None if name is None else self._pools[name].entry
+        return None if name is None else self._entry(name, key)
 
     def holder(self, key: ServiceKey) -> str:
         """Name of the virtual server behind a service; empty for somebody else's."""
         return self._holders.get(key, "")
 
-    def key(self, name: str) -> ServiceKey | None:
-        """The service of a virtual server; None if another one holds it, or there is no such virtual server."""
-        return self._keys.get(name)
+    def keys(self, name: str) -> list[ServiceKey]:
+        """The services of a virtual server, in order, without those that another one holds."""
+        return sorted(self._keys.get(name, ()))
 
     def pool(self, name: str) -> Pool | None:
         """A virtual server's pool."""
@@ -300,20 +318,25 @@ class Director:
             self._reals.pop(virtual, None)
         return virtual, (real,)
 
+    def _entry(self, name: str, key: ServiceKey) -> Entry:
+        return Entry(self._services[name][key], self._pools[name].destinations)
+
     def _apply(self, virtual: str, itself: bool, reals: set[str], actual: Table, work: Work, now: int) -> None:
         """Bring one virtual server's pool up to date."""
-        settings = self._virtuals.get(virtual)
+        settings = self._resolved(virtual, itself)
         pool = self._pools.get(virtual)
         configured = self._reals.get(virtual, {})
         if settings is None:
             if pool is not None:
                 self._forget_leaving(virtual, work)
-                self._release(virtual, work)
                 del self._pools[virtual]
                 self._slow.discard(virtual)
+                self._release(virtual, list(self._keys.get(virtual, ())), work)
+                self._services.pop(virtual, None)
+                self._waiting.pop(virtual, None)
                 self._note_down(virtual, pool.names)
             return
-        found = next((e for f in (INET, INET6) if (e := actual.get(settings.service(f).key)) is not None), None)
+        found = _found(actual, settings, None if itself or pool is None else pool)
         if pool is None:
             pool = self._pools[virtual] = Pool(settings, found)
             for (of, name), hold in self._holds.items():
@@ -328,7 +351,7 @@ class Director:
         for name in sorted(reals & configured.keys()):
             real = configured[name]
             report = self._reports.get((virtual, name))
-            place = DestinationKey(family_of(real.address), real.address, settings.port if real.port is None else real.port)
+            _, place = way_to(settings, real)
             pool.put(
                 real,
                 None if found is None else found.destinations.get(place),
@@ -345,9 +368,31 @@ class Director:
         self._note_down(virtual, (*reals, *pool.names) if itself else reals)
         self._settle(virtual, work, None, now)
 
+    def _resolved(self, virtual: str, itself: bool) -> VirtualServer | None:
+        """The settings with the addresses of the group that they name; None: there is nothing to serve.
+
+        Where the two do not fit, all stays as it is.
+        """
+        pool, settings = self._pools.get(virtual), self._virtuals.get(virtual)
+        if pool is not None and not itself:
+            return pool.settings
+        self._unfit.pop(virtual, None)
+        if settings is None or not settings.group:
+            return settings
+        group = self._groups.get(settings.group)
+        try:
+            if group is None:
+                pool = None
+                hint = f"put config/virtual_server_group/{settings.group}"
+                raise InvalidValue("group", f"there is no virtual_server_group {settings.group!r}", hint)
+            return with_front(settings, group.front)
+        except InvalidValue as problem:
+            self._unfit[virtual] = problem
+            return None if pool is None else pool.settings
+
     def _leave(self, virtual: str, real: str, destination: Destination, work: Work, now: int) -> None:
         """Let the connections of a server end that is no longer configured; UDP knows no end, and gets another server."""
-        settings = self._virtuals[virtual]
+        settings = self._pools[virtual].settings
         known = self._leaving.get(virtual, {})
         if settings.drain_on_removal and settings.drains and destination.key not in known:
             leaving = Leaving(virtual, real, destination.key, now, now + settings.drain_on_removal)
@@ -395,8 +440,9 @@ class Director:
 
     def _settle(self, virtual: str, work: Work, cause: Verdict | None, now: int) -> None:
         pool = self._pools[virtual]
-        key = pool.service.key
-        if self._keys.get(virtual, key) != key:
+        services = pool.services
+        held = self._keys.get(virtual)
+        if held and held.isdisjoint(services):
             self._forget_leaving(virtual, work)
         settled = pool.settle(now)
         if pool.slow:
@@ -411,33 +457,56 @@ class Director:
         elif virtual in self._parted and pool.standing.up:
             work.flips.append(Flip(virtual, pool.quorum, servers=self._up(pool)))
         self._parted.discard(virtual)
-        if self._keys.get(virtual) == key:
-            work.look_at(key, settled.places)
-        elif self._waiting.get(virtual) != key:
-            self._release(virtual, work)
-            self._claim(virtual, key, work)
+        fresh: set[ServiceKey] = set()
+        if self._services.get(virtual) is not services:
+            fresh = self._change_services(virtual, services, work)
+        for key in self._keys.get(virtual, ()):
+            work.look_at(key, None if key in fresh else settled.places)
 
-    def _claim(self, virtual: str, key: ServiceKey, work: Work) -> None:
-        if key in self._holders:
-            self._waiting[virtual] = key
-            return
+    def _change_services(self, virtual: str, services: Mapping[ServiceKey, Service], work: Work) -> set[ServiceKey]:
+        """Hold what is new, let go of what is not wanted any more; gives what is held anew."""
+        before = self._services.get(virtual, {})
+        self._services[virtual] = services
+        self._release(virtual, [key for key in self._keys.get(virtual, ()) if key not in services], work)
+        waiting = {key for key in self._waiting.pop(virtual, ()) if key in services}
+        fresh = set()
+        for key in services:
+            if key in before and key not in waiting:
+                continue
+            if key in self._holders:
+                waiting.add(key)
+            else:
+                waiting.discard(key)
+                self._claim(virtual, key)
+                fresh.add(key)
+        if waiting:
+            self._waiting[virtual] = waiting
+        return fresh
+
+    def _claim(self, virtual: str, key: ServiceKey) -> None:
         self._holders[key] = virtual
-        self._keys[virtual] = key
-        work.look_at(key, None)
+        self._keys.setdefault(virtual, set()).add(key)
 
-    def _release(self, virtual: str, work: Work) -> None:
-        self._waiting.pop(virtual, None)
-        key = self._keys.pop(virtual, None)
-        if key is not None:
+    def _release(self, virtual: str, keys: Iterable[ServiceKey], work: Work) -> None:
+        held = self._keys.get(virtual, set())
+        for key in keys:
+            held.discard(key)
             del self._holders[key]
             work.released.add(key)
+        if not held:
+            self._keys.pop(virtual, None)
 
     def _hand_over(self, work: Work) -> None:
         """Let those who wait for a place that has become free have it, in the order of their names."""
-        for virtual, key in sorted(self._waiting.items()):
-            if key not in self._holders:
+        for virtual, keys in sorted(self._waiting.items()):
+            free = sorted(key for key in keys if key not in self._holders)
+            for key in free:
+                self._claim(virtual, key)
+                work.look_at(key, None)
+            keys.difference_update(free)
+            if not keys:
                 del self._waiting[virtual]
-                self._claim(virtual, key, work)
+            if free:
                 self._complain(virtual)
         work.released.difference_update(self._holders)
 
@@ -453,31 +522,42 @@ class Director:
     def _complain(self, virtual: str) -> None:
         """Bring the problems of one virtual server and its servers up to date."""
         found: list[Problem] = []
-        pool = self._pools.get(virtual)
-        if pool is None:
-            hint = f"put config/virtual_server/{virtual}, or delete this"
+        pool, own = self._pools.get(virtual), f"config/virtual_server/{virtual}"
+        if virtual not in self._virtuals:
+            hint = f"put {own}, or delete this"
             reason = f"its virtual server {virtual!r} does not exist"
             found += [
                 Problem(f"config/real_server/{virtual}/{name}", "", reason, hint) for name in self._reals.get(virtual, ())
             ]
-        else:
+        if (unfit := self._unfit.get(virtual)) is not None:
+            found.append(Problem(own, unfit.field, unfit.reason, unfit.hint))
+        if pool is not None:
             if virtual in self._waiting:
-                other = self._holders[self._waiting[virtual]]
                 hint = "give one of them another address, port or protocol"
-                reason = f"{self._waiting[virtual]} is already virtual server {other!r}"
-                field_name = "fwmark" if pool.settings.fwmark else "address"
-                found.append(Problem(f"config/virtual_server/{virtual}", field_name, reason, hint))
+                found.append(Problem(own, pool.settings.addressed_by, self._taken(virtual), hint))
             if pool.standing.panic:
                 percent = pool.settings.panic_threshold
                 reason = (
                     f"fewer than {percent} per cent of its servers are healthy: the checks are distrusted, all servers are used"
                 )
                 hint = "look at the servers, and at the checker's way to them"
-                found.append(Problem(f"config/virtual_server/{virtual}", "panic_threshold", reason, hint, WARNING))
+                found.append(Problem(own, "panic_threshold", reason, hint, WARNING))
             for name, error in pool.problems.items():
-                key = f"config/real_server/{virtual}/{name}" if name else f"config/virtual_server/{virtual}"
+                key = f"config/real_server/{virtual}/{name}" if name else own
                 found.append(Problem(key, error.field, error.reason, error.hint))
         if found:
             self._problems[virtual] = found
         else:
             self._problems.pop(virtual, None)
+
+    def _taken(self, virtual: str) -> str:
+        """Which places another virtual server holds."""
+        keys = sorted(self._waiting[virtual])
+        more = f", and {len(keys) - 1} more of its services are taken" if keys[1:] else ""
+        return f"{keys[0]} is already virtual server {self._holders[keys[0]]!r}{more}"
+
+
+def _found(actual: Table, settings: VirtualServer, pool: Pool | None) -> Entry | None:
+    """One of the services as the kernel has it; they have the same servers."""
+    known = (pool.services,) if pool is not None else (settings.services(INET), settings.services(INET6))
+    return next((entry for services in known for key in services if (entry := actual.get(key)) is not None), None)

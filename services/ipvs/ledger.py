@@ -17,6 +17,7 @@ from typing import Any
 
 from services.ipvs.drain import Leaving
 from services.ipvs.model import DestinationKey, ServiceKey
+from services.ipvs.sync import AS_THEY_ARE, Timeouts
 
 log = logging.getLogger(__name__)
 
@@ -24,13 +25,18 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True)
 class Entries:
     """Services that are ours; (virtual server, real server) names of those that were down; servers whose keys are gone and
-    that drain; when slow starts began that go on, Unix ns; virtual servers that were told to be down because we stopped."""
+    that drain; when slow starts began that go on, Unix ns; virtual servers that were told to be down because we stopped.
+
+    `timeouts`: the kernel's before ours; `sync`: the sync daemons are ours.
+    """
 
     owned: frozenset[ServiceKey] = frozenset()
     down: frozenset[tuple[str, str]] = frozenset()
     leaving: tuple[Leaving, ...] = ()
     starts: tuple[tuple[str, str, int], ...] = ()
     parted: tuple[str, ...] = ()
+    timeouts: Timeouts = AS_THEY_ARE
+    sync: bool = False
 
 
 class Ledger:
@@ -53,7 +59,9 @@ class Ledger:
                 for virtual, real, family, address, port, since, deadline in raw.get("leaving", ())
             )
             starts = tuple((virtual, real, since) for virtual, real, since in raw.get("starts", ()))
-            return Entries(owned, down, leaving, starts, tuple(raw.get("parted", ())))
+            parted = tuple(raw.get("parted", ()))
+            timeouts = Timeouts(*raw.get("timeouts", ()))
+            return Entries(owned, down, leaving, starts, parted, timeouts, raw.get("sync", False))
         except FileNotFoundError:
             return Entries()
         except (OSError, ValueError, LookupError, TypeError) as e:
@@ -62,6 +70,7 @@ class Ledger:
 
     def write(self, entries: Entries) -> None:
         """Replace the file in one step."""
+        before = entries.timeouts
         document = {
             "world": _world(),
             "owned": [(k.family, k.protocol, k.address.hex(), k.port, k.fwmark) for k in sorted(entries.owned)],
@@ -72,6 +81,8 @@ class Ledger:
             ],
             "starts": entries.starts,
             "parted": entries.parted,
+            "timeouts": (before.tcp, before.tcpfin, before.udp),
+            "sync": entries.sync,
         }
         text = json.dumps(document)
         fresh = self._path.with_suffix(".new")

@@ -24,6 +24,7 @@ from services.common.telemetry import Telemetry
 from services.ipvs.director import Director, Flip, Report, Verdict, Work
 from services.ipvs.drain import Action, Name, Ordered, Seen, Spot, TakenBack
 from services.ipvs.draining import Draining
+from services.ipvs.globals import Global
 from services.ipvs.kernel import Kernel, Refusal, describe
 from services.ipvs.ledger import Entries, Ledger
 from services.ipvs.model import Counters, DestinationKey, Entry, Load, ServiceKey
@@ -35,6 +36,8 @@ from services.ipvs.reconcile import (
     plan,
     plan_service,
 )
+from services.ipvs.sync import Routers
+from services.ipvs.whole import Whole
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +45,10 @@ PAUSE_S = 2.0  # between two readings of the table, at least; also the rhythm of
 PAUSE_MAX_S = 30.0
 SHARE = 50  # the pause is this many times as long as the reading took
 RETRY_S = 5.0  # where there is no IPVS
+GLANCE_S = 0.05  # between two looks whether our services are there, at least
+GLANCE_SHARE = 100
+GLANCE_AT = 8  # services that one of them asks for
+GLOBAL = ("global", "")
 
 Place = tuple[ServiceKey, DestinationKey | None]  # None: the service itself
 
@@ -82,8 +89,10 @@ class Runtime:
         self._looked: dict[ServiceKey, int] = {}
         self._read_at = 0.0
         self._revision = 0
+        self._global_known = False  # else there are settings of before that are still to come
         holds = {name: order.hold for name, order in self.drains.orders.items()}
         self.director = Director(left.down, holds, left.leaving, {(v, r): since for v, r, since in left.starts}, left.parted)
+        self.whole = Whole(left.timeouts, left.sync, lambda: self._ledger.write(self._entries()))
         self.actual: dict[ServiceKey, Entry] = {}
         self.counters: dict[ServiceKey, Counters] = {}
         self.loads: dict[ServiceKey, dict[DestinationKey, Load]] = {}
@@ -91,6 +100,7 @@ class Runtime:
         self.trouble = ""  # why the kernel cannot be written; empty when it can
         self.writes = 0  # operations that the kernel carried out
         self.repairs = 0  # of these, the ones that undid what somebody else did
+        self.drift: tuple[Operation, ...] = ()  # what others did, where it is only told
         self.shown: Callable[[ServiceKey, Iterable[DestinationKey] | None], None] = lambda key, places: None
         self.troubled: Callable[[], None] = lambda: None
 
@@ -102,18 +112,26 @@ class Runtime:
             if not self._started.is_set():
                 await self._connect()
             now = self._clock()
-            work = self.director.configure(change.upserts, change.removals, self.actual, now, change.revision > 0)
+            upserts = {identity: settings for identity, settings in change.upserts.items() if identity != GLOBAL}
+            if GLOBAL in change.upserts or GLOBAL in change.removals:
+                self.whole.settings = change.upserts.get(GLOBAL, Global())
+            self._global_known = self._global_known or GLOBAL in change.upserts or change.revision > 0
+            work = self.director.configure(upserts, change.removals - {GLOBAL}, self.actual, now, change.revision > 0)
             if self._revision == 0 < change.revision:  # only the store itself says what is no longer configured
                 for key, entry in self.actual.items():
                     if holder := self.director.holder(key):
                         if key in self._found_ours:
                             self.director.leave_strangers(holder, entry.destinations.values(), work, now)
                         work.look_at(key, entry.destinations)
-                    elif key in self._owned:
+                    elif key in self._owned or self.whole.settings.flush:
                         work.released.add(key)
             self._revision = max(self._revision, change.revision)
             with self._telemetry.span("ipvs.configure", revision=change.revision):
                 await self._do(work)
+            if GLOBAL in change.upserts or GLOBAL in change.removals:
+                await self._settle_whole()
+                if self.drift and self.whole.settings.repair:
+                    await self._repair()
             self._started.set()
         return self.problems()
 
@@ -134,6 +152,15 @@ class Runtime:
         async with self._lock:
             await self._carry(self.draining.take(event))
         self.draining.wake(slow=False)
+
+    async def vrrp_told(self, routers: Routers) -> None:
+        """The virtual routers of this node are now so; a sync daemon may follow one of them."""
+        async with self._lock:
+            before = self.problems()
+            self.whole.routers = routers
+            await self._settle_whole()
+            if self.problems() != before:
+                self.troubled()
 
     async def filled(self, at_most_s: float) -> bool:
         """Wait until the first configuration is in the kernel; False: not within `at_most_s` seconds."""
@@ -156,7 +183,8 @@ class Runtime:
         """What does not fit together, and what the kernel refuses."""
         trouble = self.draining.trouble
         lost = [Problem("orders", "", trouble, "give the orders again")] if trouble else []
-        return [*lost, *self.director.problems, *(p for r in self.refusals.values() if (p := self._problem(r)) is not None)]
+        refused = (p for r in self.refusals.values() if (p := self._problem(r)) is not None)
+        return [*lost, *self.director.problems, *self.whole.problems, *dict.fromkeys(refused), *self._drift_problems()]
 
     async def refresh(self, at_most_s: float = 1.0) -> None:
         """Read the table, unless that happened within the last `at_most_s` seconds."""
@@ -180,9 +208,8 @@ class Runtime:
 
     def connections_at(self, spot: Spot) -> int:
         """The same for a place in a pool."""
-        key = self.director.key(spot[0])
-        load = None if key is None else self.loads.get(key, {}).get(spot[1])
-        return 0 if load is None else load.active + load.inactive
+        loads = [self.loads.get(key, {}).get(spot[1]) for key in self.director.keys(spot[0])]
+        return sum(load.active + load.inactive for load in loads if load is not None)
 
     def close(self, parted: Iterable[str] = ()) -> None:
         """Let go of the kernel; the table stays as it is, and traffic flows on. `parted`: those that a farewell spoke of."""
@@ -190,6 +217,26 @@ class Runtime:
         if self._kernel is not None:
             self._kernel.close()
             self._kernel = None
+
+    async def flush(self) -> None:
+        """A declared stop, where the configuration wants the table flushed then: all of it, or what is ours."""
+        extent = self.whole.settings.flush_on_stop
+        async with self._lock:
+            if self._kernel is None or not extent:
+                return
+            self._kernel.close()  # a write that the stop has cut short may still wait for its answer on this line
+            await self._connect()
+            if self._kernel is None:
+                return
+            try:
+                if extent == "all":
+                    await self._kernel.order(None)
+                    self._owned.clear()
+                else:
+                    await self._write([RemoveService(key) for key in self.actual if key in self._owned])
+                await self.whole.stop(self._kernel)
+            except UnavailableError as e:
+                self._lose(e)
 
     # --- carrying out ---
 
@@ -239,7 +286,17 @@ class Runtime:
 
     def _entries(self) -> Entries:
         starts = tuple((virtual, real, since) for (virtual, real), since in sorted(self.director.starts.items()))
-        return Entries(frozenset(self._owned), frozenset(self.director.down), tuple(self.drains.leaving.values()), starts)
+        leaving, whole = tuple(self.drains.leaving.values()), self.whole
+        down = frozenset(self.director.down)
+        return Entries(frozenset(self._owned), down, leaving, starts, timeouts=whole.before, sync=whole.ours)
+
+    async def _settle_whole(self) -> None:
+        """Time-outs and sync daemons."""
+        if self._kernel is not None and self._global_known:
+            try:
+                await self.whole.reconcile(self._kernel)
+            except UnavailableError as e:
+                self._lose(e)
 
     async def _carry_out(self, operations: Sequence[Operation]) -> None:
         """Write to the kernel, note what it refuses; where the table is not as believed, read that service and try again."""
@@ -324,11 +381,14 @@ class Runtime:
         virtual = self.director.holder(key)
         if not virtual:
             return None
-        real = self.director.pool(virtual).name_at(place) if place is not None else ""  # type: ignore[union-attr]
+        pool = self.director.pool(virtual)
+        real = pool.name_at(place) if pool is not None and place is not None else ""
         if real:
             where, name = f"config/real_server/{virtual}/{real}", refusal.field
         else:
             where, name = f"config/virtual_server/{virtual}", refusal.field if place is None else "sorry_server"
+            if name == "address" and pool is not None:
+                name = pool.settings.addressed_by
         return Problem(where, name, f"the kernel refuses it: {refusal.reason}", refusal.hint)
 
     # --- reading ---
@@ -337,6 +397,7 @@ class Runtime:
         try:
             self._kernel = self._open_kernel()
             await self._read()
+            await self.whole.look(self._kernel)
         except UnavailableError as e:
             self._lose(e)
         else:
@@ -395,25 +456,26 @@ class Runtime:
     # --- drains and slow starts ---
 
     def _counts(self, spot: Spot) -> Iterator[int | None]:
-        """Connections of a server, None if the table does not have it; nothing at all if the last reading cannot know.
+        """Connections of a server over all its services, None if none of these has it; nothing at all if the last reading
+        cannot know.
 
         A reading that a write has overtaken may have seen a weight at which new connections came.
         """
-        key = self.director.key(spot[0])
-        if key is None or self._kernel is None:
+        keys = self.director.keys(spot[0])
+        if not keys or self._kernel is None:
             return
-        entry = self.actual.get(key)
-        if self._written.get(key, 0) > (self._listed if entry is None else self._looked.get(key, -1)):
-            return
-        if entry is None or spot[1] not in entry.destinations:
-            yield None
-        else:
-            load = self.loads[key][spot[1]]
-            yield load.active + load.inactive
+        found: list[Load] = []
+        for key in keys:
+            entry = self.actual.get(key)
+            if self._written.get(key, 0) > (self._listed if entry is None else self._looked.get(key, -1)):
+                return
+            if entry is not None and spot[1] in entry.destinations:
+                found.append(self.loads[key][spot[1]])
+        yield sum(load.active + load.inactive for load in found) if found else None
 
     async def _go_on(self) -> None:
         """Look at those that drain, and go on with whatever is due."""
-        keys = {key for virtual in self.draining.waited_for() if (key := self.director.key(virtual)) is not None}
+        keys = {key for virtual in self.draining.waited_for() for key in self.director.keys(virtual)}
         if keys and self._kernel is not None:
             await self._read_or_lose(self._kernel, keys)
         async with self._lock:
@@ -423,23 +485,51 @@ class Runtime:
     # --- staying right ---
 
     async def _keep_table(self) -> None:
+        """Read the whole table again and again; sooner if a glance shows that services of ours have gone."""
         loop = asyncio.get_running_loop()
         pause = PAUSE_S
         while True:
-            await asyncio.sleep(RETRY_S if self._kernel is None else pause)
+            if self._kernel is None:
+                await asyncio.sleep(RETRY_S)
+            else:
+                await self._glance_until(loop.time() + pause)
             began = loop.time()
             if self._kernel is None:
                 async with self._lock:
                     await self._connect()
+                    await self._settle_whole()
                     await self._carry_out(self._left_to_do())
             else:
                 await self._read_or_lose(self._kernel)
                 async with self._lock:
                     await self._repair()
+                    await self._settle_whole()
             if self._kernel is not None:
                 for key in [*self.actual, *self.director.wanted()]:
                     self.shown(key, None)
+            self.troubled()
             pause = min(PAUSE_MAX_S, max(PAUSE_S, SHARE * (loop.time() - began)))
+
+    async def _glance_until(self, deadline: float) -> None:
+        """Ask for a few of our services by turns: what that costs grows with nothing. Ends at once when one has gone."""
+        loop = asyncio.get_running_loop()
+        pause = GLANCE_S
+        turn: list[ServiceKey] = []
+        while (left := deadline - loop.time()) > 0:
+            await asyncio.sleep(min(pause, left))
+            if self._kernel is None:
+                return
+            if not turn:
+                turn = list(self.actual.keys() & self._owned)
+            began, stamp = loop.time(), self._stamp
+            some = [key for key in (turn.pop() for _ in range(min(GLANCE_AT, len(turn)))) if key in self.actual]
+            try:
+                gone = bool(some) and await self._kernel.missing(some)
+            except UnavailableError:  # the reading finds out and says so
+                return
+            if gone and stamp == self._stamp:  # else it was us
+                return
+            pause = max(GLANCE_S, GLANCE_SHARE * (loop.time() - began))
 
     async def _read_or_lose(self, kernel: Kernel, only: Collection[ServiceKey] | None = None) -> None:
         try:
@@ -457,12 +547,28 @@ class Runtime:
         if self._kernel is None:
             return
         operations = self._left_to_do()
-        news = [o for o in operations if place_of(o) not in self.refusals]
-        if news:
+        news = tuple(o for o in operations if place_of(o) not in self.refusals)
+        if news and self.whole.settings.repair:
             log.warning("the table was changed from outside; putting right: %s", _summary(news))
             self.repairs += len(news)
-        await self._carry_out(operations)
+        elif news and news != self.drift:
+            log.warning("the table was changed from outside; left so: %s", _summary(news))
+        self.drift = () if self.whole.settings.repair else news
+        left = {o.key for o in self.drift}
+        await self._carry_out([o for o in operations if o.key not in left])
         self._forget_settled_refusals()
+
+    def _drift_problems(self) -> list[Problem]:
+        """What others did to what is ours, by virtual server."""
+        by_name: dict[str, list[Operation]] = {}
+        for operation in self.drift:
+            by_name.setdefault(self.director.holder(operation.key), []).append(operation)
+        hint = "lvs_repair is off: undo it, or change the configuration"
+        return [
+            Problem(f"config/virtual_server/{name}", "", f"the table was changed from outside; missing: {_summary(some)}", hint)
+            for name, some in by_name.items()
+            if name
+        ]
 
     async def _keep_ledger(self) -> None:
         """Note who is down, drains and starts, off the loop; the newest state counts."""

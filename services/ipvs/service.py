@@ -78,9 +78,7 @@ class IpvsService(Operations, ipvs_pb2_grpc.IpvsServiceServicer):  # type: ignor
         self, request: ipvs_pb2.ListVirtualServersRequest, context: Context
     ) -> ipvs_pb2.ListVirtualServersResponse:
         await self._runtime.refresh()
-        return ipvs_pb2.ListVirtualServersResponse(
-            virtual_servers=self._live.virtual_servers(), unavailable=self._runtime.trouble
-        )
+        return self._live.whole()
 
     async def GetVirtualServer(
         self, request: ipvs_pb2.GetVirtualServerRequest, context: Context

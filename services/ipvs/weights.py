@@ -1,4 +1,4 @@
-"""Which servers should a service have now? Configuration, health and holds in, wanted destinations out.
+"""Which servers should a virtual server have now? Configuration, health and holds in, wanted destinations out.
 
 Core: knows neither kernel nor checker. The rules are in `policy`; this keeps the sums that they need, so that a change costs
 what it touches. Once the quorum is lost and there is a sorry server, that is the only one at work.
@@ -13,9 +13,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from services.common.errors import InvalidValue
-from services.ipvs.model import INET, INET6, Destination, DestinationKey, Entry, Method, Service
+from services.ipvs.model import INET, INET6, Destination, DestinationKey, Entry, Method, Service, ServiceKey
 from services.ipvs.policy import UP, Health, Hold, Quorum, Standing, State, Tally, decide, next_rise, presume, weight_of
 from services.ipvs.settings import Member, RealServer, VirtualServer, resolve, sorry_destination
+
+PLACES_MAX = 262_144  # entries that one virtual server may have: its services times its servers
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +68,11 @@ class _LeftOut:
 
 
 class Pool:
-    """One virtual server with its real servers. Change it, then ask `settle` what that means.
+    """One virtual server with its real servers; all its kernel services have the same. Change it, then ask `settle` what
+    that means.
 
-    `found` is the service as the kernel has it, if it does. All costs are those of the servers that change, except where
-    the virtual server itself changes or the quorum flips.
+    `found` is one of the services as the kernel has it, if it does. All costs are those of the servers that change, except
+    where the virtual server itself changes or the quorum flips.
     """
 
     def __init__(self, settings: VirtualServer, found: Entry | None = None) -> None:
@@ -85,6 +88,7 @@ class Pool:
         self._settled = False
         self._native: dict[int, int] = {INET: 0, INET6: 0}  # servers of each family, tunnelled ones aside
         self._wanted: dict[DestinationKey, Destination] = {}
+        self._services: tuple[int, Mapping[ServiceKey, Service]] | None = None  # for this family of servers
         self._sorry: Destination | None = None
         self._sorry_problem: InvalidValue | None = None
         self._adopted = found is not None
@@ -98,6 +102,7 @@ class Pool:
     def configure(self, settings: VirtualServer) -> None:
         """The virtual server's settings changed."""
         before, self.settings = self.settings, settings
+        self._services = None
         self._take_sorry()
         self._all = True
         if _what_members_inherit(before) != _what_members_inherit(settings):
@@ -262,14 +267,17 @@ class Pool:
         return {n: s.since for n in self._starting if (s := self._servers.get(n)) is not None and s.since is not None}
 
     @property
-    def service(self) -> Service:
-        """The kernel's service; behind a firewall mark it has the family of its servers."""
-        return self.settings.service(INET6 if self._native[INET6] and not self._native[INET] else INET)
+    def services(self) -> Mapping[ServiceKey, Service]:
+        """The kernel's services; behind a firewall mark they have the family of the servers."""
+        family = INET6 if self._native[INET6] and not self._native[INET] else INET
+        if self._services is None or self._services[0] != family:
+            self._services = family, self.settings.services(family)
+        return self._services[1]
 
     @property
-    def entry(self) -> Entry:
-        """What the kernel's table should hold, as of the last `settle`."""
-        return Entry(self.service, self._wanted)
+    def destinations(self) -> Mapping[DestinationKey, Destination]:
+        """What each of the services should hold, as of the last `settle`."""
+        return self._wanted
 
     @property
     def sorry(self) -> Destination | None:
@@ -313,6 +321,7 @@ class Pool:
         try:
             member = resolve(self.settings, real)
             self._check_family(member)
+            self._check_size()
             twin = self._names.get(member.destination.key)
             if twin is not None:
                 raise InvalidValue("address", f"the same address and port as real server {twin!r}", "remove one of them")
@@ -364,8 +373,16 @@ class Pool:
     def _check_family(self, member: Member) -> None:
         """Behind a firewall mark all servers are of one family, unless tunnelled."""
         other = INET6 if member.destination.key.family == INET else INET
-        if self.settings.fwmark and member.destination.method is not Method.TUN and self._native[other]:
+        marks = self.settings.front.marks if self.settings.front else ()
+        if marks and member.destination.method is not Method.TUN and self._native[other]:
             raise InvalidValue("address", "its family differs from the other servers'", "only tun can do that")
+
+    def _check_size(self) -> None:
+        """Every service has every server: that is counted before it is built."""
+        services, servers = len(self.settings.front or ()), len(self._servers) + 1
+        if services * servers > PLACES_MAX:
+            reason = f"{services} services of {servers} servers each would be {services * servers} entries in the kernel"
+            raise InvalidValue("", f"{reason}; at most {PLACES_MAX}", "mark such traffic with nftables and give one fwmark")
 
     def _count(self, server: _Server, sign: int) -> None:
         group = server.state.group
@@ -427,4 +444,4 @@ class Pool:
 
 def _what_members_inherit(settings: VirtualServer) -> tuple[object, ...]:
     s = settings
-    return (s.address, s.port, s.fwmark, s.method, s.weight, s.inhibit_on_failure, s.alpha)
+    return (s.front, s.family, s.method, s.tunnel, s.weight, s.inhibit_on_failure, s.alpha)

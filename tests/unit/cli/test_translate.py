@@ -199,8 +199,8 @@ EXPECTED = {
         "tcp_check": [{}],
         "misc_check": [{"misc_path": "/bin/check 1", "misc_dynamic": True}],
     },
-    "config/virtual_server/fwmark-5": {"fwmark": 5, "lb_algo": "rr", "lb_kind": "dr"},
-    "config/real_server/fwmark-5/2001:db8::1-80": {
+    "config/virtual_server/fwmark-5-inet6": {"fwmark": 5, "lb_algo": "rr", "lb_kind": "dr"},
+    "config/real_server/fwmark-5-inet6/2001:db8::1-80": {
         "address": "2001:db8::1",
         "port": 80,
         "weight": 0,

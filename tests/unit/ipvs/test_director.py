@@ -66,7 +66,7 @@ def test_a_server_that_is_deleted_is_no_longer_wanted() -> None:
 def test_a_virtual_server_that_is_deleted_releases_its_service() -> None:
     director = started()
     assert delete(director, ("virtual_server", "web")).released == {key()}
-    assert (wanted(director), director.holder(key()), director.key("web"), list(director.names)) == ({}, "", None, [])
+    assert (wanted(director), director.holder(key()), director.keys("web"), list(director.names)) == ({}, "", [], [])
     assert director.wanted_at(key()) is None
 
 
@@ -104,7 +104,7 @@ def test_the_first_holds_a_service_and_the_other_waits() -> None:
         "tcp 10.0.0.1:80 is already virtual server 'a'",
         "give one of them another address, port or protocol",
     )
-    assert (director.holder(key()), director.key("b")) == ("a", None)
+    assert (director.holder(key()), director.keys("b")) == ("a", [])
     put(director, real("s4", of="b"))
     assert wanted(director) == {"tcp 10.0.0.1:80": {"10.0.1.2:80": 1}}
 

@@ -11,13 +11,14 @@ import pytest
 from services.ipvs.drain import Leaving
 from services.ipvs.ledger import Entries, Ledger
 from services.ipvs.model import INET6
+from services.ipvs.sync import Timeouts
 from tests.unit.ipvs.words import key, mark, place
 
 OWNED = {key(), key("2001:db8::1", 443), mark(5, INET6)}
 DOWN = {("web", "s2"), ("web", "s3")}
 LEAVING = (Leaving("web", "s4", place("10.0.1.4"), 5, 6), Leaving("web", "", place("2001:db8::2", 443), 7, 8))
 LISTS = ("owned", "down", "leaving", "starts")
-LEFT = Entries(frozenset(OWNED), frozenset(DOWN), LEAVING, (("web", "s5", 9),), ("web",))
+LEFT = Entries(frozenset(OWNED), frozenset(DOWN), LEAVING, (("web", "s5", 9),), ("web",), Timeouts(900, 120, 300), True)
 
 
 def test_what_was_written_is_read(tmp_path: Path) -> None:

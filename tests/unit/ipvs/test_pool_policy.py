@@ -21,7 +21,7 @@ NAMES = ("s2", "s3", "s4", "s5")
 
 def table(pool: Pool) -> dict[str, int]:
     """Weights by name; the sorry server's under its own."""
-    return {pool.name_at(p) or "sorry": d.weight for p, d in pool.entry.destinations.items()}
+    return {pool.name_at(p) or "sorry": d.weight for p, d in pool.destinations.items()}
 
 
 def settled(settings: VirtualServer, *reals: RealServer, now: int = 0) -> Pool:
@@ -152,7 +152,7 @@ def test_what_is_left_keeps_weight_zero_until_it_is_let_go_or_its_place_is_taken
     pool.leave(server("10.0.1.2", 5))
     pool.leave(server("10.0.1.3", 5))  # somebody's place is no leaver's
     pool.settle()
-    assert {str(p): d.weight for p, d in pool.entry.destinations.items()} == {"10.0.1.2:80": 0, "10.0.1.3:80": 1}
+    assert {str(p): d.weight for p, d in pool.destinations.items()} == {"10.0.1.2:80": 0, "10.0.1.3:80": 1}
     pool.put(real("s9", "10.0.1.2"))
     pool.settle()
     assert (table(pool), pool.leaving) == ({"s9": 1, "s3": 1}, {})
@@ -166,7 +166,7 @@ def test_what_is_left_stays_when_the_whole_service_changes() -> None:
     pool.leave(server("10.0.1.2", 5))
     pool.report("s3", DOWN)
     pool.settle()
-    assert sorted((str(p), d.weight) for p, d in pool.entry.destinations.items()) == [("10.0.1.2:80", 0), ("10.0.9.9:80", 1)]
+    assert sorted((str(p), d.weight) for p, d in pool.destinations.items()) == [("10.0.1.2:80", 0), ("10.0.9.9:80", 1)]
 
 
 def test_what_a_drain_would_do_to_the_quorum_is_told_without_doing_it() -> None:
