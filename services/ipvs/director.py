@@ -44,6 +44,12 @@ class Verdict:
     name: Name
     report: Report
 
+    def __str__(self) -> str:
+        report = self.report
+        weight = f", weight {report.weight_adjustment:+d}" if report.up and report.weight_adjustment else ""
+        cause = f": {report.cause}" if report.cause else ""
+        return f"real server {self.name[1]} of {self.name[0]} is {'up' if report.up else 'down'}{weight}{cause}"
+
 
 @dataclass(frozen=True, slots=True)
 class Flip:
@@ -54,6 +60,11 @@ class Flip:
     quorum: Quorum
     cause: Verdict | None = None
     servers: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        q = self.quorum
+        word = "gained" if q.up else "lost"
+        return f"virtual server {self.name}: quorum {word} (live weight {q.live_weight}, quorum {q.quorum})"
 
 
 @dataclass(slots=True)

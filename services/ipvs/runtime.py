@@ -140,7 +140,7 @@ class Runtime:
         async with self._lock:
             work = self.director.report(reports, removed, snapshot, self._clock())
             for verdict in work.verdicts:
-                _log_verdict(verdict)
+                log.info("%s", verdict)
             with contextlib.ExitStack() as spans:
                 await self._do(work, self._trace(work.verdicts, spans))
 
@@ -201,13 +201,8 @@ class Runtime:
         """The service is configured here, or was."""
         return key in self._owned
 
-    def connections(self, name: Name) -> int:
-        """Connections of a real server, as of the last reading."""
-        spot = self.director.spot(name)
-        return 0 if spot is None else self.connections_at(spot)
-
-    def connections_at(self, spot: Spot) -> int:
-        """The same for a place in a pool."""
+    def connections(self, spot: Spot) -> int:
+        """Connections of a server, as of the last reading."""
         loads = [self.loads.get(key, {}).get(spot[1]) for key in self.director.keys(spot[0])]
         return sum(load.active + load.inactive for load in loads if load is not None)
 
@@ -272,9 +267,7 @@ class Runtime:
         for key in work.released:
             self.shown(key, None)
         for flip in work.flips:
-            q = flip.quorum
-            word = "gained" if q.up else "lost"
-            log.info("virtual server %s: quorum %s (live weight %d, quorum %d)", flip.name, word, q.live_weight, q.quorum)
+            log.info("%s", flip)
             self._on_flip(flip, traces.get(flip.cause, "") if flip.cause else "")
 
     def _own(self, keys: Iterable[ServiceKey], drains: bool) -> None:
@@ -604,14 +597,3 @@ def place_of(operation: Operation) -> Place:
 def _summary(operations: Sequence[Operation]) -> str:
     text = ", ".join(describe(operation) for operation in operations[:3])
     return text if len(operations) <= 3 else f"{text} and {len(operations) - 3} more"
-
-
-def _log_verdict(verdict: Verdict) -> None:
-    virtual, real = verdict.name
-    report = verdict.report
-    word = f"up, weight {report.weight_adjustment:+d}" if report.up and report.weight_adjustment else _word(report.up)
-    log.info("real server %s of %s is %s%s", real, virtual, word, f": {report.cause}" if report.cause else "")
-
-
-def _word(up: bool) -> str:
-    return "up" if up else "down"
