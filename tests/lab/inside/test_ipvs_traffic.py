@@ -16,7 +16,9 @@ from services.common.desired import Change
 from services.common.telemetry import Telemetry
 from services.ipvs import groups, settings
 from services.ipvs.director import Report
+from services.ipvs.globals import decode_global
 from services.ipvs.runtime import Runtime
+from services.ipvs.sync import Router
 from tests.kit.netns import Host, Net
 from tests.kit.wait import until
 
@@ -63,6 +65,8 @@ class Network:
         self.client.join(front, "eth0", "192.168.200.9/24", "2001:db8:200::9/64")
         self.director.join(front, "eth0", "192.168.200.1/24", f"{VIP}/32", f"{VIP2}/32", f"{VIP6}/128", "2001:db8:200::1/64")
         self.director.join(back, "eth1", f"{NAT_BACK}.1/24", f"{NAT_BACK6}1/64")
+        self.backup = net.host("backup")
+        self.backup.join(front, "eth0", "192.168.200.2/24")
         self.director.sysctl("net.ipv4.ip_forward", 1)
         self.director.sysctl("net.ipv6.conf.all.forwarding", 1)
         self.servers = [net.host(name) for name in SERVERS]
@@ -266,3 +270,35 @@ def test_connections_and_packets_are_counted(runtime: Runtime, network: Network)
     until(lambda: connections() == [9, 3, 3, 3], what=lambda: f"9 connections, of which {connections()}")
     (counters,) = runtime.counters.values()
     assert counters.bytes_in > 0
+
+
+def test_the_backup_knows_the_masters_connections_by_their_sync_daemons(
+    runtime: Runtime, network: Network, tmp_path: Path
+) -> None:
+    sync = decode_global("", {"lvs_sync_daemon": {"interface": "eth0", "vrrp_instance": "VI_1"}})
+
+    async def follow(one: Runtime, master: bool) -> None:
+        await one.configure(Change(1, {("global", ""): sync}, frozenset(), ()))
+        await one.vrrp_told({"VI_1": Router(master, 51)})
+
+    async def second() -> Runtime:
+        made = Runtime(tmp_path / "backup", Telemetry(asyncio.get_running_loop()), lambda flip, trace: None)
+        await follow(made, False)
+        return made
+
+    with network.backup.entered():
+        other = asyncio.run(second())
+    with network.director.entered():
+        asyncio.run(follow(runtime, True))
+    balance(runtime, network, FOUR, f"{NAT_BACK}.")
+
+    def known() -> list[str]:
+        """Connections of the client, C0A8C809, at the backup."""
+        with network.backup.entered():
+            return [line for line in Path("/proc/thread-self/net/ip_vs_conn").read_text().splitlines() if "C0A8C809" in line]
+
+    until(lambda: network.ask(3) == {"s1": 1, "s2": 1, "s3": 1} and known(), what="a connection at the backup")
+    for one, host in ((runtime, network.director), (other, network.backup)):
+        with host.entered():
+            asyncio.run(one.configure(Change(2, {}, frozenset([("global", "")]), ())))
+    other.close()
