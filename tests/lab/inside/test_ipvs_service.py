@@ -341,7 +341,11 @@ def test_two_virtual_servers_of_one_address_are_a_problem_of_the_second(service:
 
 
 def test_the_right_to_administer_the_network_is_all_it_needs(service: Service) -> None:
-    service.start(three(), capabilities="-all,+net_admin").becomes(lines((2, 2), (3, 3), (4, 4)))
+    whole = {"lvs_sync_daemon": {"interface": "lo"}, "lvs_timeouts": {"udp": "50s"}}
+    objects = three() | {"config/global": whole}
+    service.start(objects, capabilities="-all,+net_admin").becomes(lines((2, 2), (3, 3), (4, 4)))
+    until(lambda: len(service.listed().sync_daemons) == 2, LIMIT_S, "the sync daemons")
+    assert service.listed().timeouts.udp.seconds == 50
     status = Path(f"/proc/{service.process.pid}/status").read_text() if service.process else ""
     assert "CapEff:\t0000000000001000\n" in status
 
