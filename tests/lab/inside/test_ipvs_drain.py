@@ -91,9 +91,9 @@ class Answers(threading.Thread):
 class Client:
     """A connection through the director."""
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: Host, port: int = 80) -> None:
         with host.entered():
-            self._socket = socket.create_connection((VIP, 80), timeout=20)
+            self._socket = socket.create_connection((VIP, port), timeout=20)
         self.server = self._socket.recv(16).decode()
 
     def works(self) -> bool:
@@ -219,6 +219,26 @@ def test_at_the_deadline_it_goes_with_its_connection(site: Site, service: Servic
     site.become({"s2": 3}, service)
     until(lambda: "connections were left" in service.log.read_text(), LIMIT_S, "what was cut off is said")
     client.reset()
+
+
+def test_behind_a_group_the_connections_of_all_its_services_are_waited_for(site: Site, service: Service) -> None:
+    group = {"address": [{"address": VIP, "port": 80}, {"address": VIP, "port": 81}]}
+    own = {"group": "both", "protocol": "tcp", "lb_algo": "rr"}
+    both = objects("s2", "s3", virtual=own) | {"config/virtual_server_group/both": group}
+    for name in BACKS:
+        both[f"config/real_server/web/{name}"]["port"] = 80
+    service.start(both)
+    site.become({"s2": 3, "s3": 3}, service)
+    clients = [client_of(site, "s2"), Client(site.client, 81), Client(site.client, 81)]
+    assert {client.server for client in clients[1:]} == {"s2", "s3"}
+    drain(service, "s2")
+    until(lambda: row(service, "s2").drain.connections == 2, LIMIT_S, "one of each service")
+    clients.pop(0).reset()
+    until(lambda: row(service, "s2").drain.connections == 1, LIMIT_S, "the other service's connection is left")
+    assert site.weights() == {"s2": 0, "s3": 3}
+    for client in clients:
+        client.reset()
+    site.become({"s3": 3}, service)
 
 
 def test_udp_goes_at_once_and_its_clients_go_elsewhere(site: Site, service: Service) -> None:
