@@ -7,7 +7,7 @@ may differ now, which services were let go, which quorums flipped. Costs are tho
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, KeysView, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -284,6 +284,11 @@ class Director:
         """One service as it should be; None if it is not ours to want."""
         name = self._holders.get(key)
         return None if name is None else self._entry(name, key)
+
+    @property
+    def services(self) -> KeysView[ServiceKey]:
+        """All services that should be there."""
+        return self._holders.keys()
 
     def holder(self, key: ServiceKey) -> str:
         """Name of the virtual server behind a service; empty for somebody else's."""

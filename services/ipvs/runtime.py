@@ -48,6 +48,7 @@ RETRY_S = 5.0  # where there is no IPVS
 GLANCE_S = 0.05  # between two looks whether our services are there, at least
 GLANCE_SHARE = 100
 GLANCE_AT = 8  # services that one of them asks for
+AGAIN_SHARE = 5  # and the first one comes this many times as long after a reading as that took
 GLOBAL = ("global", "")
 
 Place = tuple[ServiceKey, DestinationKey | None]  # None: the service itself
@@ -480,12 +481,12 @@ class Runtime:
     async def _keep_table(self) -> None:
         """Read the whole table again and again; sooner if a glance shows that services of ours have gone."""
         loop = asyncio.get_running_loop()
-        pause = PAUSE_S
+        pause, took = PAUSE_S, 0.0
         while True:
             if self._kernel is None:
                 await asyncio.sleep(RETRY_S)
             else:
-                await self._glance_until(loop.time() + pause)
+                await self._glance_until(loop.time() + pause, max(GLANCE_S, AGAIN_SHARE * took))
             began = loop.time()
             if self._kernel is None:
                 async with self._lock:
@@ -501,21 +502,24 @@ class Runtime:
                 for key in [*self.actual, *self.director.wanted()]:
                     self.shown(key, None)
             self.troubled()
-            pause = min(PAUSE_MAX_S, max(PAUSE_S, SHARE * (loop.time() - began)))
+            took = loop.time() - began
+            pause = min(PAUSE_MAX_S, max(PAUSE_S, SHARE * took))
 
-    async def _glance_until(self, deadline: float) -> None:
-        """Ask for a few of our services by turns: what that costs grows with nothing. Ends at once when one has gone."""
+    async def _glance_until(self, deadline: float, pause: float) -> None:
+        """Ask for a few of the services by turns: what that costs grows with nothing. Ends at once when one has gone.
+
+        `pause` is before the first look, in seconds.
+        """
         loop = asyncio.get_running_loop()
-        pause = GLANCE_S
         turn: list[ServiceKey] = []
         while (left := deadline - loop.time()) > 0:
             await asyncio.sleep(min(pause, left))
-            if self._kernel is None:
-                return
-            if not turn:
-                turn = list(self.actual.keys() & self._owned)
+            turn = turn or self._expected()
+            some, turn = turn[-GLANCE_AT:], turn[:-GLANCE_AT]
             began, stamp = loop.time(), self._stamp
-            some = [key for key in (turn.pop() for _ in range(min(GLANCE_AT, len(turn)))) if key in self.actual]
+            some = [key for key in some if self.director.holder(key)]
+            if self._kernel is None or any(key not in self.actual for key in some):
+                return
             try:
                 gone = bool(some) and await self._kernel.missing(some)
             except UnavailableError:  # the reading finds out and says so
@@ -523,6 +527,11 @@ class Runtime:
             if gone and stamp == self._stamp:  # else it was us
                 return
             pause = max(GLANCE_S, GLANCE_SHARE * (loop.time() - began))
+
+    def _expected(self) -> list[ServiceKey]:
+        """Services that should be in the kernel, without those that it refuses and those whose lack is only told."""
+        told = {operation.key for operation in self.drift}
+        return [key for key in self.director.services if (key, None) not in self.refusals and key not in told]
 
     async def _read_or_lose(self, kernel: Kernel, only: Collection[ServiceKey] | None = None) -> None:
         try:

@@ -214,8 +214,9 @@ def test_new_settings_of_the_virtual_server_apply_at_once() -> None:
     assert wanted(director) == {"tcp 10.0.0.1:80": {"10.0.1.2:80": 0, "10.0.1.3:80": 4}}
 
 
-def test_servers_are_counted() -> None:
+def test_servers_and_services_are_counted() -> None:
     assert started().real_servers == 2
+    assert set(started().services) == {key()}
     assert started().pool("nix") is None
 
 
