@@ -23,7 +23,7 @@ from services.common.problems import Problem
 from services.common.telemetry import Telemetry
 from services.ipvs.director import Director, Flip, Report, Verdict, Work
 from services.ipvs.drain import Action, Name, Ordered, Seen, Spot, TakenBack
-from services.ipvs.draining import Draining
+from services.ipvs.draining import Draining, counts
 from services.ipvs.kernel import Kernel, Refusal, describe
 from services.ipvs.ledger import Entries, Ledger
 from services.ipvs.model import Counters, DestinationKey, Entry, Load, ServiceKey
@@ -172,12 +172,6 @@ class Runtime:
     def owns(self, key: ServiceKey) -> bool:
         """The service is configured here, or was."""
         return key in self._owned
-
-    def connections(self, spot: Spot) -> int:
-        """Connections of a server, as of the last reading."""
-        key = self.director.key(spot[0])
-        load = None if key is None else self.loads.get(key, {}).get(spot[1])
-        return 0 if load is None else load.active + load.inactive
 
     def close(self, parted: Iterable[str] = ()) -> None:
         """Let go of the kernel; the table stays as it is, and traffic flows on. `parted`: those that a farewell spoke of."""
@@ -387,26 +381,21 @@ class Runtime:
 
     # --- drains and slow starts ---
 
-    def _counts(self, spot: Spot) -> Iterator[int | None]:
-        """Connections of a server, None if the table does not have it; nothing at all if the last reading cannot know.
+    def _up_to_date(self, key: ServiceKey) -> bool:
+        """The last reading of a service saw it as it is."""
+        return self._written.get(key, 0) <= (self._looked.get(key, -1) if key in self.actual else self._listed)
 
-        A reading that a write has overtaken may have seen a weight at which new connections came.
-        """
-        key = self.director.key(spot[0])
-        if key is None or self._kernel is None:
-            return
-        entry = self.actual.get(key)
-        if self._written.get(key, 0) > (self._listed if entry is None else self._looked.get(key, -1)):
-            return
-        if entry is None or spot[1] not in entry.destinations:
-            yield None
-        else:
-            load = self.loads[key][spot[1]]
-            yield load.active + load.inactive
+    def _counts(self, spot: Spot) -> Iterator[int | None]:
+        keys = self._keys_of(spot[0]) if self._kernel is not None else []
+        return counts(spot[1], keys, self._up_to_date, self.actual, self.loads)
+
+    def _keys_of(self, virtual: str) -> list[ServiceKey]:
+        key = self.director.key(virtual)
+        return [] if key is None else [key]
 
     async def _go_on(self) -> None:
         """Look at those that drain, and go on with whatever is due."""
-        keys = {key for virtual in self.draining.waited_for() if (key := self.director.key(virtual)) is not None}
+        keys = {key for virtual in self.draining.waited_for() for key in self._keys_of(virtual)}
         if keys and self._kernel is not None:
             await self._read_or_lose(self._kernel, keys)
         async with self._lock:
