@@ -23,7 +23,7 @@ from services.common.problems import Problem
 from services.common.telemetry import Telemetry
 from services.ipvs.director import Director, Flip, Report, Verdict, Work
 from services.ipvs.drain import Action, Name, Ordered, Seen, Spot, TakenBack
-from services.ipvs.draining import Draining
+from services.ipvs.draining import Draining, counts
 from services.ipvs.globals import Global
 from services.ipvs.kernel import Kernel, Refusal, describe
 from services.ipvs.ledger import Entries, Ledger
@@ -201,11 +201,6 @@ class Runtime:
     def owns(self, key: ServiceKey) -> bool:
         """The service is configured here, or was."""
         return key in self._owned
-
-    def connections(self, spot: Spot) -> int:
-        """Connections of a server, as of the last reading."""
-        loads = [self.loads.get(key, {}).get(spot[1]) for key in self.director.keys(spot[0])]
-        return sum(load.active + load.inactive for load in loads if load is not None)
 
     def close(self, parted: Iterable[str] = ()) -> None:
         """Let go of the kernel; the table stays as it is, and traffic flows on. `parted`: those that a farewell spoke of."""
@@ -449,23 +444,13 @@ class Runtime:
 
     # --- drains and slow starts ---
 
-    def _counts(self, spot: Spot) -> Iterator[int | None]:
-        """Connections of a server over all its services, None if none of these has it; nothing at all if the last reading
-        cannot know.
+    def _up_to_date(self, key: ServiceKey) -> bool:
+        """The last reading of a service saw it as it is."""
+        return self._written.get(key, 0) <= (self._looked.get(key, -1) if key in self.actual else self._listed)
 
-        A reading that a write has overtaken may have seen a weight at which new connections came.
-        """
-        keys = self.director.keys(spot[0])
-        if not keys or self._kernel is None:
-            return
-        found: list[Load] = []
-        for key in keys:
-            entry = self.actual.get(key)
-            if self._written.get(key, 0) > (self._listed if entry is None else self._looked.get(key, -1)):
-                return
-            if entry is not None and spot[1] in entry.destinations:
-                found.append(self.loads[key][spot[1]])
-        yield sum(load.active + load.inactive for load in found) if found else None
+    def _counts(self, spot: Spot) -> Iterator[int | None]:
+        keys = self.director.keys(spot[0]) if self._kernel is not None else []
+        return counts(spot[1], keys, self._up_to_date, self.actual, self.loads)
 
     async def _go_on(self) -> None:
         """Look at those that drain, and go on with whatever is due."""
