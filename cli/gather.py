@@ -36,6 +36,8 @@ class Snapshot:
     routing: list[Any] = field(default_factory=list)  # what is not in place
     engine: Any = None
     virtual_servers: list[Any] = field(default_factory=list)
+    sync_daemons: list[Any] = field(default_factory=list)
+    ipvs_timeouts: Any = None
     ipvs_unavailable: str = ""
     checks: list[Any] = field(default_factory=list)
     problems: list[tuple[str, Any]] = field(default_factory=list)
@@ -114,6 +116,8 @@ async def snapshot(run_dir: Path) -> Snapshot:
         answer = await stub.ListVirtualServers(ipvs_pb2.ListVirtualServersRequest(), timeout=DEADLINE_S)
         result.virtual_servers = list(answer.virtual_servers)
         result.ipvs_unavailable = answer.unavailable
+        result.sync_daemons = list(answer.sync_daemons)
+        result.ipvs_timeouts = answer.timeouts if answer.HasField("timeouts") else None
 
     async def checker(opened: grpc.aio.Channel) -> None:
         stub = checker_pb2_grpc.CheckerServiceStub(opened)
@@ -133,9 +137,20 @@ async def vrrp(run_dir: Path, method: str, request: Any, deadline_s: float = DEA
 
     :raises UnavailableError: no answer, or a refusal.
     """
-    async with channel(run_dir, "vrrp") as opened:
-        call = getattr(vrrp_pb2_grpc.VrrpServiceStub(opened), method)
+    return await _call(run_dir, "vrrp", vrrp_pb2_grpc.VrrpServiceStub, method, request, deadline_s)
+
+
+async def ipvs(run_dir: Path, method: str, request: Any, deadline_s: float = DEADLINE_S) -> Any:
+    """One call of IpvsService.
+
+    :raises UnavailableError: no answer, or a refusal.
+    """
+    return await _call(run_dir, "ipvs", ipvs_pb2_grpc.IpvsServiceStub, method, request, deadline_s)
+
+
+async def _call(run_dir: Path, service: str, stub: Any, method: str, request: Any, deadline_s: float) -> Any:
+    async with channel(run_dir, service) as opened:
         try:
-            return await call(request, timeout=deadline_s)
+            return await getattr(stub(opened), method)(request, timeout=deadline_s)
         except grpc.aio.AioRpcError as e:
-            raise UnavailableError(reason(e, "vrrp")) from None
+            raise UnavailableError(reason(e, service)) from None

@@ -60,14 +60,20 @@ def _judge_servers(settings: Mapping[str, Mapping[tuple[str, str], Any]], verdic
     """What needs a virtual server and its real server together. Those that do not fit are left out."""
     globals_ = settings["checker"].get(("global", ""), checker.decode_global("", {}))
     files = {name: found for (kind, name), found in settings["checker"].items() if kind == "track_file"}
-    for (kind, name), decoded in settings["ipvs"].items():
+    virtuals: dict[str, ipvs.VirtualServer] = {}
+    servers = [(kind, name, found) for (kind, name), found in settings["ipvs"].items()]
+    for kind, name, decoded in sorted(servers, key=lambda s: s[0] != "virtual_server"):
         key = f"config/{kind}/{name}"
         try:
             if kind == "virtual_server":
-                ipvs.sorry_destination(decoded)
+                virtuals[name] = _with_group(decoded, settings["ipvs"])
+                ipvs.sorry_destination(virtuals[name])
+            if kind != "real_server":
                 continue
             owner, _, own_name = name.partition("/")
-            virtual = settings["ipvs"].get(("virtual_server", owner))
+            virtual = virtuals.get(owner)
+            if virtual is None and ("virtual_server", owner) in settings["ipvs"]:
+                continue  # refused, and told so
             if virtual is None:
                 verdict.lost.append(Problem(key, "", f"there is no virtual_server {owner!r}", "put it, or delete this key"))
                 continue
@@ -77,3 +83,16 @@ def _judge_servers(settings: Mapping[str, Mapping[tuple[str, str], Any]], verdic
         except InvalidValue as e:
             verdict.refused.append(Problem(key, e.field, e.reason, e.hint))
             del verdict.accepted[key]
+
+
+def _with_group(virtual: ipvs.VirtualServer, settings: Mapping[tuple[str, str], Any]) -> ipvs.VirtualServer:
+    """A virtual server with the addresses of the group that it names.
+
+    :raises InvalidValue: there is no such group, or the two do not fit.
+    """
+    if not virtual.group:
+        return virtual
+    group = settings.get(("virtual_server_group", virtual.group))
+    if group is None:
+        raise InvalidValue("group", f"there is no virtual_server_group {virtual.group!r}")
+    return ipvs.with_front(virtual, group.front)

@@ -30,6 +30,8 @@ _COLOURS = {
     "UP": "green",
     "DOWN": "red",
     "RECOVERING": "yellow",
+    "DRAINING": "yellow",
+    "DRAINED": "yellow",
 }
 
 
@@ -91,6 +93,8 @@ def _as_json(found: Snapshot, problems: list[tuple[str, str]], accepted: dict[st
         "engine": words.plain(found.engine) if found.engine is not None else None,
         "virtual_servers": [words.plain(m) for m in found.virtual_servers],
         "ipvs_unavailable": found.ipvs_unavailable,
+        "sync_daemons": [words.plain(m) for m in found.sync_daemons],
+        "ipvs_timeouts": words.plain(found.ipvs_timeouts) if found.ipvs_timeouts is not None else None,
         "checks": [words.plain(m) for m in found.checks],
         "subscribers": [words.plain(m) for m in found.subscribers],
         "problems": [{"service": service, "problem": text} for service, text in problems],
@@ -109,6 +113,9 @@ def _print(found: Snapshot, problems: list[tuple[str, str]], accepted: dict[str,
     for table in (*vrrp, _routing(found), _servers(found), _checks(found, now)):
         if table.row_count:
             console.print(table)
+    for m in found.sync_daemons:
+        role = "master" if m.master else "backup"
+        console.print(Text(f"IPVS sync daemon: {role} on {m.interface}, id {m.id}, {m.group}:{m.port}"))
     for order in found.maintenance:
         console.print(Text(order_words(order), style="yellow"))
     for m in found.switchovers:
@@ -231,15 +238,22 @@ def _servers(found: Snapshot) -> Table:
     table = _table("virtual server", "real server", "scheduler", "weight", "health", "active", "inactive", "why")
     for service in found.virtual_servers:
         name = service.name or f"{service.address or 'fwmark'}:{service.port or service.fwmark} (not ours)"
+        if service.group:
+            name += f" ({sum(s.in_kernel for s in service.services)} of {len(service.services)} services)"
         state = "up" if service.quorum_up else "sorry" if service.sorry_active else "down"
         weights = f"{service.live_weight} of {service.quorum}"
-        table.add_row(Text(name), "", service.scheduler, weights, _coloured(state), "", "", Text(service.problem))
+        how = " ".join([service.scheduler, *service.flags, *filter(None, [service.persistence_engine])])
+        table.add_row(Text(name), "", how, weights, _coloured(state), "", "", Text(service.problem))
         for m in service.real_servers:
             weight = str(m.weight) if m.in_kernel else "-"
             if m.in_kernel and m.weight != m.configured_weight:
                 weight += f" (of {m.configured_weight})"
             health = words.enum_word(m, "health").lower().replace("_", " ")
+            if m.HasField("drain"):
+                health = words.enum_word(m.drain, "step").lower()
             kind = "" if not m.lb_kind else words.enum_word(m, "lb_kind").lower()
+            if m.HasField("tunnel"):
+                kind = " ".join([kind, *_tunnel(m.tunnel)])
             table.add_row(
                 "",
                 Text(m.name or f"{m.address}:{m.port} (not ours)"),
@@ -248,9 +262,27 @@ def _servers(found: Snapshot) -> Table:
                 _coloured(health),
                 str(m.active_connections),
                 str(m.inactive_connections),
-                Text(m.problem or m.cause),
+                Text(m.problem or _why_drained(m) or m.cause),
             )
     return table
+
+
+def _why_drained(server: Any) -> str:
+    """Why a server is drained, and until when."""
+    if not server.HasField("drain"):
+        return ""
+    deadline, until = words.moment(server.drain, "deadline"), words.moment(server.drain, "until")
+    draining = words.enum_word(server.drain, "step") == "DRAINING"
+    out = f", out at {deadline.astimezone():%H:%M:%S} at the latest" if deadline is not None and draining else ""
+    back = f", back at {until.astimezone():%Y-%m-%d %H:%M:%S}" if until is not None else ""
+    return f"{server.drain.reason}{out}{back}"
+
+
+def _tunnel(tunnel: Any) -> list[str]:
+    """What of a tunnel is not the default: `gue:6080 csum`."""
+    said = [words.enum_word(tunnel, field).lower() for field in ("type", "checksum")]
+    kind = f"{said[0]}:{tunnel.port}" if tunnel.port else said[0]
+    return [word for word in (kind, said[1]) if word not in ("ipip", "nocsum", "")]
 
 
 def _checks(found: Snapshot, now: datetime) -> Table:

@@ -25,6 +25,7 @@ KEYS = {
     "TrackGroup": "config/track_group/NAME",
     "GarpGroup": "config/garp_group/NAME",
     "BfdInstance": "config/bfd_instance/NAME",
+    "VirtualServerGroup": "config/virtual_server_group/NAME",
     "VirtualServer": "config/virtual_server/NAME",
     "RealServer": "config/real_server/VIRTUAL_SERVER/NAME",
 }

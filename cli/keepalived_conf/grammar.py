@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from cli.keepalived_conf.checks import dns_name, dns_type, udp_payload, udp_reply
+from cli.keepalived_conf.ipvs_globals import READERS as IPVS_GLOBALS
 from cli.keepalived_conf.keywords import known_keywords
 from cli.keepalived_conf.lexer import Word
 from cli.keepalived_conf.needless import GLOBAL as NEEDLESS_GLOBALLY
@@ -48,7 +49,6 @@ from cli.keepalived_conf.special import (
     digest,
     dynamic_interfaces,
     extra_if,
-    forwarding,
     granularity,
     hmac_key,
     init_file,
@@ -67,6 +67,7 @@ from cli.keepalived_conf.special import (
 )
 from cli.keepalived_conf.tree import Statement
 from cli.keepalived_conf.virtual_links import use_ipvlan, use_vmac
+from cli.keepalived_conf.virtual_servers import FLAGS, field_of, forwarding
 
 TIME_MAX: Final = 4294.967295  # keepalived's TIMER, microseconds in 32 bits
 WHOLE_MAX: Final = 2**31 - 1
@@ -176,7 +177,7 @@ def sub_block(block: str) -> Reader:
     return read
 
 
-_ALGOS: Final = ("rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "sed", "nq", "fo", "ovf", "mh")
+_ALGOS: Final = ("rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "sed", "nq", "fo", "ovf", "mh", "twos")
 _TIMER: Final = seconds(0.000001, TIME_MAX)
 _TIMER0: Final = seconds(0, TIME_MAX)
 _LONG: Final = seconds(0, 86400)
@@ -253,6 +254,9 @@ GLOBAL_DEFS: Final[Table] = {
     "vrrp_gna_interval": Keyword("vrrp_gna_interval", _GAP),
     "vrrp_min_garp": Keyword("vrrp_min_garp", boolean),
     "vrrp_garp_extra_if": Keyword("vrrp_garp_extra_if", extra_if(1)),
+    "lvs_flush": Keyword("lvs_flush", flag),
+    **{keyword: Keyword(field, read) for keyword, (field, read) in IPVS_GLOBALS.items()},
+    "lvs_flush_onstop": Keyword("lvs_flush_on_stop", IPVS_GLOBALS["lvs_flush_on_stop"][1], instead="lvs_flush_on_stop"),
     "vrrp_vmac_garp_intvl": Keyword("vrrp_garp_extra_if", extra_if(1), instead="vrrp_garp_extra_if"),
 }
 
@@ -277,6 +281,7 @@ VRRP_INSTANCE: Final[Table] = {
     "skip_check_adv_addr": Keyword("skip_check_adv_addr", boolean),
     "owner_ignore_adverts": Keyword("owner_ignore_adverts", boolean),
     **_needless(NEEDLESS_IN_AN_INSTANCE),
+    "lvs_sync_daemon_interface": Keyword("lvs_sync_daemon", interface, instead="lvs_sync_daemon in global_defs"),
     "no_virtual_ipaddress": Keyword("", default_word),
     "preempt_delay": Keyword("preempt_delay", seconds(0, 1000)),
     "down_timer_adverts": Keyword("down_timer_adverts", number(1, 100)),
@@ -427,11 +432,15 @@ _SERVER_COMMON: Final[Table] = _CHECK_TIMES | {
 VIRTUAL_SERVER: Final[Table] = _SERVER_COMMON | {
     "lb_kind": Keyword("lb_kind", forwarding),
     "protocol": Keyword("protocol", choice({"TCP": "tcp", "UDP": "udp", "SCTP": "sctp"}, folded=True)),
-    "lb_algo": Keyword("lb_algo", choice({a: a for a in _ALGOS}, ("twos",))),
-    "lvs_sched": Keyword("lb_algo", choice({a: a for a in _ALGOS}, ("twos",))),
+    "lb_algo": Keyword("lb_algo", choice({a: a for a in _ALGOS})),
+    "lvs_sched": Keyword("lb_algo", choice({a: a for a in _ALGOS})),
     "persistence_timeout": Keyword("persistence_timeout", seconds(1, 2678400, bare=360)),
     "persistence_granularity": Keyword("persistence_granularity", granularity),
+    "persistence_engine": Keyword("persistence_engine", choice({"sip": "sip"})),
     "ops": Keyword("ops", flag),
+    **{name: Keyword(field_of(name), flag) for name in (*FLAGS, "flag-1", "flag-2", "flag-3")},
+    "hashed": Keyword("", needless("the kernel sets it for every service")),
+    "ip_family": Keyword("ip_family", choice({"inet": "inet", "inet6": "inet6"})),
     "weight": Keyword("weight", number(1, 65535)),
     "sorry_server": Keyword("sorry_server", sorry_server),
     "sorry_server_inhibit": Keyword("sorry_server_inhibit", flag),
@@ -441,6 +450,7 @@ VIRTUAL_SERVER: Final[Table] = _SERVER_COMMON | {
     "quorum_up": Keyword("quorum_up", _NOTIFY),
     "quorum_down": Keyword("quorum_down", _NOTIFY),
     "ha_suspend": Keyword("ha_suspend", flag),
+    "omega": Keyword("omega", boolean),
 }
 
 REAL_SERVER: Final[Table] = _SERVER_COMMON | {

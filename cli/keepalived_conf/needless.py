@@ -10,6 +10,7 @@ _LATE: Final = "a master that was held up for too long listens before it speaks 
 _EVENTS: Final = "the buffer of process events has 1 MiB, and after an overrun the processes are read anew"
 _RECEIVED: Final = "a socket of adverts has a buffer of 1 MiB, and is emptied before any timer is looked at"
 _NETLINK: Final = "the buffer of the kernel's messages has 1 MiB, and after an overrun all is read anew"
+_IPVS: Final = "answers of IPVS are read as they come, at most 64 at a time"
 _NICE: Final = "the engine is in a real-time class (vrrp_rt_priority), where there are no nice values"
 _ESCALATION: Final = "the engine is in a real-time class from the start (vrrp_rt_priority)"
 _SWAP: Final = "the memory of what must be punctual is locked always"
@@ -33,6 +34,10 @@ GLOBAL: Final[Mapping[str, str]] = {
     "vrrp_netlink_cmd_rcv_bufs_force": _NETLINK,
     "vrrp_netlink_monitor_rcv_bufs": _NETLINK,
     "vrrp_netlink_monitor_rcv_bufs_force": _NETLINK,
+    "lvs_netlink_cmd_rcv_bufs": _IPVS,
+    "lvs_netlink_cmd_rcv_bufs_force": _IPVS,
+    "lvs_netlink_monitor_rcv_bufs": _NETLINK,
+    "lvs_netlink_monitor_rcv_bufs_force": _NETLINK,
     "disable_local_igmp": _IGMP,
     "vrrp_priority": _NICE,
     "vrrp_no_swap": _SWAP,

@@ -154,8 +154,8 @@ def default_word(scope: Scope, statement: Statement, path: str) -> None:
     no_more(scope, statement, 0)
 
 
-def choice(allowed: Mapping[str, str], unsupported: Sequence[str] = (), folded: bool = False) -> Reader:
-    """One of keepalived's words; `unsupported` are known to keepalived and not supported yet."""
+def choice(allowed: Mapping[str, str], folded: bool = False) -> Reader:
+    """One of keepalived's words."""
     expected = f"one of {', '.join(allowed)}"
 
     def read(scope: Scope, statement: Statement, path: str) -> str | None:
@@ -163,9 +163,6 @@ def choice(allowed: Mapping[str, str], unsupported: Sequence[str] = (), folded: 
             return None
         word = statement.arguments[0]
         text = word.text.upper() if folded else word.text
-        if text in unsupported:
-            scope.report.unsupported(word.at, f"{statement.keyword.text} {text}")
-            return None
         if text not in allowed:
             guess = text.upper() if text.upper() in allowed else text.lower()
             hint = f"; did you mean {guess!r}?" if guess in allowed else ""

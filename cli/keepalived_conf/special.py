@@ -10,7 +10,6 @@ from cli.keepalived_conf.readers import (
     ListReader,
     Reader,
     Scope,
-    choice,
     duration,
     ip,
     nanoseconds,
@@ -26,8 +25,6 @@ from cli.keepalived_conf.readers import (
 from cli.keepalived_conf.tree import Statement
 
 PORT_MAX: Final = 65535
-
-_KINDS: Final = choice({"NAT": "nat", "DR": "dr", "TUN": "tun"})
 
 
 def virtual_address(scope: Scope, line: Statement, path: str, keyword: str) -> dict[str, Any] | None:
@@ -338,14 +335,6 @@ def endpoint(scope: Scope, statement: Statement, least_port: int = 1) -> tuple[s
     for word in statement.arguments[2:3]:
         scope.report.note(word.at, f"{statement.keyword.text}: {shown(word.text)} is ignored; expected ADDRESS PORT")
     return str(found), port
-
-
-def forwarding(scope: Scope, statement: Statement, path: str) -> str | None:
-    """NAT, DR or TUN; options of a tunnel are not supported yet."""
-    if len(statement.arguments) > 1 and statement.arguments[1].text in ("type", "port", "nocsum", "csum", "remcsum"):
-        scope.report.unsupported(statement.arguments[1].at, f"{statement.keyword.text} with tunnel options")
-        statement = Statement(statement.words[:2], statement.body)
-    return _KINDS(scope, statement, path)  # type: ignore[no-any-return]
 
 
 def status_codes(scope: Scope, statement: Statement, path: str) -> str | None:

@@ -6,15 +6,16 @@ given twice keeps its first value. Defaults stay out: the services have them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from cli.keepalived_conf import virtual_servers
 from cli.keepalived_conf.checks import smtp_checks
 from cli.keepalived_conf.complaints import Position, Report
 from cli.keepalived_conf.grammar import INTERFACE_DELAYS, SMTP_CONNECTION, STATIC, complain_of_unknown, read_block
 from cli.keepalived_conf.lexer import Line, Word
-from cli.keepalived_conf.readers import Scope, block_of, required, shown, whole
+from cli.keepalived_conf.readers import Scope, block_of, required, rows, shown, whole
 from cli.keepalived_conf.regex import settle as settle_regex
 from cli.keepalived_conf.routing import Priorities
 from cli.keepalived_conf.special import LINKBEAT, endpoint
@@ -131,6 +132,8 @@ class _Translator:
             _settle_instance(scope, statement, value, general.get("vrrp_version", 2))
             _spread_extra_if(value, "garp_extra_if")
             self.priorities.settle(scope, value, "virtual_rules")
+            if (sync := value.pop("lvs_sync_daemon", None)) is not None:
+                self._sync_daemon(scope, sync, name.text)
         if isinstance(value.get("weight"), dict):
             value |= value.pop("weight")  # and reverse
         if kind == "vrrp_track_file":
@@ -141,6 +144,20 @@ class _Translator:
             return
         self._note_late(scope, value)
         self.add(f"config/{kind}/{name.text}", value, scope, name)
+
+    def _sync_daemon(self, scope: Scope, interface: str, instance: str) -> None:
+        """lvs_sync_daemon_interface of an instance; the global keyword, or the first instance, counts."""
+        general = self.result.objects.setdefault("config/global", {})
+        where = self.result.where.setdefault("config/global", {})
+        at = scope.where["lvs_sync_daemon"]
+        if "lvs_sync_daemon" in general:
+            self.report.mistake(
+                at, f"there is a sync daemon already (line {where['lvs_sync_daemon'].line}); this one is left out"
+            )
+            return
+        general["lvs_sync_daemon"] = {"interface": interface, "vrrp_instance": instance}
+        where.setdefault("", at)
+        where["lvs_sync_daemon"] = at
 
     def garp_group(self, statement: Statement) -> None:
         """garp_group { ... }, which has no name: it gets that of its first interface."""
@@ -163,8 +180,37 @@ class _Translator:
                 if f"config/{kind}/{row['name']}" not in self.result.objects:
                     self.tracked.append((kind, row["name"], scope.where[f"{field_name}[{index}]"]))
 
+    def server_group(self, statement: Statement) -> None:
+        """virtual_server_group NAME { ... }: addresses and marks in one list become two."""
+        keyword = statement.keyword.text
+        scope = Scope(self.report)
+        if not required(scope, statement, 1, "a name"):
+            return
+        name = statement.arguments[0]
+        if not name.text or "/" in name.text:
+            self.report.mistake(name.at, f"{keyword}: expected a name without a slash, got {shown(name.text)}; left out")
+            return
+        value: dict[str, list[Any]] = {}
+        entries = _GROUP_ENTRIES(scope, statement, keyword, 0)
+        for index, entry in enumerate(entries):
+            target = "fwmark" if "fwmark" in entry else "address"
+            scope.mark(f"{target}[{len(value.get(target, ()))}]", scope.where[f"{keyword}[{index}]"])
+            value.setdefault(target, []).append(entry)
+        self.add(f"config/{keyword}/{name.text}", value, scope, name)
+
+    def _settle_groups(self) -> None:
+        """Port 0 in a group makes the virtual servers with that group persistent."""
+        for key, value in self.result.objects.items():
+            group = self.result.objects.get(f"config/virtual_server_group/{value.get('group', '')}", {})
+            persistent = {"persistence_timeout", "persistence_granularity"} & value.keys()
+            if not persistent and any(not entry.get("port") for entry in group.get("address", ())):
+                at = self.result.where[key][""]
+                self.report.note(at, "port 0 needs persistence: 360 s is used; expected persistence_timeout, or a port")
+                value["persistence_timeout"] = "360s"
+
     def finish(self) -> None:
-        """Note what came too late for keepalived."""
+        """Settle what needs the whole file, and note what came too late for keepalived."""
+        self._settle_groups()
         for kind, name, at in self.tracked:
             if f"config/{kind}/{name}" in self.result.objects:
                 self.report.note(at, f"{kind} {name!r} is defined only below; it is tracked, where keepalived ignores it")
@@ -180,19 +226,19 @@ class _Translator:
                 del server["file_check"]
 
     def virtual_server(self, statement: Statement) -> None:
-        """virtual_server ADDRESS PORT | fwmark MARK { ... }, with its real servers as keys of their own."""
+        """virtual_server ADDRESS PORT | fwmark MARK | group NAME { ... }, with its real servers as keys of their own."""
         scope = Scope(self.report)
-        if not required(scope, statement, 1, "ADDRESS PORT, or fwmark MARK"):
+        if not required(scope, statement, 1, "ADDRESS PORT, or fwmark MARK, or group NAME"):
             return
         head = self._service(scope, statement)
         if head is None:
             return
         body = block_of(scope, statement)
         value = head | read_block(scope, "virtual_server", [s for s in body if s.keyword.text != "real_server"])
-        _settle_virtual_server(scope, statement, value)
-        name = virtual_server_name(value)
-        key = f"config/virtual_server/{name}"
+        virtual_servers.settle(scope, statement, value)
         servers = [s for s in body if s.keyword.text == "real_server"]
+        name = virtual_server_name(value, [s.arguments[0].text for s in servers if s.arguments])
+        key = f"config/virtual_server/{name}"
         if not servers:
             self.report.note(
                 statement.keyword.at, f"virtual server {name} has no real servers; expected at least one real_server"
@@ -205,10 +251,11 @@ class _Translator:
         """What identifies a virtual server."""
         first = statement.arguments[0]
         if first.text == "group":
-            self.report.unsupported(first.at, "virtual_server group")
-            return None
+            if not required(scope, statement, 2, "the name of a virtual_server_group after group"):
+                return None
+            return {"group": statement.arguments[1].text}
         if first.text != "fwmark":
-            found = endpoint(scope, statement)
+            found = endpoint(scope, statement, least_port=0)
             return None if found is None else {"address": found[0], "port": found[1] or 0}
         if not required(scope, statement, 2, "a firewall mark after fwmark"):
             return None
@@ -226,16 +273,24 @@ class _Translator:
         if found is None:
             return
         address, port = found
-        port = service.get("port", 0) if port is None else port
-        value: dict[str, Any] = {"address": address, "port": port}
+        if port is None and "group" not in service:
+            port = service.get("port", 0)
+        value: dict[str, Any] = {"address": address} | ({} if port is None else {"port": port})
         value |= read_block(scope, "virtual_server/real_server", block_of(scope, statement))
-        key = f"config/real_server/{virtual_server}/{address}-{port}"
+        virtual_servers.spread_forwarding(value, inherited=service)
+        unchanged = value.get("lb_kind", service.get("lb_kind", "nat")) == "nat" or "address" not in service
+        if not unchanged and port != service["port"]:
+            message = f"real_server: only NAT changes the port; {service['port']} is used"
+            self.report.mistake(statement.arguments[-1].at, message)
+            value["port"] = service["port"]
         for kind in KINDS:
             whole_checks = [c for i, c in enumerate(value.pop(kind, ())) if _check_is_whole(scope, kind, i, c)]
             if kind == "smtp_check":
                 whole_checks = [one for check in whole_checks for one in smtp_checks(check, SMTP_CONNECTION)]
             if whole_checks:
                 value[kind] = whole_checks
+        name = address if port is None else f"{address}-{port}"
+        key = f"config/real_server/{virtual_server}/{name}"
         if self.add(key, value, scope, statement.arguments[0]):
             self._note_files(scope, key, value.get("file_check", ()))
 
@@ -277,7 +332,9 @@ _TOP_LEVEL: Final[Mapping[str, Callable[[_Translator, Statement], None]]] = {
     "bfd_instance": _Translator.named,
     "SSL": _Translator.ssl,
     "virtual_server": _Translator.virtual_server,
+    "virtual_server_group": _Translator.server_group,
 }
+_GROUP_ENTRIES: Final = rows(virtual_servers.group_entry)
 
 
 def _spread_extra_if(value: dict[str, Any], field_name: str) -> None:
@@ -289,10 +346,15 @@ def _spread_extra_if(value: dict[str, Any], field_name: str) -> None:
             value[f"{field_name}_all"] = found["all"]
 
 
-def virtual_server_name(value: Mapping[str, Any]) -> str:
-    """The name of a virtual server in keys."""
+def virtual_server_name(value: Mapping[str, Any], servers: Sequence[str] = ()) -> str:
+    """The name of a virtual server in keys; `servers` are the addresses behind it."""
+    if "group" in value:
+        return f"group-{value['group']}-{value['protocol']}"
     if "fwmark" in value:
-        return f"fwmark-{value['fwmark']}"
+        by_mask = "." in value["persistence_granularity"] if "persistence_granularity" in value else None
+        six = not by_mask if by_mask is not None else any(":" in address for address in servers)
+        six = value["ip_family"] == "inet6" if "ip_family" in value else six
+        return f"fwmark-{value['fwmark']}" + ("-inet6" if six else "")
     return f"{value['protocol']}-{value['address']}-{value['port']}"
 
 
@@ -370,25 +432,6 @@ def _drop_other_family(scope: Scope, value: Mapping[str, Any]) -> None:
             scope.report.mistake(scope.where[f"{keyword}[{index}]"], message)
         if keyword in value:
             value[keyword][:] = kept
-
-
-def _settle_virtual_server(scope: Scope, statement: Statement, value: dict[str, Any]) -> None:
-    """Defaults that keepalived mentions, and what does not fit."""
-    at = statement.keyword.at
-    if "fwmark" in value and value.pop("protocol", None):
-        scope.report.note(scope.where["protocol"], "protocol is ignored for a firewall mark")
-    if "fwmark" not in value and "protocol" not in value:
-        scope.report.note(at, "no protocol: UDP is used, as keepalived does; expected protocol TCP, UDP or SCTP")
-        value["protocol"] = "udp"
-    for keyword, default in (("lb_algo", "wlc"), ("lb_kind", "NAT")):
-        if keyword not in value:
-            scope.report.note(at, f"no {keyword}: {default} is used; expected {keyword}")
-    kind = value.pop("sorry_server.lb_kind", None)
-    if kind is not None and "sorry_server" in value:
-        value["sorry_server"] = value["sorry_server"] | {"lb_kind": kind}
-    if "fwmark" not in value and not value["port"] and "persistence_timeout" not in value:
-        scope.report.note(at, "port 0 needs persistence: 360 s is used; expected persistence_timeout, or a port")
-        value["persistence_timeout"] = "360s"
 
 
 def _check_is_whole(scope: Scope, kind: str, index: int, check: Mapping[str, Any]) -> bool:

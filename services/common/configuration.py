@@ -82,6 +82,14 @@ class Configuration:
         self._summary = summary
         self._report.set()
 
+    def now_further(self, problems: Iterable[Problem]) -> None:
+        """The further problems are these now, though the configuration has not changed."""
+        further = tuple(problems)
+        if further != self._further:
+            self._further = further
+            own = self._desired.problems()
+            self._tell(tuple(sorted({*own, *further})), frozenset(own))
+
     async def run(self, on_change: OnChange) -> None:
         """Call `on_change` with the local copy (if there is one), then with every change, in order. Never returns.
 

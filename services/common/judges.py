@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from services.checker import settings as checker
+from services.ipvs import globals, groups
 from services.ipvs import settings as ipvs
 from services.notify import settings as notify
 from services.vrrp.config import settings as vrrp
@@ -24,7 +25,12 @@ DECODERS: Final[Mapping[str, Mapping[str, Decoder]]] = {
         "real_server": checker.decode_real_server,
         "track_file": checker.decode_track_file,
     },
-    "ipvs": {"virtual_server": ipvs.virtual_server, "real_server": ipvs.real_server},
+    "ipvs": {
+        "global": globals.decode_global,
+        "virtual_server": ipvs.virtual_server,
+        "virtual_server_group": groups.virtual_server_group,
+        "real_server": ipvs.real_server,
+    },
     "notify": notify.DECODERS,
 }
 

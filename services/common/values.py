@@ -29,6 +29,7 @@ MESSAGES: Final[Mapping[str, Any]] = {  # of Descriptor
     "track_group": vrrp_pb2.TrackGroup.DESCRIPTOR,
     "garp_group": vrrp_pb2.GarpGroup.DESCRIPTOR,
     "bfd_instance": bfd_pb2.BfdInstance.DESCRIPTOR,
+    "virtual_server_group": server_pb2.VirtualServerGroup.DESCRIPTOR,
     "virtual_server": server_pb2.VirtualServer.DESCRIPTOR,
     "real_server": server_pb2.RealServer.DESCRIPTOR,
 }

@@ -96,9 +96,9 @@ def request(family: int, operation: Operation, sequence: int, acknowledge: bool)
     """One operation as a message. A refusal is answered in any case, success only if `acknowledge`."""
     match operation:
         case AddService(service):
-            command, payload = NEW_SERVICE, _nested(_SERVICE, _service(service))
+            command, payload = NEW_SERVICE, nested(_SERVICE, _service(service))
         case EditService(service):
-            command, payload = SET_SERVICE, _nested(_SERVICE, _service(service))
+            command, payload = SET_SERVICE, nested(_SERVICE, _service(service))
         case RemoveService(key):
             command, payload = DEL_SERVICE, _service_key(key)
         case AddDestination(key, destination):
@@ -109,40 +109,48 @@ def request(family: int, operation: Operation, sequence: int, acknowledge: bool)
             command, payload = DEL_DEST, _service_key(key) + _destination_key(destination.key)
         case _:
             assert_never(operation)
-    return _message(family, command, REQUEST | ACK if acknowledge else REQUEST, sequence, payload)
+    return message(family, command, REQUEST | ACK if acknowledge else REQUEST, sequence, payload)
 
 
 def dump_services(family: int, sequence: int) -> bytes:
     """Ask for all services."""
-    return _message(family, GET_SERVICE, REQUEST | DUMP, sequence, b"")
+    return message(family, GET_SERVICE, REQUEST | DUMP, sequence, b"")
+
+
+def get_service(family: int, key: ServiceKey, sequence: int) -> bytes:
+    """Ask for one service; without servers, however many it has."""
+    return message(family, GET_SERVICE, REQUEST, sequence, _service_key(key))
 
 
 def dump_destinations(family: int, key: ServiceKey, sequence: int) -> bytes:
     """Ask for all destinations of one service."""
-    return _message(family, GET_DEST, REQUEST | DUMP, sequence, _service_key(key))
+    return message(family, GET_DEST, REQUEST | DUMP, sequence, _service_key(key))
 
 
 def ask_family(sequence: int) -> bytes:
     """Ask the controller for the number of IPVS's family; where it is a module, this loads it."""
     name = FAMILY_NAME.encode() + b"\0"
-    return _message(CONTROL, 3, REQUEST, sequence, _attribute(2, name))  # CTRL_CMD_GETFAMILY, CTRL_ATTR_FAMILY_NAME
+    return message(CONTROL, 3, REQUEST, sequence, attribute(2, name))  # CTRL_CMD_GETFAMILY, CTRL_ATTR_FAMILY_NAME
 
 
-def _message(family: int, command: int, flags: int, sequence: int, payload: bytes) -> bytes:
+def message(family: int, command: int, flags: int, sequence: int, payload: bytes = b"") -> bytes:
+    """A request of generic netlink; `payload` are its attributes."""
     return _HEADER.pack(HEAD + len(payload), family, flags, sequence, 0) + _GENERIC.pack(command, VERSION) + payload
 
 
-def _attribute(kind: int, value: bytes) -> bytes:
+def attribute(kind: int, value: bytes) -> bytes:
+    """One attribute, padded."""
     return _ATTRIBUTE.pack(4 + len(value), kind) + value + bytes(-len(value) % 4)
 
 
-def _nested(kind: int, value: bytes) -> bytes:
+def nested(kind: int, value: bytes) -> bytes:
+    """An attribute of attributes."""
     return _ATTRIBUTE.pack(4 + len(value), kind | _NESTED) + value
 
 
 @lru_cache(maxsize=4096)
 def _service_key(key: ServiceKey) -> bytes:
-    return _nested(_SERVICE, _service_identity(key))
+    return nested(_SERVICE, _service_identity(key))
 
 
 def _service_identity(key: ServiceKey) -> bytes:
@@ -157,9 +165,9 @@ def _service_identity(key: ServiceKey) -> bytes:
 def _service(service: Service) -> bytes:
     flags = service.scheduler_flags << _SCHED_SHIFT
     flags |= (_PERSISTENT if service.persistence else 0) | (_ONE_PACKET if service.ops else 0)
-    text = _service_identity(service.key) + _attribute(_S_SCHED, service.scheduler.encode() + b"\0")
+    text = _service_identity(service.key) + attribute(_S_SCHED, service.scheduler.encode() + b"\0")
     if service.engine:
-        text += _attribute(_S_PE, service.engine.encode() + b"\0")
+        text += attribute(_S_PE, service.engine.encode() + b"\0")
     mask = _netmask(service.key.family, service.netmask)
     rest = (12, _S_FLAGS, flags, _ALL_FLAGS, 8, _S_TIMEOUT, service.persistence, 8, _S_NETMASK, mask)
     return text + _SERVICE_REST.pack(*rest)
@@ -174,7 +182,7 @@ def _netmask(family: int, prefix: int) -> bytes:
 
 def _destination_key(key: DestinationKey) -> bytes:
     identity = (20, _D_ADDR, key.address, 6, _D_PORT, key.port.to_bytes(2), 6, _D_FAMILY, key.family)
-    return _nested(_DEST, _DEST_KEY.pack(*identity))
+    return nested(_DEST, _DEST_KEY.pack(*identity))
 
 
 def _destination(d: Destination) -> bytes:
@@ -187,7 +195,7 @@ def _destination(d: Destination) -> bytes:
     if d.method is Method.TUN:  # kernels before 5.3 know only IPIP, and do not know these attributes
         port = d.tunnel_port.to_bytes(2)
         text += _TUNNEL.pack(5, _D_TUN_TYPE, d.tunnel, 6, _D_TUN_PORT, port, 6, _D_TUN_FLAGS, d.tunnel_flags)
-    return _nested(_DEST, text)
+    return nested(_DEST, text)
 
 
 # --- in ---
@@ -220,17 +228,17 @@ def notes(data: bytes) -> Iterator[Note]:
 
 def family_number(data: bytes, note: Note) -> int:
     """The number in the controller's answer to `ask_family`."""
-    for kind, start, end in _attributes(data, note.start, note.end):
+    for kind, start, end in each_attribute(data, note.start, note.end):
         if kind == 1:  # CTRL_ATTR_FAMILY_ID
-            return _int(data[start:end])
+            return number(data[start:end])
     raise ValueError("the controller names no family number")
 
 
 def service_seen(data: bytes, note: Note) -> ServiceSeen:
     """A service out of one message of a dump."""
-    for kind, start, end in _attributes(data, note.start, note.end):
+    for kind, start, end in each_attribute(data, note.start, note.end):
         if kind == _SERVICE:
-            return _parse_service({k: data[s:e] for k, s, e in _attributes(data, start, end)})
+            return _parse_service({k: data[s:e] for k, s, e in each_attribute(data, start, end)})
     raise ValueError("a dump of services without a service")
 
 
@@ -239,11 +247,11 @@ def destination_seen(data: bytes, note: Note, family: int) -> DestinationSeen:
     start = note.start + _ATTRIBUTE.size
     if note.end - start >= _USUAL.size and _USUAL.unpack_from(data, start) == _USUAL_HEADS:
         middle = start + _STATIC
-        family = _int(data[middle + _FAMILY_AT : middle + _FAMILY_AT + 2])
+        family = number(data[middle + _FAMILY_AT : middle + _FAMILY_AT + 2])
         return DestinationSeen(_usual_destination(data[start:middle], family), _usual_load(data[middle : note.end]))
-    for kind, first, end in _attributes(data, note.start, note.end):
+    for kind, first, end in each_attribute(data, note.start, note.end):
         if kind == _DEST:
-            found = {k: data[s:e] for k, s, e in _attributes(data, first, end)}
+            found = {k: data[s:e] for k, s, e in each_attribute(data, first, end)}
             return DestinationSeen(_parse_destination(found, family), _parse_load(found))
     raise ValueError("a dump of destinations without a destination")
 
@@ -265,15 +273,15 @@ _FAMILY_AT = 3 * 8 + 4  # of the value, after these
 
 @lru_cache(maxsize=1 << 16)
 def _usual_destination(data: bytes, family: int) -> Destination:
-    return _parse_destination({k: data[s:e] for k, s, e in _attributes(data, 0, len(data))}, family)
+    return _parse_destination({k: data[s:e] for k, s, e in each_attribute(data, 0, len(data))}, family)
 
 
 @lru_cache(maxsize=4096)
 def _usual_load(data: bytes) -> Load:
-    return _parse_load({k: data[s:e] for k, s, e in _attributes(data, 0, len(data))})
+    return _parse_load({k: data[s:e] for k, s, e in each_attribute(data, 0, len(data))})
 
 
-def _attributes(data: bytes, offset: int, end: int) -> Iterator[tuple[int, int, int]]:
+def each_attribute(data: bytes, offset: int, end: int) -> Iterator[tuple[int, int, int]]:
     """Type, start and end of each value."""
     while offset + 4 <= end:
         length, kind = _ATTRIBUTE.unpack_from(data, offset)
@@ -283,57 +291,56 @@ def _attributes(data: bytes, offset: int, end: int) -> Iterator[tuple[int, int, 
         offset += (length + 3) & ~3
 
 
-def _int(value: bytes) -> int:
+def number(value: bytes) -> int:
     """An integer of any width in this machine's byte order."""
     return int.from_bytes(value, sys.byteorder)
 
 
 def _parse_service(found: dict[int, bytes]) -> ServiceSeen:
-    family = _int(found[_S_AF])
+    family = number(found[_S_AF])
     if _S_FWMARK in found:
-        key = ServiceKey(family, 0, ANYWHERE[family], 0, _int(found[_S_FWMARK]))
+        key = ServiceKey(family, 0, ANYWHERE[family], 0, number(found[_S_FWMARK]))
     else:
         address = found[_S_ADDR][: len(ANYWHERE[family])]
-        key = ServiceKey(family, _int(found[_S_PROTOCOL]), address, int.from_bytes(found[_S_PORT]))
-    flags = _int(found[_S_FLAGS][:4])
+        key = ServiceKey(family, number(found[_S_PROTOCOL]), address, int.from_bytes(found[_S_PORT]))
+    flags = number(found[_S_FLAGS][:4])
     mask = found[_S_NETMASK]
     service = Service(
         key=key,
-        scheduler=_text(found.get(_S_SCHED, b"")),
+        scheduler=text_of(found.get(_S_SCHED, b"")),
         # Without the flag the kernel still keeps a time-out that somebody gave.
-        persistence=_int(found[_S_TIMEOUT]) if flags & _PERSISTENT else 0,
-        netmask=_prefix(mask) if family == INET else _int(mask),
+        persistence=number(found[_S_TIMEOUT]) if flags & _PERSISTENT else 0,
+        netmask=_prefix(mask) if family == INET else number(mask),
         ops=bool(flags & _ONE_PACKET),
         scheduler_flags=flags >> _SCHED_SHIFT & 7,
-        engine=_text(found.get(_S_PE, b"")),
+        engine=text_of(found.get(_S_PE, b"")),
     )
     return ServiceSeen(service, _counters(found.get(_S_STATS64) or found.get(_S_STATS, b"")))
 
 
 def _prefix(mask: bytes) -> int:
-    number = int.from_bytes(mask)
-    length = number.bit_count()
+    length = int.from_bytes(mask).bit_count()
     return length if mask == _netmask(INET, length) else -1
 
 
 def _parse_destination(found: dict[int, bytes], service_family: int) -> Destination:
-    family = _int(found[_D_FAMILY]) if _D_FAMILY in found else service_family
-    method = Method(_int(found[_D_METHOD]))
+    family = number(found[_D_FAMILY]) if _D_FAMILY in found else service_family
+    method = Method(number(found[_D_METHOD]))
     tunnelled = method is Method.TUN and _D_TUN_TYPE in found
     return Destination(
         DestinationKey(family, found[_D_ADDR][: HOST_BITS[family] // 8], int.from_bytes(found[_D_PORT])),
         method,
-        _int(found[_D_WEIGHT]),
-        _int(found[_D_UPPER]),
-        _int(found[_D_LOWER]),
-        Tunnel(_int(found[_D_TUN_TYPE])) if tunnelled else Tunnel.IPIP,
+        number(found[_D_WEIGHT]),
+        number(found[_D_UPPER]),
+        number(found[_D_LOWER]),
+        Tunnel(number(found[_D_TUN_TYPE])) if tunnelled else Tunnel.IPIP,
         int.from_bytes(found[_D_TUN_PORT]) if tunnelled else 0,
-        _int(found[_D_TUN_FLAGS]) if tunnelled else 0,
+        number(found[_D_TUN_FLAGS]) if tunnelled else 0,
     )
 
 
 def _parse_load(found: dict[int, bytes]) -> Load:
-    active, inactive, persistent = (_int(found.get(kind, b"")) for kind in (_D_ACTIVE, _D_INACTIVE, _D_PERSISTENT))
+    active, inactive, persistent = (number(found.get(kind, b"")) for kind in (_D_ACTIVE, _D_INACTIVE, _D_PERSISTENT))
     return Load(active, inactive, persistent, _counters(found.get(_D_STATS64) or found.get(_D_STATS, b"")))
 
 
@@ -341,9 +348,9 @@ def _parse_load(found: dict[int, bytes]) -> Load:
 def _counters(data: bytes) -> Counters:
     """Counters out of a nested attribute; cached, because most servers of a dump stand still."""
     # IPVS_STATS_ATTR_CONNS to _OUTBPS are 1 to 10, in the order of Counters; 11 is padding.
-    found = {kind: _int(data[start:end]) for kind, start, end in _attributes(data, 0, len(data)) if kind <= 10}
+    found = {kind: number(data[start:end]) for kind, start, end in each_attribute(data, 0, len(data)) if kind <= 10}
     return Counters(*(found.get(kind, 0) for kind in range(1, 11)))
 
 
-def _text(value: bytes) -> str:
+def text_of(value: bytes) -> str:
     return value.split(b"\0", 1)[0].decode(errors="replace")

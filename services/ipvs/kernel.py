@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 from services.common.errors import UnavailableError
-from services.ipvs import attributes
+from services.ipvs import attributes, whole_attributes
 from services.ipvs.attributes import NOTE_DONE, NOTE_ERROR, DestinationSeen, ServiceSeen
 from services.ipvs.model import DestinationKey, ServiceKey
 from services.ipvs.reconcile import (
@@ -27,6 +27,7 @@ from services.ipvs.reconcile import (
     RemoveDestination,
     RemoveService,
 )
+from services.ipvs.sync import Daemon, Start, Stop, Timeouts
 
 BATCH = 64  # messages a send: more gains little, and the loop should not be held longer
 NETLINK_GENERIC = 16
@@ -142,7 +143,84 @@ class Kernel:
                 found[seen.destination.key] = seen
         return found
 
+    async def missing(self, keys: Sequence[ServiceKey]) -> bool:
+        """One of these services (BATCH at most) is not there. One send, whatever stands in the table.
+
+        :raises UnavailableError: IPVS is gone, or the right to it.
+        """
+        async with self._dump:
+            waiting = {}
+            for key in keys:
+                waiting[self._next()] = key
+            _send(self._reading, b"".join(attributes.get_service(self._family, key, n) for n, key in waiting.items()))
+            gone = False
+            while waiting:
+                data = _receive(self._reading)
+                for note in attributes.notes(data):
+                    waiting.pop(note.sequence, None)
+                    if note.kind == NOTE_ERROR and note.error == errno.EPERM:
+                        raise UnavailableError(NO_RIGHT)
+                    gone = gone or note.kind == NOTE_ERROR
+            return gone
+
+    async def daemons(self) -> dict[int, Daemon]:
+        """The sync daemons that run, by state.
+
+        :raises UnavailableError: IPVS is gone, or the right to it.
+        """
+        async with self._dump:
+            request = whole_attributes.dump_daemons(self._family, self._next())
+            seen = [whole_attributes.daemon_seen(data, note) async for data, note in self._dumped(request)]
+        return {daemon.state: daemon for daemon in seen}
+
+    async def timeouts(self) -> Timeouts:
+        """The kernel's time-outs.
+
+        :raises UnavailableError: IPVS is gone, or the right to it.
+        """
+        async with self._dump:
+            _send(self._reading, whole_attributes.get_timeouts(self._family, self._next()))
+            data = _receive(self._reading)
+            (note,) = attributes.notes(data)
+            if note.kind == NOTE_ERROR:
+                raise _dump_error(note.error)
+            return whole_attributes.timeouts_seen(data, note)
+
+    async def order(self, step: Start | Stop | Timeouts | None) -> int:
+        """Start or stop a daemon, set time-outs, or (None) remove all services; gives the errno, 0: it is done. In a thread,
+        because a daemon's sockets may wait for the network's lock. One caller at a time, `carry_out` included.
+
+        :raises UnavailableError: IPVS is gone, or the right to it.
+        """
+        error = await asyncio.to_thread(self._order, step)
+        if error == errno.EPERM:
+            raise UnavailableError(NO_RIGHT)
+        return error
+
     # --- inside ---
+
+    def _order(self, step: Start | Stop | Timeouts | None) -> int:
+        sequence = self._next()
+        match step:
+            case Start(daemon):
+                text = whole_attributes.start(self._family, daemon, sequence)
+            case Stop(state):
+                text = whole_attributes.stop(self._family, state, sequence)
+            case Timeouts():
+                text = whole_attributes.set_timeouts(self._family, step, sequence)
+            case None:
+                text = whole_attributes.flush(self._family, sequence)
+        # A daemon that is stopped before it has ever run is gone, but the kernel does not acknowledge that (netlink passes over
+        # EINTR). The answer to the question behind the order comes in any case.
+        last = self._next()
+        _send(self._writing, text + whole_attributes.get_timeouts(self._family, last))
+        error = 0
+        while True:
+            for note in attributes.notes(_receive(self._writing)):
+                if note.kind == NOTE_ERROR and note.sequence == sequence:
+                    error = note.error
+                elif note.sequence == last:
+                    return error
 
     def _next(self) -> int:
         self._sequence = self._sequence + 1 & 0x7FFFFFFF
@@ -235,6 +313,12 @@ def _explain(operation: Operation, error: int) -> Refusal:
     """What a refusal means, in the configuration's words."""
     field, reason, hint = "", os.strerror(error), ""
     match operation, error:
+        case ((AddService(service) | EditService(service)), errno.ENOENT) if service.engine:
+            field, reason = (
+                "persistence_engine",
+                f"this kernel lacks {service.engine!r}, or the scheduler {service.scheduler!r}",
+            )
+            hint = f"load them with `modprobe ip_vs_pe_{service.engine}` and `modprobe ip_vs_{service.scheduler}`"
         case ((AddService(service) | EditService(service)), errno.ENOENT):
             field, reason = "lb_algo", f"this kernel has no scheduler {service.scheduler!r}"
             hint = f"load it with `modprobe ip_vs_{service.scheduler}`, or choose another"

@@ -6,7 +6,7 @@ Core: knows the kernel's words (include/uapi/linux/ip_vs.h), not its messages.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from types import MappingProxyType
@@ -16,7 +16,11 @@ INET6 = 10  # AF_INET6
 TCP, UDP, SCTP = 6, 17, 132
 PROTOCOLS = {"tcp": TCP, "udp": UDP, "sctp": SCTP}
 PROTOCOL_WORDS = {number: word for word, number in PROTOCOLS.items()}
-SCHEDULERS = ("rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "sed", "nq", "fo", "ovf", "mh")
+SCHEDULERS = ("rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "sed", "nq", "fo", "ovf", "mh", "twos")
+# The schedulers' own three flags (IP_VS_SVC_F_SCHED1 first), as ipvsadm names them.
+FLAG_WORDS = {"sh": ("sh-fallback", "sh-port", "flag-3"), "mh": ("mh-fallback", "mh-port", "flag-3")}
+OTHER_FLAG_WORDS = ("flag-1", "flag-2", "flag-3")
+ENGINES = ("sip",)  # of persistence
 HOST_BITS = {INET: 32, INET6: 128}
 ANYWHERE = {INET: bytes(4), INET6: bytes(16)}
 WEIGHT_MAX = 65535
@@ -86,6 +90,12 @@ class Service:
     scheduler_flags: int = 0
     engine: str = ""
 
+    @property
+    def flag_words(self) -> tuple[str, ...]:
+        """The scheduler's flags in words, `sh-port`."""
+        words = FLAG_WORDS.get(self.scheduler, OTHER_FLAG_WORDS)
+        return tuple(word for bit, word in enumerate(words) if self.scheduler_flags >> bit & 1)
+
 
 @dataclass(frozen=True, slots=True)
 class Destination:
@@ -136,6 +146,19 @@ class Load:
     inactive: int = 0
     persistent: int = 0
     counters: Counters = field(default_factory=Counters)
+
+
+def total(counters: Sequence[Counters]) -> Counters:
+    """The sum of at least one."""
+    return counters[0] if len(counters) == 1 else Counters(*(sum(getattr(c, f) for c in counters) for f in Counters.__slots__))
+
+
+def total_load(loads: Sequence[Load]) -> Load:
+    """The sum of at least one."""
+    if len(loads) == 1:
+        return loads[0]
+    active, inactive, persistent = (sum(getattr(load, f) for load in loads) for f in ("active", "inactive", "persistent"))
+    return Load(active, inactive, persistent, total([load.counters for load in loads]))
 
 
 def endpoint(address: bytes, port: int) -> str:

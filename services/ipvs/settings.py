@@ -5,21 +5,33 @@ Core. Defaults are keepalived's. Checks that need both a virtual server and one 
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from services.common.errors import InvalidValue
+from services.ipvs.fields import (
+    FAMILIES,
+    IPIP,
+    SECOND_NS,
+    TunnelOptions,
+    family_of,
+    read_address,
+    read_granularity,
+    read_method,
+    read_persistence,
+    read_port,
+    read_tunnel,
+    read_weight,
+)
+from services.ipvs.groups import Front
 from services.ipvs.model import (
     ANYWHERE,
+    ENGINES,
     HOST_BITS,
-    INET,
-    INET6,
     PROTOCOLS,
     SCHEDULERS,
     UDP,
-    WEIGHT_MAX,
     Destination,
     DestinationKey,
     Method,
@@ -27,12 +39,19 @@ from services.ipvs.model import (
     ServiceKey,
 )
 
-METHODS = {"nat": Method.NAT, "dr": Method.DR, "tun": Method.TUN}
-PERSISTENCE_S = 360  # where only a granularity is given
-SECOND_NS = 1_000_000_000
-PERSISTENCE_MAX_S = 86_400 * 31
 CHECKS = ("tcp_check", "http_get", "ssl_get", "misc_check")
+FLAGS = {  # field: its scheduler (empty: any), its bit
+    "sh_fallback": ("sh", 0),
+    "sh_port": ("sh", 1),
+    "mh_fallback": ("mh", 0),
+    "mh_port": ("mh", 1),
+    "flag_1": ("", 0),
+    "flag_2": ("", 1),
+    "flag_3": ("", 2),
+}
 SORRY_WEIGHT = 1
+LONGEST_DRAIN_NS = 86_400 * SECOND_NS
+LONGEST_START_NS = 3_600 * SECOND_NS
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,21 +61,29 @@ class SorryServer:
     address: bytes
     port: int | None
     method: Method | None
+    tunnel: TunnelOptions | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VirtualServer:
-    """One virtual server. `persistence` in seconds, 0: none; `netmask` a prefix length, None: hosts."""
+    """One virtual server: one pool of servers behind one or more kernel services.
+
+    `front` is what clients address; None while the group of that name is not known. `persistence` in seconds, 0: none;
+    `netmask` a prefix length, None: hosts. `family` is that of marks that give none themselves; 0: that of their servers.
+    """
 
     name: str
-    address: bytes | None = None
-    port: int = 0
+    front: Front | None = None
+    group: str = ""
     protocol: int = 0
-    fwmark: int = 0
+    family: int = 0
     scheduler: str = "wlc"
+    scheduler_flags: int = 0
     method: Method = Method.NAT
+    tunnel: TunnelOptions = IPIP
     persistence: int = 0
     netmask: int | None = None
+    engine: str = ""
     ops: bool = False
     sorry: SorryServer | None = None
     sorry_inhibit: bool = False
@@ -65,17 +92,42 @@ class VirtualServer:
     alpha: bool = False
     inhibit_on_failure: bool = False
     weight: int = 1
+    drain_on_removal: int = 0  # ns; 0: a server whose key is gone goes at once
+    slow_start: int = 0  # ns; 0: none
+    panic_threshold: int = 0  # per cent; 0: never
+    omega: bool = False
 
-    def service(self, fwmark_family: int) -> Service:
-        """The kernel's service; a firewall mark takes its family from the servers behind it."""
-        if self.address is None:
-            family = fwmark_family
-            key = ServiceKey(family, 0, ANYWHERE[family], 0, self.fwmark)
-        else:
-            family = family_of(self.address)
-            key = ServiceKey(family, self.protocol, self.address, self.port)
-        mask = HOST_BITS[family] if self.netmask is None else min(self.netmask, HOST_BITS[family])
-        return Service(key, self.scheduler, self.persistence, mask, self.ops)
+    @property
+    def drains(self) -> bool:
+        """Connections end by themselves; those of UDP do not, and a server of weight 0 would be a black hole to its clients."""
+        return self.protocol != UDP and not self.ops
+
+    def services(self, servers_family: int) -> dict[ServiceKey, Service]:
+        """The kernel's services; a firewall mark takes its family from the servers behind it, unless it is given."""
+        front = self.front or Front()
+        keys = [ServiceKey(family_of(a), self.protocol, a, port) for a, port in front.addresses]
+        for mark, own in front.marks:
+            family = own or self.family or servers_family
+            keys.append(ServiceKey(family, 0, ANYWHERE[family], 0, mark))
+        return {key: self._service(key) for key in keys}
+
+    def _service(self, key: ServiceKey) -> Service:
+        bits = HOST_BITS[key.family]
+        mask = bits if self.netmask is None or self.family not in (0, key.family) else self.netmask
+        return Service(key, self.scheduler, self.persistence, mask, self.ops, self.scheduler_flags, self.engine)
+
+    @property
+    def port(self) -> int:
+        """The port of servers that give none: that of all addresses; 0, which is the client's, if they differ."""
+        ports = self.front.ports if self.front is not None else frozenset[int]()
+        return next(iter(ports)) if len(ports) == 1 else 0
+
+    @property
+    def addressed_by(self) -> str:
+        """The field that says what clients address."""
+        if self.group:
+            return "group"
+        return "fwmark" if self.front is not None and self.front.marks else "address"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,11 +140,14 @@ class RealServer:
     port: int | None = None
     weight: int | None = None
     method: Method | None = None
+    tunnel: TunnelOptions | None = None
     inhibit_on_failure: bool | None = None
     alpha: bool | None = None
     upper_threshold: int = 0
     lower_threshold: int = 0
     checked: bool = False
+    priority_group: int = 0
+    grouped: bool = False  # it says which group it is of
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +159,7 @@ class Member:
     inhibit: bool
     alpha: bool
     checked: bool
+    priority_group: int = 0
 
 
 def virtual_server(name: str, value: Mapping[str, Any]) -> VirtualServer:
@@ -111,40 +167,31 @@ def virtual_server(name: str, value: Mapping[str, Any]) -> VirtualServer:
 
     :raises InvalidValue: a value that IPVS or keepalived's rules do not allow.
     """
-    address, fwmark = value.get("address"), value.get("fwmark")
-    if (address is None) == (fwmark is None):
-        raise InvalidValue("address", "give either address, port and protocol, or fwmark", "exactly one of the two")
-    packed = None if address is None else read_address("address", address)
-    if fwmark == 0:
-        raise InvalidValue("fwmark", "expected 1 to 4294967295, got 0")
-    port = _port(value, "port") or 0
-    protocol = PROTOCOLS.get(value.get("protocol", ""), 0)
-    persistence, netmask = _persistence(value, packed)
-    if packed is not None:
-        if not protocol:
-            raise InvalidValue("protocol", "missing; expected tcp, udp or sctp")
-        if not port and not persistence:
-            raise InvalidValue("port", "port 0 (any port) works only with persistence", "set persistence_timeout, or a port")
-    else:
-        port = protocol = 0
-    if value.get("ops") and packed is not None and protocol != UDP:
+    front, packed = _front(value)
+    protocol = PROTOCOLS.get(value.get("protocol", ""), 0) if front is None or front.addresses else 0
+    persistence = read_persistence(value)
+    family, netmask = read_granularity(value, _family(value, packed))
+    if value.get("ops") and protocol not in (0, UDP):
         raise InvalidValue("ops", "one-packet scheduling is for udp and fwmark only")
     quorum, hysteresis = value.get("quorum", 1), value.get("hysteresis", 0)
     if quorum < 1:
         raise InvalidValue("quorum", "expected 1 or more, got 0")
-    scheduler = value.get("lb_algo", "wlc")
-    if scheduler not in SCHEDULERS:
-        raise InvalidValue("lb_algo", f"expected one of {', '.join(SCHEDULERS)}, got {scheduler!r}")
-    return VirtualServer(
+    weight = read_weight(value)
+    scheduler, scheduler_flags = _scheduler(value)
+    tunnel = read_tunnel({"lb_kind": "nat"} | dict(value))
+    found = VirtualServer(
         name=name,
-        address=packed,
-        port=port,
+        front=front,
+        group=value.get("group", ""),
         protocol=protocol,
-        fwmark=fwmark or 0,
+        family=family,
         scheduler=scheduler,
-        method=METHODS[value.get("lb_kind", "nat")],
+        scheduler_flags=scheduler_flags,
+        method=read_method(value) or Method.NAT,
+        tunnel=tunnel or IPIP,
         persistence=persistence,
         netmask=netmask,
+        engine=_engine(value, protocol, persistence),
         ops=value.get("ops", False),
         sorry=_sorry(value.get("sorry_server")),
         sorry_inhibit=value.get("sorry_server_inhibit", False),
@@ -152,8 +199,26 @@ def virtual_server(name: str, value: Mapping[str, Any]) -> VirtualServer:
         hysteresis=hysteresis,
         alpha=value.get("alpha", False),
         inhibit_on_failure=value.get("inhibit_on_failure", False),
-        weight=_weight(value) if "weight" in value else 1,
+        weight=1 if weight is None else weight,
+        drain_on_removal=_span(value, "drain_on_removal", LONGEST_DRAIN_NS),
+        slow_start=_span(value, "slow_start", LONGEST_START_NS),
+        panic_threshold=_percent(value, "panic_threshold"),
+        omega=value.get("omega", False),
     )
+    return found if front is None else with_front(found, front)
+
+
+def with_front(virtual: VirtualServer, front: Front) -> VirtualServer:
+    """A virtual server for these addresses and marks.
+
+    :raises InvalidValue: it says too little for them; the field is the virtual server's.
+    """
+    if front.addresses and not virtual.protocol:
+        raise InvalidValue("protocol", "missing; expected tcp, udp or sctp")
+    if 0 in front.ports and not virtual.persistence:
+        field = virtual.addressed_by if virtual.group else "port"
+        raise InvalidValue(field, "port 0 (any port) works only with persistence", "set persistence_timeout, or a port")
+    return replace(virtual, front=front)
 
 
 def real_server(name: str, value: Mapping[str, Any]) -> RealServer:
@@ -169,19 +234,21 @@ def real_server(name: str, value: Mapping[str, Any]) -> RealServer:
     upper, lower = value.get("uthreshold", 0), value.get("lthreshold", 0)
     if lower > upper:
         raise InvalidValue("lthreshold", f"expected at most uthreshold ({upper}), got {lower}")
-    kind = value.get("lb_kind")
     return RealServer(
         virtual_server=virtual,
         name=own,
         address=read_address("address", value["address"]),
-        port=_port(value, "port"),
-        weight=_weight(value) if "weight" in value else None,
-        method=None if kind is None else METHODS[kind],
+        port=read_port(value, "port"),
+        weight=read_weight(value),
+        method=read_method(value),
+        tunnel=read_tunnel(value),
         inhibit_on_failure=value.get("inhibit_on_failure"),
         alpha=value.get("alpha"),
         upper_threshold=upper,
         lower_threshold=lower,
         checked=any(value.get(check) for check in CHECKS),
+        priority_group=value.get("priority_group", 0),
+        grouped="priority_group" in value,
     )
 
 
@@ -190,28 +257,53 @@ def resolve(virtual: VirtualServer, real: RealServer) -> Member:
 
     :raises InvalidValue: the two do not fit; the field is the real server's.
     """
-    method = virtual.method if real.method is None else real.method
-    port = virtual.port if real.port is None else real.port
-    family = family_of(real.address)
-    if virtual.address is not None:
-        if method is not Method.NAT and port != virtual.port:
-            word = method.name.lower()
-            raise InvalidValue("port", f"{word} cannot change the port: expected {virtual.port}, got {port}", "or use nat")
-        if family != family_of(virtual.address) and method is not Method.TUN:
-            raise InvalidValue("address", "its family differs from the virtual server's", "only tun can do that")
+    method, place = way_to(virtual, real)
+    if real.tunnel is not None and method is not Method.TUN:
+        raise InvalidValue("tunnel", f"is for lb_kind tun, and the virtual server's is {method.name.lower()}", "give lb_kind")
+    tunnel = (real.tunnel or virtual.tunnel) if method is Method.TUN else IPIP
+    _check_fit(virtual, method, place)
     return Member(
         name=real.name,
         destination=Destination(
-            DestinationKey(family, real.address, port),
+            place,
             method,
             virtual.weight if real.weight is None else real.weight,
             real.upper_threshold,
             real.lower_threshold,
+            tunnel.kind,
+            tunnel.port,
+            tunnel.flags,
         ),
         inhibit=virtual.inhibit_on_failure if real.inhibit_on_failure is None else real.inhibit_on_failure,
         alpha=virtual.alpha if real.alpha is None else real.alpha,
         checked=real.checked,
+        priority_group=real.priority_group,
     )
+
+
+def way_to(virtual: VirtualServer, real: RealServer) -> tuple[Method, DestinationKey]:
+    """How packets reach a server, and where it stands in the table.
+
+    Behind a group's services of several ports that is port 0, the client's; there the port of a server that is not behind
+    NAT is for its checks alone.
+    """
+    method = virtual.method if real.method is None else real.method
+    port = virtual.port if real.port is None else real.port
+    if virtual.group:
+        port = (real.port or 0) if method is Method.NAT else virtual.port
+    return method, DestinationKey(family_of(real.address), real.address, port)
+
+
+def _check_fit(virtual: VirtualServer, method: Method, place: DestinationKey) -> None:
+    """What is behind the virtual server can be reached this way from all its addresses."""
+    front = virtual.front or Front()
+    families = front.families or frozenset((virtual.family,) if virtual.family else ())
+    if method is not Method.TUN and families - {place.family}:
+        whose = "the virtual server's" if not virtual.group else f"that of all addresses of group {virtual.group!r}"
+        raise InvalidValue("address", f"its family differs from {whose}", "only tun can do that")
+    if method is not Method.NAT and not virtual.group and front.ports - {place.port}:
+        reason = f"{method.name.lower()} cannot change the port: expected {virtual.port}, got {place.port}"
+        raise InvalidValue("port", reason, "or use nat")
 
 
 def sorry_destination(virtual: VirtualServer) -> Destination | None:
@@ -229,6 +321,7 @@ def sorry_destination(virtual: VirtualServer) -> Destination | None:
         port=sorry.port,
         weight=SORRY_WEIGHT,
         method=sorry.method,
+        tunnel=sorry.tunnel,
     )
     try:
         return resolve(virtual, real).destination
@@ -236,37 +329,19 @@ def sorry_destination(virtual: VirtualServer) -> Destination | None:
         raise e.within("sorry_server") from None
 
 
-def family_of(address: bytes) -> int:
-    """AF_INET or AF_INET6 of a packed address."""
-    return INET if len(address) == 4 else INET6
+def _span(value: Mapping[str, Any], field: str, longest: int) -> int:
+    """A length of time in ns, 0 where none is given."""
+    span: int = value.get(field, 0)
+    if field in value and not 0 < span <= longest:
+        raise InvalidValue(field, f"expected more than 0 s and at most {longest // SECOND_NS} s, got {span / SECOND_NS:g} s")
+    return span
 
 
-def read_address(field: str, text: str) -> bytes:
-    """A packed address.
-
-    :raises InvalidValue: not an address that a packet can go to.
-    """
-    try:
-        address = ipaddress.ip_address(text)
-    except ValueError:
-        raise InvalidValue(field, f"expected an IPv4 or IPv6 address, got {text!r}") from None
-    if address.is_unspecified or address.is_multicast or getattr(address, "scope_id", None):
-        raise InvalidValue(field, f"expected the address of a host, got {text!r}")
-    return address.packed
-
-
-def _port(value: Mapping[str, Any], field: str) -> int | None:
-    port = value.get(field)
-    if port is not None and not 0 <= port <= 65535:
-        raise InvalidValue(field, f"expected 0 to 65535, got {port}")
-    return port
-
-
-def _weight(value: Mapping[str, Any]) -> int:
-    weight: int = value["weight"]
-    if not 0 <= weight <= WEIGHT_MAX:
-        raise InvalidValue("weight", f"expected 0 to {WEIGHT_MAX}, got {weight}")
-    return weight
+def _percent(value: Mapping[str, Any], field: str) -> int:
+    percent: int = value.get(field, 0)
+    if percent > 100:
+        raise InvalidValue(field, f"expected 0 to 100 per cent, got {percent}")
+    return percent
 
 
 def _sorry(value: Mapping[str, Any] | None) -> SorryServer | None:
@@ -274,37 +349,67 @@ def _sorry(value: Mapping[str, Any] | None) -> SorryServer | None:
         return None
     if not value.get("address"):
         raise InvalidValue("sorry_server.address", "missing; expected an IPv4 or IPv6 address")
-    kind = value.get("lb_kind")
     try:
-        port = _port(value, "port")
+        return SorryServer(
+            read_address("address", value["address"]), read_port(value, "port"), read_method(value), read_tunnel(value)
+        )
     except InvalidValue as e:
         raise e.within("sorry_server") from None
-    method = None if kind is None else METHODS[kind]
-    return SorryServer(read_address("sorry_server.address", value["address"]), port, method)
 
 
-def _persistence(value: Mapping[str, Any], address: bytes | None) -> tuple[int, int | None]:
-    """Seconds and prefix length; as in keepalived, a granularity alone switches persistence on."""
-    seconds, rest = divmod(value.get("persistence_timeout", 0), SECOND_NS)
-    if rest or ("persistence_timeout" in value and not 1 <= seconds <= PERSISTENCE_MAX_S):
-        raise InvalidValue("persistence_timeout", f"expected whole seconds, 1 to {PERSISTENCE_MAX_S}")
-    granularity = value.get("persistence_granularity")
-    if granularity is None:
-        return seconds, None
-    return seconds or PERSISTENCE_S, _granularity(granularity, address)
+def _scheduler(value: Mapping[str, Any]) -> tuple[str, int]:
+    """The scheduler's name and its flags."""
+    name = value.get("lb_algo", "wlc")
+    if name not in SCHEDULERS:
+        raise InvalidValue("lb_algo", f"expected one of {', '.join(SCHEDULERS)}, got {name!r}")
+    flags = 0
+    for field, (owner, bit) in FLAGS.items():
+        if value.get(field):
+            if owner not in ("", name):
+                raise InvalidValue(field, f"is for the scheduler {owner}, not {name}")
+            flags |= 1 << bit
+    return name, flags
 
 
-def _granularity(text: str, address: bytes | None) -> int:
-    """`255.255.255.0` for IPv4, `64` for IPv6; a firewall mark takes either."""
-    four, six = address is None or len(address) == 4, address is None or len(address) == 16
-    if four and "." in text:
-        try:
-            network = ipaddress.IPv4Network(f"0.0.0.0/{text}")
-        except ValueError:
-            network = None
-        if network is not None and str(network.netmask) == text:  # 0.0.0.255 would be read as the inverse of a netmask
-            return network.prefixlen
-    elif six and text.isdecimal() and 1 <= int(text) <= 128:
-        return int(text)
-    expected = "a netmask such as 255.255.255.0" if not six else "a prefix length, 1 to 128" if not four else "a netmask"
-    raise InvalidValue("persistence_granularity", f"expected {expected}, got {text!r}")
+def _engine(value: Mapping[str, Any], protocol: int, persistence: int) -> str:
+    """The persistence engine; empty: the kernel's own way."""
+    engine: str = value.get("persistence_engine", "")
+    if not engine:
+        return ""
+    if engine not in ENGINES:
+        raise InvalidValue("persistence_engine", f"expected {' or '.join(ENGINES)}, got {engine!r}")
+    if protocol not in (0, UDP):
+        raise InvalidValue("persistence_engine", f"{engine} is for udp and fwmark only")
+    if not persistence:
+        raise InvalidValue("persistence_engine", "has no effect without persistence", "set persistence_timeout")
+    return engine
+
+
+def _front(value: Mapping[str, Any]) -> tuple[Front | None, bytes | None]:
+    """What clients address, None: what a group says; and the address, None: there is none."""
+    given = [field for field in ("address", "fwmark", "group") if field in value]
+    if len(given) != 1:
+        hint = "exactly one of the three"
+        raise InvalidValue("address", "give either address, port and protocol, or fwmark, or group", hint)
+    if given == ["group"]:
+        if not value["group"]:
+            raise InvalidValue("group", "expected the name of a virtual_server_group")
+        if value.get("ha_suspend"):
+            raise InvalidValue("ha_suspend", "looks for the virtual server's address, and a group has none of its own")
+        return None, None
+    if given == ["fwmark"]:
+        if not value["fwmark"]:
+            raise InvalidValue("fwmark", "expected 1 to 4294967295, got 0")
+        return Front(marks=((value["fwmark"], 0),)), None
+    packed = read_address("address", value["address"])
+    return Front(addresses=((packed, read_port(value, "port") or 0),)), packed
+
+
+def _family(value: Mapping[str, Any], packed: bytes | None) -> int:
+    """The family that is given: by the address, or for a mark by ip_family; 0: none is."""
+    given = FAMILIES.get(value.get("ip_family", ""), 0)
+    if packed is None:
+        return given
+    if given not in (0, family_of(packed)):
+        raise InvalidValue("ip_family", f"{value['ip_family']} is not the family of the address", "it is for fwmark")
+    return family_of(packed)

@@ -128,6 +128,9 @@ def decode_virtual_server(name: str, value: Mapping[str, Any]) -> VirtualServer:
     """Settings of a virtual server; its form is checked by ipvs, not here."""
     if "fwmark" in value:
         place, protocol = f"FWM {value['fwmark']}", "none"
+    elif "group" in value:
+        protocol = value.get("protocol", "udp")
+        place = f"[{value['group']}]:0"
     else:
         protocol = value.get("protocol", "udp")  # as keepalived takes it
         place = f"[{value.get('address', '')}]:{protocol}:{value.get('port', 0)}"

@@ -1,4 +1,4 @@
-"""Debian's keepalived as the other router, VRRP only, in a namespace of its own."""
+"""Debian's keepalived, VRRP only unless asked for its checkers, in a namespace of its own."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.kit.netns import Host
+from tests.kit.netns import Namespace
 from tests.kit.process import Process
 
 
-def start_keepalived(host: Host, folder: Path, text: str) -> Process:
-    """keepalived on `host` with this configuration; ends with the network."""
+def start_keepalived(host: Namespace, folder: Path, text: str, part: str = "--vrrp") -> Process:
+    """keepalived on `host` with this configuration; `part` says what of it runs. Ends with the network."""
     program = shutil.which("keepalived") or "/usr/sbin/keepalived"
     if not Path(program).exists():
         pytest.skip("keepalived is not installed (apt-get install keepalived)")
@@ -22,8 +22,8 @@ def start_keepalived(host: Host, folder: Path, text: str) -> Process:
     config.write_text(text)
     config.chmod(0o644)
     run = Path(tempfile.mkdtemp(dir=folder))  # a killed one leaves pid files that keep the next from starting
-    command = [program, "--dont-fork", "--log-console", "--log-detail", "--vrrp", "-f", str(config)]
-    return host.start([*command, "-p", str(run / "pid"), "-r", str(run / "vrrp.pid")])
+    command = [program, "--dont-fork", "--log-console", "--log-detail", part, "-f", str(config)]
+    return host.start([*command, "-p", str(run / "pid"), "-r", str(run / "vrrp.pid"), "-c", str(run / "checkers.pid")])
 
 
 def vrrp_instance(

@@ -8,7 +8,8 @@ import subprocess
 from services.ipvs.model import HOST_BITS, INET, INET6, UDP, Destination, Method, Service, ServiceKey, Table, Tunnel
 
 METHODS = {Method.NAT: "-m", Method.DR: "-g", Method.TUN: "-i"}
-FLAGS = {"sh": ("sh-fallback", "sh-port", "flag-3"), "mh": ("mh-fallback", "mh-port", "flag-3")}
+FLAGS = {"sh": ("sh-fallback", "sh-port"), "mh": ("mh-fallback", "mh-port")}  # ipvsadm does not tell their third
+CHECKSUMS = ("--tun-nocsum", "--tun-csum", "--tun-remcsum")
 
 
 def saved() -> list[str]:
@@ -69,7 +70,7 @@ def _service(s: Service) -> str:
     if s.ops:
         text += " -o"
     words = [w for i, w in enumerate(FLAGS.get(s.scheduler, ("flag-1", "flag-2", "flag-3"))) if s.scheduler_flags >> i & 1]
-    return text + (f" -b {','.join(words)}" if words else "")
+    return text + (f" -b {','.join(words)}".rstrip() if s.scheduler_flags else "")
 
 
 def _destination(key: ServiceKey, d: Destination) -> str:
@@ -79,5 +80,5 @@ def _destination(key: ServiceKey, d: Destination) -> str:
         if d.tunnel is Tunnel.GUE:
             text += f" --tun-port {d.tunnel_port}"
         if d.tunnel is not Tunnel.IPIP:
-            text += " --tun-csum" if d.tunnel_flags & 1 else " --tun-nocsum"
+            text += f" {CHECKSUMS[d.tunnel_flags]}"
     return text

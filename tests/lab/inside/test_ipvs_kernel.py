@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from services.ipvs.kernel import Kernel, Refusal
 from services.ipvs.model import (
     INET6,
-    SCHEDULERS,
     SCTP,
     UDP,
     Destination,
@@ -39,6 +38,7 @@ from services.ipvs.reconcile import (
 )
 from tests.kit.netns import Namespace
 from tests.lab.judge import as_saved, clear, ipvsadm, saved, thresholds
+from tests.unit.ipvs.tables import KNOWN, tables
 from tests.unit.ipvs.words import key, mark, server, service
 
 pytestmark = pytest.mark.lab
@@ -82,8 +82,8 @@ FOUR = [
 ]
 SIX = [server("2001:db8::2", 2), server("2001:db8::3", 1, method=Method.DR), server("10.0.1.9", 1, method=Method.TUN)]
 EVERYTHING: list[tuple[Service, list[Destination]]] = [
-    *((service(key(f"10.0.9.{i + 1}"), name), FOUR) for i, name in enumerate(SCHEDULERS)),
-    *((service(key(f"2001:db8:9::{i + 1}"), name), SIX) for i, name in enumerate(SCHEDULERS)),
+    *((service(key(f"10.0.9.{i + 1}"), name), FOUR) for i, name in enumerate(KNOWN)),
+    *((service(key(f"2001:db8:9::{i + 1}"), name), SIX) for i, name in enumerate(KNOWN)),
     (service(key("10.0.0.2", 53, UDP), "rr", ops=True), FOUR[:1]),
     (service(key("10.0.0.2", 36412, SCTP), "rr"), FOUR[:1]),
     (service(key("10.0.0.3"), "wrr", persistence=300, netmask=24), FOUR),
@@ -93,11 +93,15 @@ EVERYTHING: list[tuple[Service, list[Destination]]] = [
     (service(mark(5, INET6), "wlc"), [server("2001:db8::2", 1, 0, Method.DR)]),
     (service(mark(2**31 - 1), "sh", scheduler_flags=3), FOUR),
     (service(mark(6), "mh", scheduler_flags=2), FOUR),
+    (service(mark(7), "rr", scheduler_flags=5), FOUR[:1]),
+    (service(key("10.0.0.5", 5060, UDP), "rr", persistence=60, engine="sip"), FOUR[:1]),
     (
         service(key("10.0.0.4"), "rr"),
         [
             server("10.0.1.2", 1, method=Method.TUN, tunnel=Tunnel.GUE, tunnel_port=6080, tunnel_flags=1),
             server("10.0.1.3", 1, method=Method.TUN, tunnel=Tunnel.GRE),
+            server("10.0.1.4", 1, method=Method.TUN, tunnel=Tunnel.GRE, tunnel_flags=1),
+            server("10.0.1.5", 1, method=Method.TUN, tunnel=Tunnel.GUE, tunnel_port=6081, tunnel_flags=2),
             server("2001:db8::2", 1, method=Method.TUN),
         ],
     ),
@@ -117,21 +121,6 @@ async def test_what_ipvsadm_wrote_needs_no_operation(kernel: Kernel) -> None:
     wanted = table(plain)
     ipvsadm("\n".join(as_saved(wanted)))
     assert plan(await read(kernel), wanted, wanted.keys()) == ()
-
-
-KEYS = [key(), key("2001:db8::1"), mark(7)]
-pools = st.lists(st.tuples(st.integers(2, 8), st.integers(0, 5), st.sampled_from([Method.NAT, Method.DR])), max_size=6)
-
-
-@st.composite
-def tables(draw: st.DrawFn) -> dict[ServiceKey, Entry]:
-    entries = []
-    for k in draw(st.lists(st.sampled_from(KEYS), unique=True)):
-        prefix = "2001:db8::" if k.family == INET6 else "10.0.1."
-        members = {n: server(f"{prefix}{n}", w, method=m) for n, w, m in draw(pools)}
-        scheduler, persistence = draw(st.sampled_from(SCHEDULERS)), draw(st.sampled_from([0, 300]))
-        entries.append((service(k, scheduler, persistence=persistence), list(members.values())))
-    return table(entries)
 
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -183,6 +172,11 @@ async def test_every_refusal_names_its_operation_and_says_what_to_do(kernel: Ker
     ]  # fmt: skip
     assert (refusals[0].field, "ip_vs_strange" in refusals[0].hint, refusals[0].table_differs) == ("lb_algo", True, False)
     assert all(r.table_differs for r in refusals[1:])
+
+
+async def test_a_missing_persistence_engine_is_told_from_a_missing_scheduler(kernel: Kernel) -> None:
+    (refusal,) = await kernel.carry_out([AddService(service(persistence=60, engine="strange"))])
+    assert (refusal.field, "ip_vs_pe_strange" in refusal.hint) == ("persistence_engine", True)
 
 
 async def test_a_server_of_another_family_needs_a_tunnel(kernel: Kernel) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import queue
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -89,12 +90,13 @@ class Service:
         fresh.write_text(json.dumps(objects))
         fresh.rename(self.folder / "store.json")
 
-    def start(self, objects: dict[str, Any] | None = None, capabilities: str = "") -> Service:
-        """`capabilities`: root's powers that it is left with, as setpriv takes them; empty: all."""
+    def start(self, objects: dict[str, Any] | None = None, capabilities: str = "", store: str = "") -> Service:
+        """`capabilities`: root's powers that it is left with, as setpriv takes them; empty: all. `store`: not the file."""
         if objects is not None:
             self.put(objects)
         argv = ["setpriv", f"--bounding-set={capabilities}", "--"] if capabilities else []
-        argv += [sys.executable, "-m", "services.ipvs", "--store", f"file:{self.folder}/store.json", "--node", "d1"]
+        store = store or f"file:{self.folder}/store.json"
+        argv += [sys.executable, "-m", "services.ipvs", "--store", store, "--node", "d1"]
         argv += ["--run-dir", str(self.folder), "--state-dir", str(self.folder / "state"), "--log-level", "debug"]
         self.process = self._namespace.start(argv, log=self.log)
         return self
@@ -339,7 +341,11 @@ def test_two_virtual_servers_of_one_address_are_a_problem_of_the_second(service:
 
 
 def test_the_right_to_administer_the_network_is_all_it_needs(service: Service) -> None:
-    service.start(three(), capabilities="-all,+net_admin").becomes(lines((2, 2), (3, 3), (4, 4)))
+    whole = {"lvs_sync_daemon": {"interface": "lo"}, "lvs_timeouts": {"udp": "50s"}}
+    objects = three() | {"config/global": whole}
+    service.start(objects, capabilities="-all,+net_admin").becomes(lines((2, 2), (3, 3), (4, 4)))
+    until(lambda: len(service.listed().sync_daemons) == 2, LIMIT_S, "the sync daemons")
+    assert service.listed().timeouts.udp.seconds == 50
     status = Path(f"/proc/{service.process.pid}/status").read_text() if service.process else ""
     assert "CapEff:\t0000000000001000\n" in status
 
@@ -353,3 +359,31 @@ def test_without_that_right_it_says_so_and_goes_on(service: Service) -> None:
     code, text = failure(lambda: service.stub.Plan(ipvs_pb2.PlanRequest(), timeout=LIMIT_S))
     assert (code, text) == (grpc.StatusCode.UNAVAILABLE, answer.unavailable)
     assert service.log.read_text().count("CAP_NET_ADMIN") == 1
+
+
+def test_vipctl_status_shows_flags_tunnels_groups_and_sync_daemons(service: Service) -> None:
+    gue = {"type": "gue", "port": 6080, "checksum": "csum"}
+    web = {"group": "front", "protocol": "tcp", "lb_algo": "sh", "sh_port": True, "lb_kind": "tun", "tunnel": gue}
+    service.start(
+        {
+            "config/global": {"lvs_sync_daemon": {"interface": "lo", "id": 7}, "lvs_timeouts": {"udp": "50s"}},
+            "config/virtual_server_group/front": {"address": [{"address": "10.0.0.1-3", "port": 80}]},
+            "config/virtual_server/web": web,
+            "config/real_server/web/s2": {"address": "10.0.1.2"},
+            "config/real_server/web/s3": {"address": "10.0.1.3", "tunnel": {"type": "ipip"}},
+        }
+    )
+    until(lambda: len(saved()) == 9, LIMIT_S, lambda: f"{saved()}\n{service.log.read_text()}")
+    answer = service.listed()
+    assert [(d.master, d.interface, d.id) for d in answer.sync_daemons] == [(True, "lo", 7), (False, "lo", 7)]
+    assert (answer.timeouts.tcp.seconds, answer.timeouts.udp.seconds) == (900, 50)
+    argv = [sys.executable, "-m", "cli", "status", "--run-dir", str(service.folder)]
+    text = subprocess.run(argv, capture_output=True, text=True, check=False).stdout
+    for words in (
+        "web (3 of 3 services)",
+        "sh sh-port",
+        "tun gue:6080 csum",
+        "IPVS sync daemon: master on lo, id 7, 224.0.0.81:8848",
+    ):
+        assert words in text, text
+    assert [line.split()[1] for line in text.splitlines() if "s3" in line] == ["tun"]

@@ -14,16 +14,20 @@ import pytest
 
 from services.common.desired import Change
 from services.common.telemetry import Telemetry
-from services.ipvs import settings
+from services.ipvs import groups, settings
 from services.ipvs.director import Report
+from services.ipvs.globals import decode_global
 from services.ipvs.runtime import Runtime
+from services.ipvs.sync import Router
 from tests.kit.netns import Host, Net
 from tests.kit.wait import until
 
-pytestmark = [pytest.mark.lab(modules="veth,bridge,ipip,xt_mark"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.lab(modules="veth,bridge,ipip,fou,ip_gre,xt_mark"), pytest.mark.timeout(300)]
 
 SERVERS = ("s1", "s2", "s3")
 VIP, VIP6 = "192.168.200.15", "2001:db8:200::15"
+VIP2 = "192.168.200.16"
+GUE_PORT = 6080
 NAT_BACK, NAT_BACK6 = "192.168.100", "2001:db8:100::"
 
 
@@ -59,8 +63,10 @@ class Network:
         front, back = net.bridge("front"), net.bridge("back")
         self.client, self.director = net.host("client"), net.host("director")
         self.client.join(front, "eth0", "192.168.200.9/24", "2001:db8:200::9/64")
-        self.director.join(front, "eth0", "192.168.200.1/24", f"{VIP}/32", f"{VIP6}/128", "2001:db8:200::1/64")
+        self.director.join(front, "eth0", "192.168.200.1/24", f"{VIP}/32", f"{VIP2}/32", f"{VIP6}/128", "2001:db8:200::1/64")
         self.director.join(back, "eth1", f"{NAT_BACK}.1/24", f"{NAT_BACK6}1/64")
+        self.backup = net.host("backup")
+        self.backup.join(front, "eth0", "192.168.200.2/24")
         self.director.sysctl("net.ipv4.ip_forward", 1)
         self.director.sysctl("net.ipv6.conf.all.forwarding", 1)
         self.servers = [net.host(name) for name in SERVERS]
@@ -75,8 +81,10 @@ class Network:
             host.ip(f"route add default via {NAT_BACK}.1 table 2")
             host.ip(f"-6 route add default via {NAT_BACK6}1")
             host.ip(f"address add {VIP}/32 dev lo")
-            host.ip("link set tunl0 up")
-            host.sysctl("net.ipv4.conf.tunl0.rp_filter", 0)
+            host.ip(f"fou add port {GUE_PORT} gue")
+            for tunnel in ("tunl0", "gre0"):
+                host.ip(f"link set {tunnel} up")
+                host.sysctl(f"net.ipv4.conf.{tunnel}.rp_filter", 0)
 
     def ask(self, count: int = 1, address: str = VIP, port: int = 80) -> Counter[str]:
         """Who answers the client, that many times."""
@@ -137,6 +145,43 @@ THIRDS = {"s1": 3, "s2": 3, "s3": 3}
 def test_all_servers_answer_in_turn(runtime: Runtime, network: Network, kind: str, back: str) -> None:
     balance(runtime, network, FOUR | {"lb_kind": kind}, back)
     assert network.ask(9) == THIRDS
+
+
+@pytest.mark.parametrize("checksum", ["nocsum", "csum", "remcsum"])
+def test_servers_behind_gue_answer(runtime: Runtime, network: Network, checksum: str) -> None:
+    tunnel = {"type": "gue", "port": GUE_PORT, "checksum": checksum}
+    balance(runtime, network, FOUR | {"lb_kind": "tun", "tunnel": tunnel}, "192.168.200.10")
+    assert network.ask(9) == THIRDS
+
+
+def test_servers_behind_gre_answer(runtime: Runtime, network: Network) -> None:
+    balance(runtime, network, FOUR | {"lb_kind": "tun", "tunnel": {"type": "gre"}}, "192.168.200.10")
+    assert network.ask(9) == THIRDS
+
+
+def test_servers_behind_gre_with_checksums_answer(runtime: Runtime, network: Network) -> None:
+    for i, host in enumerate(network.servers, start=2):  # the device that takes all GRE takes none with checksums
+        host.ip(f"link add gre1 type gre local 192.168.200.{100 + i} icsum")
+        host.ip("link set gre1 up")
+        host.sysctl("net.ipv4.conf.gre1.rp_filter", 0)
+    balance(runtime, network, FOUR | {"lb_kind": "tun", "tunnel": {"type": "gre", "checksum": "csum"}}, "192.168.200.10")
+    assert network.ask(9) == THIRDS
+    for host in network.servers:
+        host.ip("link del gre1")
+
+
+def test_all_addresses_of_a_group_are_served_by_one_pool(runtime: Runtime, network: Network) -> None:
+    places = [(VIP, 80), (VIP, 8080), (VIP2, 80)]
+    rows = [{"address": address, "port": port} for address, port in places]
+    group = groups.virtual_server_group("g", {"address": rows})
+    with network.director.entered():
+        asyncio.run(runtime.configure(Change(1, {("virtual_server_group", "g"): group}, frozenset(), ())))
+    balance(runtime, network, {"group": "g", "protocol": "tcp", "lb_algo": "rr"}, f"{NAT_BACK}.")
+    for address, port in places:
+        assert network.ask(9, address, port) == THIRDS
+    report(runtime, network, s1=True, s2=False, s3=True)
+    for address, port in places:
+        assert network.ask(4, address, port) == {"s1": 2, "s3": 2}
 
 
 def test_ipv6_is_balanced_too(runtime: Runtime, network: Network) -> None:
@@ -225,3 +270,35 @@ def test_connections_and_packets_are_counted(runtime: Runtime, network: Network)
     until(lambda: connections() == [9, 3, 3, 3], what=lambda: f"9 connections, of which {connections()}")
     (counters,) = runtime.counters.values()
     assert counters.bytes_in > 0
+
+
+def test_the_backup_knows_the_masters_connections_by_their_sync_daemons(
+    runtime: Runtime, network: Network, tmp_path: Path
+) -> None:
+    sync = decode_global("", {"lvs_sync_daemon": {"interface": "eth0", "vrrp_instance": "VI_1"}})
+
+    async def follow(one: Runtime, master: bool) -> None:
+        await one.configure(Change(1, {("global", ""): sync}, frozenset(), ()))
+        await one.vrrp_told({"VI_1": Router(master, 51)})
+
+    async def second() -> Runtime:
+        made = Runtime(tmp_path / "backup", Telemetry(asyncio.get_running_loop()), lambda flip, trace: None)
+        await follow(made, False)
+        return made
+
+    with network.backup.entered():
+        other = asyncio.run(second())
+    with network.director.entered():
+        asyncio.run(follow(runtime, True))
+    balance(runtime, network, FOUR, f"{NAT_BACK}.")
+
+    def known() -> list[str]:
+        """Connections of the client, C0A8C809, at the backup."""
+        with network.backup.entered():
+            return [line for line in Path("/proc/thread-self/net/ip_vs_conn").read_text().splitlines() if "C0A8C809" in line]
+
+    until(lambda: network.ask(3) == {"s1": 1, "s2": 1, "s3": 1} and known(), what="a connection at the backup")
+    for one, host in ((runtime, network.director), (other, network.backup)):
+        with host.entered():
+            asyncio.run(one.configure(Change(2, {}, frozenset([("global", "")]), ())))
+    other.close()

@@ -13,7 +13,7 @@ from cli.main import COMMANDS, main
 from tests.unit.cli.test_translate import DIRECTOR, EXPECTED
 
 GOOD = "vrrp_instance V {\n interface eth0\n virtual_router_id 5\n virtual_ipaddress {\n 10.0.0.1\n }\n}\n"
-UNSUPPORTED = GOOD.replace("interface eth0", "interface eth0\n lvs_sync_daemon_interface eth0")
+UNSUPPORTED = GOOD.replace("interface eth0", "interface eth0\n notify_deleted")
 REFUSED = GOOD.replace("interface eth0", "interface")
 
 
@@ -51,7 +51,7 @@ class TestCheck:
         ("text", "status", "line"),
         [
             (GOOD, 0, ""),
-            (UNSUPPORTED, 5, ":3:2: lvs_sync_daemon_interface in vrrp_instance is not supported yet, left out\n"),
+            (UNSUPPORTED, 5, ":3:2: notify_deleted in vrrp_instance is not supported yet, left out\n"),
             (REFUSED, 4, ":2:2: interface: expected an interface name after it, got nothing\n"),
             (GOOD.replace("5", "5 6"), 5, ":3:22: note: virtual_router_id: '6' is ignored; expected the end of the line\n"),
         ],
@@ -121,7 +121,7 @@ class TestImport:
         argv = ["import", str(conf), "--node", "d1", "--store", f"file:{tmp_path}/store.json", "--accept-complaints"]
         assert main(argv) == 0
         assert "config/vrrp_instance/V" in json.loads((tmp_path / "store.json").read_text())
-        assert f"{conf}:3:2: lvs_sync_daemon_interface" in capsys.readouterr().err
+        assert f"{conf}:3:2: notify_deleted" in capsys.readouterr().err
 
     def test_a_dry_run_prints_the_changes_and_makes_none(
         self, conf: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -43,10 +43,10 @@ def found(text: str) -> list[tuple[int, int, Severity, str]]:
         ("weight 5", 2, MISTAKE, "unknown keyword 'weight' in vrrp_instance; it belongs in vrrp_script"),
         ("qwertz 5", 2, MISTAKE, "unknown keyword 'qwertz' in vrrp_instance"),
         (
-            "lvs_sync_daemon_interface eth0",
+            "notify_deleted",
             2,
             UNSUPPORTED,
-            "lvs_sync_daemon_interface in vrrp_instance is not supported yet, left out",
+            "notify_deleted in vrrp_instance is not supported yet, left out",
         ),
         ("notify /x root", 12, UNSUPPORTED, "notify: a user of its own ('root') is not supported yet, left out"),
         ('notify ""', 9, MISTAKE, "notify: expected a command, got ''"),
@@ -109,7 +109,6 @@ def test_in_a_list_of_addresses(line: str, column: int, severity: Severity, mess
     [
         ("lb_algo foo", 10, MISTAKE, "lb_algo: expected one of rr, wrr, lc,"),
         ("lb_kind dr", 10, MISTAKE, "lb_kind: expected one of NAT, DR, TUN, got 'dr'"),
-        ("lb_kind TUN type gue port 5", 14, UNSUPPORTED, "lb_kind with tunnel options is not supported yet"),
         ("persistence_timeout 0", 22, MISTAKE, "persistence_timeout: expected 1 to 2678400 seconds, got '0'"),
         ("persistence_granularity 255.0.255.0", 26, MISTAKE, "expected a netmask such as 255.255.255.0"),
         ("sorry_server x 80", 15, MISTAKE, "sorry_server: expected an IP address, got 'x'"),
@@ -202,10 +201,11 @@ def test_in_a_real_server(line: str, place: tuple[int, int], severity: Severity,
         ("vrrp_script a/b {\n}", (1, 13), MISTAKE, "expected a name without a slash, got 'a/b'"),
         ("vrrp_instance V\n", (1, 1), MISTAKE, "expected '{' after vrrp_instance"),
         ("vrrp_sync_group G {\n}", (1, 17), MISTAKE, "group: expected the names of the member instances"),
-        ("virtual_server group G {\n}", (1, 16), UNSUPPORTED, "virtual_server group is not supported yet"),
+        ("virtual_server group G {\n}", (1, 16), MISTAKE, "group: there is no virtual_server_group 'G'"),
+        ("virtual_server group {\n}", (1, 1), REFUSED, "expected the name of a virtual_server_group after group"),
         ("virtual_server fwmark x {\n}", (1, 23), MISTAKE, "fwmark: expected a number from 1 to 4294967295, got 'x'"),
         ("virtual_server fwmark {\n}", (1, 1), REFUSED, "expected a firewall mark after fwmark"),
-        ("virtual_server {\n}", (1, 1), REFUSED, "expected ADDRESS PORT, or fwmark MARK after it"),
+        ("virtual_server {\n}", (1, 1), REFUSED, "expected ADDRESS PORT, or fwmark MARK, or group NAME after it"),
         ("vrrp_script x {\n}", (1, 13), MISTAKE, "script: expected a command line, got none"),
         ("vrrp_script x {\nscript /a b\n}", (2, 11), NOTE, "'b' is ignored; quote the command with its arguments"),
         ("bfd_instance b {\n}", (1, 14), MISTAKE, "bfd_instance b: expected neighbor_ip; left out"),
@@ -391,16 +391,14 @@ def test_an_unknown_block_is_skipped_as_a_whole_with_one_complaint() -> None:
     assert conf.objects["config/vrrp_instance/V"]["priority"] == 7
 
 
-@pytest.mark.parametrize(
-    ("text", "status"), [(INSTANCE % "", 0), (INSTANCE % "lvs_sync_daemon_interface eth0", 5), (INSTANCE % "priority", 4)]
-)
+@pytest.mark.parametrize(("text", "status"), [(INSTANCE % "", 0), (INSTANCE % "notify_deleted", 5), (INSTANCE % "priority", 4)])
 def test_exit_statuses_are_those_of_keepalived(text: str, status: int) -> None:
     assert read_text(text).exit_status == status
 
 
 def test_only_notes_do_not_stand_in_the_way_of_an_import() -> None:
     assert read_text(INSTANCE % "priority 5 6").importable
-    assert not read_text(INSTANCE % "lvs_sync_daemon_interface eth0").importable
+    assert not read_text(INSTANCE % "notify_deleted").importable
 
 
 def test_a_file_of_nonsense_is_refused_quickly() -> None:
@@ -447,7 +445,10 @@ def test_every_field_of_the_messages_has_its_keyword_and_the_reverse() -> None:
     ssl_url = places["virtual_server/real_server/HTTP_GET/url"]
     places["virtual_server/real_server/SSL_GET/url"] = ssl_url
     assert {*places} == {*TABLES}
-    heads = {"virtual_server": {"address", "port", "fwmark"}, "virtual_server/real_server": {"address", "port"}}
+    heads = {
+        "virtual_server": {"address", "port", "fwmark", "group", "tunnel"},
+        "virtual_server/real_server": {"address", "port", "tunnel"},
+    }
     heads |= {
         block: {"reverse"} for block in ("vrrp_script", "track_file", "vrrp_track_file", "vrrp_track_process", "bfd_instance")
     }
@@ -455,15 +456,16 @@ def test_every_field_of_the_messages_has_its_keyword_and_the_reverse() -> None:
     heads |= {"virtual_server/real_server/FILE_CHECK": {"reverse"}, "virtual_server/real_server/SMTP_CHECK/host": {"helo_name"}}
     rhythm = {"delay_loop_down", "delay_jitter"}
     # keepalived: only FIFOs; blocks of their own; nothing like it
-    own = {"global_defs": {"notify", "interface_up_down_delays", "ssl", "max_probes_per_second"}}
+    own = {"global_defs": {"notify", "interface_up_down_delays", "ssl", "max_probes_per_second", "lvs_repair"}}
     beyond = {"tls_verify", "tls_ca_file", "tls_min_days"}
-    own["virtual_server"] = rhythm
-    own["virtual_server/real_server"] = {"grpc_check", "agent_check"} | rhythm
+    own["virtual_server"] = {"drain_on_removal", "slow_start", "panic_threshold"} | rhythm
+    own["virtual_server/real_server"] = {"grpc_check", "agent_check", "priority_group"} | rhythm
     own["virtual_server/real_server/HTTP_GET"] = beyond | {"tls_compliant"}
     own["virtual_server/real_server/HTTP_GET/url"] = {"tls_compliant"}
     own["virtual_server/real_server/SSL_GET"] = beyond
     for block, message in places.items():
         fields = {k.field for k in TABLES[block].values()} - {"", "sorry_server.lb_kind", "host"}
+        fields -= {"lvs_sync_daemon"} if block == "vrrp_instance" else set()  # a field of the global settings
         assert fields | heads.get(block, set()) | own.get(block, set()) == {*message.fields_by_name}, block
 
 

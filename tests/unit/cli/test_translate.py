@@ -199,8 +199,8 @@ EXPECTED = {
         "tcp_check": [{}],
         "misc_check": [{"misc_path": "/bin/check 1", "misc_dynamic": True}],
     },
-    "config/virtual_server/fwmark-5": {"fwmark": 5, "lb_algo": "rr", "lb_kind": "dr"},
-    "config/real_server/fwmark-5/2001:db8::1-80": {
+    "config/virtual_server/fwmark-5-inet6": {"fwmark": 5, "lb_algo": "rr", "lb_kind": "dr"},
+    "config/real_server/fwmark-5-inet6/2001:db8::1-80": {
         "address": "2001:db8::1",
         "port": 80,
         "weight": 0,
@@ -315,6 +315,14 @@ def test_port_zero_gets_persistence_as_for_keepalived() -> None:
     conf = read_text("virtual_server 10.0.0.1 {\nprotocol TCP\nlb_algo rr\nlb_kind DR\nreal_server 10.0.0.2 {\n}\n}")
     assert conf.objects["config/virtual_server/tcp-10.0.0.1-0"]["persistence_timeout"] == "360s"
     assert "config/real_server/tcp-10.0.0.1-0/10.0.0.2-0" in conf.objects
+
+
+@pytest.mark.parametrize(("written", "kept"), [("omega", True), ("omega true", True), ("omega off", False)])
+def test_omega_is_taken_over(written: str, kept: bool) -> None:
+    conf = read_text(
+        f"virtual_server 10.0.0.1 53 {{\nprotocol UDP\nlb_algo rr\nlb_kind NAT\n{written}\nreal_server 10.0.0.2 53 {{\n}}\n}}"
+    )
+    assert (conf.objects["config/virtual_server/udp-10.0.0.1-53"]["omega"], conf.complaints) == (kept, ())
 
 
 def test_what_is_given_twice_keeps_its_first_value_and_is_a_mistake() -> None:

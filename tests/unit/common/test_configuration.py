@@ -185,3 +185,17 @@ async def test_a_folder_that_cannot_be_written_costs_only_a_warning(tmp_path: Pa
         service.store.put({KEY: GOOD}, snapshot=True)
         await until_async(lambda: "cannot write the last good configuration" in caplog.text)
     assert service.changes[-1].upserts.keys() == {VI_1}
+
+
+async def test_a_services_own_problems_may_change_without_the_configuration(tmp_path: Path) -> None:
+    service = Service(tmp_path)
+    own = Problem("config/global", "lvs_timeouts", "refused")
+    async with service.running():
+        service.store.put({KEY: GOOD, "config/vrrp_instance/bad": {}}, snapshot=True)
+        await until_async(lambda: service.told)
+        (bad,) = service.configuration.problems
+        service.configuration.now_further([own])
+        service.configuration.now_further([own])
+        assert service.configuration.problems == tuple(sorted([bad, own]))
+        service.configuration.now_further([])
+    assert service.told[1:] == [(frozenset([own]), frozenset()), (frozenset(), frozenset([own]))]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from services.common.problems import Problem
-from services.ipvs.director import Director, Report, Verdict, Work
+from services.ipvs.director import Director, Flip, Report, Verdict, Work
 from services.ipvs.model import INET6, Entry, ServiceKey, table
+from services.ipvs.policy import Quorum
 from services.ipvs.settings import RealServer, VirtualServer
-from services.ipvs.weights import Quorum
 from tests.unit.ipvs.words import key, mark, marked, place, real, server, service, virtual
 
 SORRY = {"address": "10.0.9.9", "port": 80}
@@ -66,7 +66,7 @@ def test_a_server_that_is_deleted_is_no_longer_wanted() -> None:
 def test_a_virtual_server_that_is_deleted_releases_its_service() -> None:
     director = started()
     assert delete(director, ("virtual_server", "web")).released == {key()}
-    assert (wanted(director), director.holder(key()), director.key("web"), list(director.names)) == ({}, "", None, [])
+    assert (wanted(director), director.holder(key()), director.keys("web"), list(director.names)) == ({}, "", [], [])
     assert director.wanted_at(key()) is None
 
 
@@ -104,7 +104,7 @@ def test_the_first_holds_a_service_and_the_other_waits() -> None:
         "tcp 10.0.0.1:80 is already virtual server 'a'",
         "give one of them another address, port or protocol",
     )
-    assert (director.holder(key()), director.key("b")) == ("a", None)
+    assert (director.holder(key()), director.keys("b")) == ("a", [])
     put(director, real("s4", of="b"))
     assert wanted(director) == {"tcp 10.0.0.1:80": {"10.0.1.2:80": 1}}
 
@@ -214,8 +214,9 @@ def test_new_settings_of_the_virtual_server_apply_at_once() -> None:
     assert wanted(director) == {"tcp 10.0.0.1:80": {"10.0.1.2:80": 0, "10.0.1.3:80": 4}}
 
 
-def test_servers_are_counted() -> None:
+def test_servers_and_services_are_counted() -> None:
     assert started().real_servers == 2
+    assert set(started().services) == {key()}
     assert started().pool("nix") is None
 
 
@@ -233,3 +234,10 @@ def test_the_sorry_server_is_wanted_with_the_quorum_lost() -> None:
     director = started(virtual(sorry_server=SORRY), real("s2"))
     director.report({("web", "s2"): Report(False)})
     assert wanted(director) == {"tcp 10.0.0.1:80": {"10.0.9.9:80": 1}}
+
+
+def test_what_has_happened_reads_as_a_line() -> None:
+    assert str(Verdict(("web", "s2"), Report(True, 3))) == "real server s2 of web is up, weight +3"
+    assert str(Verdict(("web", "s2"), Report(False, 3, "refused"))) == "real server s2 of web is down: refused"
+    assert str(Flip("web", Quorum(True, 3, 2, 0))) == "virtual server web: quorum gained (live weight 3, quorum 2)"
+    assert str(Flip("web", Quorum(False, 0, 2, 0))) == "virtual server web: quorum lost (live weight 0, quorum 2)"

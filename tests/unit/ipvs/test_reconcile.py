@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.ipvs.model import Destination, Entry, Method, Service, ServiceKey, Table, table
+from services.ipvs.model import ServiceKey, Table, table
 from services.ipvs.reconcile import (
     AddDestination,
     AddService,
@@ -19,26 +19,8 @@ from services.ipvs.reconcile import (
     plan,
     plan_service,
 )
-from tests.unit.ipvs.words import key, mark, server, service
-
-KEYS = [key("10.0.0.1"), key("10.0.0.2"), key("2001:db8::1", 443), mark(5)]
-
-
-@st.composite
-def tables(draw: st.DrawFn) -> dict[ServiceKey, Entry]:
-    entries: list[tuple[Service, list[Destination]]] = []
-    for k in draw(st.lists(st.sampled_from(KEYS), unique=True)):
-        places = draw(st.lists(st.integers(2, 6), unique=True))
-        entries.append(
-            (
-                service(k, draw(st.sampled_from(["rr", "wrr"])), persistence=draw(st.sampled_from([0, 300]))),
-                [
-                    server(f"10.0.1.{n}", draw(st.integers(0, 2)), method=draw(st.sampled_from([Method.NAT, Method.DR])))
-                    for n in places
-                ],
-            )
-        )
-    return table(entries)
+from tests.unit.ipvs.tables import KEYS, tables
+from tests.unit.ipvs.words import key, server, service
 
 
 def same(a: Table, b: Table) -> bool:

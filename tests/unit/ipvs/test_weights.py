@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.ipvs.fields import family_of
 from services.ipvs.model import INET6, Destination, DestinationKey, Entry, Method, table
-from services.ipvs.settings import RealServer, VirtualServer, family_of
-from services.ipvs.weights import Health, Pool, Quorum
+from services.ipvs.policy import Health, Quorum
+from services.ipvs.settings import RealServer, VirtualServer
+from services.ipvs.weights import Pool
 from tests.unit.ipvs.words import marked, place, real, server, service, virtual
 
 SORRY = {"address": "10.0.9.9", "port": 80}
@@ -37,7 +39,7 @@ def kernel(*destinations: Destination) -> Entry:
 
 def weights(of: Pool) -> dict[str, int]:
     """Weight by the last number of the address: "2" is s2, "9" the sorry server."""
-    return {str(p).split(":")[0].rpartition(".")[2]: d.weight for p, d in of.entry.destinations.items()}
+    return {str(p).split(":")[0].rpartition(".")[2]: d.weight for p, d in of.destinations.items()}
 
 
 def three(**fields: Any) -> Pool:
@@ -334,7 +336,7 @@ def test_new_settings_reach_the_servers_that_inherit_and_keep_their_health() -> 
     p.configure(virtual(weight=8, lb_kind="dr", inhibit_on_failure=True))
     assert p.settle().places is None
     assert weights(p) == {"2": 8, "3": 5, "4": 0}
-    assert {d.method for d in p.entry.destinations.values()} == {Method.DR}
+    assert {d.method for d in p.destinations.values()} == {Method.DR}
 
 
 def test_a_new_scheduler_leaves_the_servers_as_they_are() -> None:
@@ -342,7 +344,7 @@ def test_a_new_scheduler_leaves_the_servers_as_they_are() -> None:
     say(p, s4=DOWN)
     p.configure(virtual(lb_algo="sh"))
     p.settle()
-    assert p.entry.service.scheduler == "sh"
+    assert next(iter(p.services.values())).scheduler == "sh"
     assert weights(p) == {"2": 2, "3": 3}
 
 
@@ -396,10 +398,10 @@ def behind_mark(name: str, address: str, **fields: Any) -> RealServer:
 
 def test_a_marks_family_is_that_of_its_servers() -> None:
     p = pool(marked(), behind_mark("a", "2001:db8::2"))
-    assert p.service.key.family == INET6
+    assert next(iter(p.services)).family == INET6
     p.drop("a")
     p.put(behind_mark("b", "10.0.1.2"))
-    assert p.service.key.family != INET6
+    assert next(iter(p.services)).family != INET6
 
 
 def test_behind_a_mark_the_second_family_is_left_out_unless_tunnelled() -> None:
@@ -407,7 +409,7 @@ def test_behind_a_mark_the_second_family_is_left_out_unless_tunnelled() -> None:
         marked(), behind_mark("a", "10.0.1.2"), behind_mark("b", "2001:db8::2"), behind_mark("c", "2001:db8::3", lb_kind="tun")
     )
     assert list(p.problems) == ["b"]
-    assert len(p.entry.destinations) == 2
+    assert len(p.destinations) == 2
 
 
 # --- what holds always ---
@@ -458,7 +460,7 @@ def test_small_steps_lead_where_a_fresh_start_leads(script: list[tuple[str, int,
     )
     fresh.settle()
     if fresh.quorum.up == stepped.quorum.up:
-        assert dict(fresh.entry.destinations) == dict(stepped.entry.destinations)
+        assert dict(fresh.destinations) == dict(stepped.destinations)
 
 
 def test_a_place_that_nobody_wants_any_more_is_cleared() -> None:
@@ -470,7 +472,7 @@ def test_a_place_that_nobody_wants_any_more_is_cleared() -> None:
 
 def test_a_tunnelled_server_counts_for_no_family() -> None:
     p = pool(marked(), behind_mark("a", "2001:db8::2", lb_kind="tun"))
-    assert p.service.key.family != INET6
+    assert next(iter(p.services)).family != INET6
     p.drop("a")
     p.settle()
     assert p.names == ()

@@ -6,6 +6,7 @@ import ipaddress
 from typing import Any
 
 from services.ipvs import settings
+from services.ipvs.fields import family_of
 from services.ipvs.model import ANYWHERE, HOST_BITS, INET, TCP, Destination, DestinationKey, Method, Service, ServiceKey
 
 
@@ -14,7 +15,7 @@ def packed(address: str) -> bytes:
 
 
 def key(address: str = "10.0.0.1", port: int = 80, protocol: int = TCP) -> ServiceKey:
-    return ServiceKey(settings.family_of(packed(address)), protocol, packed(address), port)
+    return ServiceKey(family_of(packed(address)), protocol, packed(address), port)
 
 
 def mark(number: int, family: int = INET) -> ServiceKey:
@@ -27,7 +28,7 @@ def service(of: ServiceKey | None = None, scheduler: str = "wlc", **more: Any) -
 
 
 def place(address: str, port: int = 80) -> DestinationKey:
-    return DestinationKey(settings.family_of(packed(address)), packed(address), port)
+    return DestinationKey(family_of(packed(address)), packed(address), port)
 
 
 def server(address: str, weight: int = 1, port: int = 80, method: Method = Method.NAT, **more: Any) -> Destination:

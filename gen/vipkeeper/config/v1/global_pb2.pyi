@@ -2,12 +2,22 @@ import datetime
 
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from collections.abc import Iterable as _Iterable, Mapping as _Mapping
 from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class LvsFlushOnStop(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    LVS_FLUSH_ON_STOP_UNSPECIFIED: _ClassVar[LvsFlushOnStop]
+    LVS_FLUSH_ON_STOP_ALL: _ClassVar[LvsFlushOnStop]
+    LVS_FLUSH_ON_STOP_VS: _ClassVar[LvsFlushOnStop]
+LVS_FLUSH_ON_STOP_UNSPECIFIED: LvsFlushOnStop
+LVS_FLUSH_ON_STOP_ALL: LvsFlushOnStop
+LVS_FLUSH_ON_STOP_VS: LvsFlushOnStop
 
 class InterfaceDelays(_message.Message):
     __slots__ = ("name", "down_delay", "up_delay")
@@ -19,8 +29,36 @@ class InterfaceDelays(_message.Message):
     up_delay: _duration_pb2.Duration
     def __init__(self, name: _Optional[str] = ..., down_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., up_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
+class LvsTimeouts(_message.Message):
+    __slots__ = ("tcp", "tcpfin", "udp")
+    TCP_FIELD_NUMBER: _ClassVar[int]
+    TCPFIN_FIELD_NUMBER: _ClassVar[int]
+    UDP_FIELD_NUMBER: _ClassVar[int]
+    tcp: _duration_pb2.Duration
+    tcpfin: _duration_pb2.Duration
+    udp: _duration_pb2.Duration
+    def __init__(self, tcp: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., tcpfin: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., udp: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+
+class LvsSyncDaemon(_message.Message):
+    __slots__ = ("interface", "vrrp_instance", "id", "maxlen", "port", "ttl", "group")
+    INTERFACE_FIELD_NUMBER: _ClassVar[int]
+    VRRP_INSTANCE_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    MAXLEN_FIELD_NUMBER: _ClassVar[int]
+    PORT_FIELD_NUMBER: _ClassVar[int]
+    TTL_FIELD_NUMBER: _ClassVar[int]
+    GROUP_FIELD_NUMBER: _ClassVar[int]
+    interface: str
+    vrrp_instance: str
+    id: int
+    maxlen: int
+    port: int
+    ttl: int
+    group: str
+    def __init__(self, interface: _Optional[str] = ..., vrrp_instance: _Optional[str] = ..., id: _Optional[int] = ..., maxlen: _Optional[int] = ..., port: _Optional[int] = ..., ttl: _Optional[int] = ..., group: _Optional[str] = ...) -> None: ...
+
 class Global(_message.Message):
-    __slots__ = ("router_id", "notification_email", "notification_email_from", "smtp_server", "smtp_connect_timeout", "smtp_helo_name", "smtp_alert", "smtp_alert_vrrp", "smtp_alert_checker", "script_user", "enable_script_security", "vrrp_version", "vrrp_garp_master_delay", "vrrp_garp_master_repeat", "vrrp_garp_master_refresh", "vrrp_garp_master_refresh_repeat", "vrrp_garp_lower_prio_delay", "vrrp_garp_lower_prio_repeat", "vrrp_lower_prio_no_advert", "vrrp_higher_prio_send_advert", "vrrp_mcast_group4", "vrrp_startup_delay", "vrrp_rt_priority", "notify", "vrrp_mcast_group6", "vrrp_check_unicast_src", "v3_checksum_as_v2", "vrrp_garp_interval", "vrrp_gna_interval", "vrrp_min_garp", "vrrp_garp_extra_if", "vrrp_garp_extra_if_all", "vrrp_strict", "vrrp_skip_check_adv_addr", "vrrp_owner_ignore_adverts", "vrrp_down_timer_adverts", "vrrp_delay_after_boot", "vmac_prefix", "vmac_addr_prefix", "default_interface", "vrrp_cpu_affinity", "bfd_cpu_affinity", "interface_up_down_delays", "log_unknown_vrids", "max_probes_per_second", "checker_log_all_failures", "ssl")
+    __slots__ = ("router_id", "notification_email", "notification_email_from", "smtp_server", "smtp_connect_timeout", "smtp_helo_name", "smtp_alert", "smtp_alert_vrrp", "smtp_alert_checker", "script_user", "enable_script_security", "vrrp_version", "vrrp_garp_master_delay", "vrrp_garp_master_repeat", "vrrp_garp_master_refresh", "vrrp_garp_master_refresh_repeat", "vrrp_garp_lower_prio_delay", "vrrp_garp_lower_prio_repeat", "vrrp_lower_prio_no_advert", "vrrp_higher_prio_send_advert", "vrrp_mcast_group4", "vrrp_startup_delay", "vrrp_rt_priority", "notify", "vrrp_mcast_group6", "vrrp_check_unicast_src", "v3_checksum_as_v2", "vrrp_garp_interval", "vrrp_gna_interval", "vrrp_min_garp", "vrrp_garp_extra_if", "vrrp_garp_extra_if_all", "vrrp_strict", "vrrp_skip_check_adv_addr", "vrrp_owner_ignore_adverts", "vrrp_down_timer_adverts", "vrrp_delay_after_boot", "vmac_prefix", "vmac_addr_prefix", "default_interface", "vrrp_cpu_affinity", "bfd_cpu_affinity", "interface_up_down_delays", "log_unknown_vrids", "max_probes_per_second", "checker_log_all_failures", "ssl", "lvs_flush", "lvs_flush_on_stop", "lvs_timeouts", "lvs_sync_daemon", "lvs_repair")
     ROUTER_ID_FIELD_NUMBER: _ClassVar[int]
     NOTIFICATION_EMAIL_FIELD_NUMBER: _ClassVar[int]
     NOTIFICATION_EMAIL_FROM_FIELD_NUMBER: _ClassVar[int]
@@ -68,6 +106,11 @@ class Global(_message.Message):
     MAX_PROBES_PER_SECOND_FIELD_NUMBER: _ClassVar[int]
     CHECKER_LOG_ALL_FAILURES_FIELD_NUMBER: _ClassVar[int]
     SSL_FIELD_NUMBER: _ClassVar[int]
+    LVS_FLUSH_FIELD_NUMBER: _ClassVar[int]
+    LVS_FLUSH_ON_STOP_FIELD_NUMBER: _ClassVar[int]
+    LVS_TIMEOUTS_FIELD_NUMBER: _ClassVar[int]
+    LVS_SYNC_DAEMON_FIELD_NUMBER: _ClassVar[int]
+    LVS_REPAIR_FIELD_NUMBER: _ClassVar[int]
     router_id: str
     notification_email: _containers.RepeatedScalarFieldContainer[str]
     notification_email_from: str
@@ -115,7 +158,12 @@ class Global(_message.Message):
     max_probes_per_second: int
     checker_log_all_failures: bool
     ssl: SslIdentity
-    def __init__(self, router_id: _Optional[str] = ..., notification_email: _Optional[_Iterable[str]] = ..., notification_email_from: _Optional[str] = ..., smtp_server: _Optional[str] = ..., smtp_connect_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., smtp_helo_name: _Optional[str] = ..., smtp_alert: _Optional[bool] = ..., smtp_alert_vrrp: _Optional[bool] = ..., smtp_alert_checker: _Optional[bool] = ..., script_user: _Optional[str] = ..., enable_script_security: _Optional[bool] = ..., vrrp_version: _Optional[int] = ..., vrrp_garp_master_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., vrrp_garp_master_repeat: _Optional[int] = ..., vrrp_garp_master_refresh: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., vrrp_garp_master_refresh_repeat: _Optional[int] = ..., vrrp_garp_lower_prio_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., vrrp_garp_lower_prio_repeat: _Optional[int] = ..., vrrp_lower_prio_no_advert: _Optional[bool] = ..., vrrp_higher_prio_send_advert: _Optional[bool] = ..., vrrp_mcast_group4: _Optional[str] = ..., vrrp_startup_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., vrrp_rt_priority: _Optional[int] = ..., notify: _Optional[str] = ..., vrrp_mcast_group6: _Optional[str] = ..., vrrp_check_unicast_src: _Optional[bool] = ..., v3_checksum_as_v2: _Optional[bool] = ..., vrrp_garp_interval: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., vrrp_gna_interval: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., vrrp_min_garp: _Optional[bool] = ..., vrrp_garp_extra_if: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., vrrp_garp_extra_if_all: _Optional[bool] = ..., vrrp_strict: _Optional[bool] = ..., vrrp_skip_check_adv_addr: _Optional[bool] = ..., vrrp_owner_ignore_adverts: _Optional[bool] = ..., vrrp_down_timer_adverts: _Optional[int] = ..., vrrp_delay_after_boot: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., vmac_prefix: _Optional[str] = ..., vmac_addr_prefix: _Optional[str] = ..., default_interface: _Optional[str] = ..., vrrp_cpu_affinity: _Optional[_Iterable[int]] = ..., bfd_cpu_affinity: _Optional[_Iterable[int]] = ..., interface_up_down_delays: _Optional[_Iterable[_Union[InterfaceDelays, _Mapping]]] = ..., log_unknown_vrids: _Optional[bool] = ..., max_probes_per_second: _Optional[int] = ..., checker_log_all_failures: _Optional[bool] = ..., ssl: _Optional[_Union[SslIdentity, _Mapping]] = ...) -> None: ...
+    lvs_flush: bool
+    lvs_flush_on_stop: LvsFlushOnStop
+    lvs_timeouts: LvsTimeouts
+    lvs_sync_daemon: LvsSyncDaemon
+    lvs_repair: bool
+    def __init__(self, router_id: _Optional[str] = ..., notification_email: _Optional[_Iterable[str]] = ..., notification_email_from: _Optional[str] = ..., smtp_server: _Optional[str] = ..., smtp_connect_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., smtp_helo_name: _Optional[str] = ..., smtp_alert: _Optional[bool] = ..., smtp_alert_vrrp: _Optional[bool] = ..., smtp_alert_checker: _Optional[bool] = ..., script_user: _Optional[str] = ..., enable_script_security: _Optional[bool] = ..., vrrp_version: _Optional[int] = ..., vrrp_garp_master_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., vrrp_garp_master_repeat: _Optional[int] = ..., vrrp_garp_master_refresh: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., vrrp_garp_master_refresh_repeat: _Optional[int] = ..., vrrp_garp_lower_prio_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., vrrp_garp_lower_prio_repeat: _Optional[int] = ..., vrrp_lower_prio_no_advert: _Optional[bool] = ..., vrrp_higher_prio_send_advert: _Optional[bool] = ..., vrrp_mcast_group4: _Optional[str] = ..., vrrp_startup_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., vrrp_rt_priority: _Optional[int] = ..., notify: _Optional[str] = ..., vrrp_mcast_group6: _Optional[str] = ..., vrrp_check_unicast_src: _Optional[bool] = ..., v3_checksum_as_v2: _Optional[bool] = ..., vrrp_garp_interval: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., vrrp_gna_interval: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., vrrp_min_garp: _Optional[bool] = ..., vrrp_garp_extra_if: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., vrrp_garp_extra_if_all: _Optional[bool] = ..., vrrp_strict: _Optional[bool] = ..., vrrp_skip_check_adv_addr: _Optional[bool] = ..., vrrp_owner_ignore_adverts: _Optional[bool] = ..., vrrp_down_timer_adverts: _Optional[int] = ..., vrrp_delay_after_boot: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., vmac_prefix: _Optional[str] = ..., vmac_addr_prefix: _Optional[str] = ..., default_interface: _Optional[str] = ..., vrrp_cpu_affinity: _Optional[_Iterable[int]] = ..., bfd_cpu_affinity: _Optional[_Iterable[int]] = ..., interface_up_down_delays: _Optional[_Iterable[_Union[InterfaceDelays, _Mapping]]] = ..., log_unknown_vrids: _Optional[bool] = ..., max_probes_per_second: _Optional[int] = ..., checker_log_all_failures: _Optional[bool] = ..., ssl: _Optional[_Union[SslIdentity, _Mapping]] = ..., lvs_flush: _Optional[bool] = ..., lvs_flush_on_stop: _Optional[_Union[LvsFlushOnStop, str]] = ..., lvs_timeouts: _Optional[_Union[LvsTimeouts, _Mapping]] = ..., lvs_sync_daemon: _Optional[_Union[LvsSyncDaemon, _Mapping]] = ..., lvs_repair: _Optional[bool] = ...) -> None: ...
 
 class SslIdentity(_message.Message):
     __slots__ = ("certificate", "key", "password")

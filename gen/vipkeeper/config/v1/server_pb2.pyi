@@ -33,6 +33,7 @@ class LbAlgo(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     LB_ALGO_FO: _ClassVar[LbAlgo]
     LB_ALGO_OVF: _ClassVar[LbAlgo]
     LB_ALGO_MH: _ClassVar[LbAlgo]
+    LB_ALGO_TWOS: _ClassVar[LbAlgo]
 
 class LbKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -40,6 +41,26 @@ class LbKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     LB_KIND_NAT: _ClassVar[LbKind]
     LB_KIND_DR: _ClassVar[LbKind]
     LB_KIND_TUN: _ClassVar[LbKind]
+
+class IpFamily(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    IP_FAMILY_UNSPECIFIED: _ClassVar[IpFamily]
+    IP_FAMILY_INET: _ClassVar[IpFamily]
+    IP_FAMILY_INET6: _ClassVar[IpFamily]
+
+class TunnelType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    TUNNEL_TYPE_UNSPECIFIED: _ClassVar[TunnelType]
+    TUNNEL_TYPE_IPIP: _ClassVar[TunnelType]
+    TUNNEL_TYPE_GUE: _ClassVar[TunnelType]
+    TUNNEL_TYPE_GRE: _ClassVar[TunnelType]
+
+class TunnelChecksum(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    TUNNEL_CHECKSUM_UNSPECIFIED: _ClassVar[TunnelChecksum]
+    TUNNEL_CHECKSUM_NOCSUM: _ClassVar[TunnelChecksum]
+    TUNNEL_CHECKSUM_CSUM: _ClassVar[TunnelChecksum]
+    TUNNEL_CHECKSUM_REMCSUM: _ClassVar[TunnelChecksum]
 PROTOCOL_UNSPECIFIED: Protocol
 PROTOCOL_TCP: Protocol
 PROTOCOL_UDP: Protocol
@@ -58,13 +79,59 @@ LB_ALGO_NQ: LbAlgo
 LB_ALGO_FO: LbAlgo
 LB_ALGO_OVF: LbAlgo
 LB_ALGO_MH: LbAlgo
+LB_ALGO_TWOS: LbAlgo
 LB_KIND_UNSPECIFIED: LbKind
 LB_KIND_NAT: LbKind
 LB_KIND_DR: LbKind
 LB_KIND_TUN: LbKind
+IP_FAMILY_UNSPECIFIED: IpFamily
+IP_FAMILY_INET: IpFamily
+IP_FAMILY_INET6: IpFamily
+TUNNEL_TYPE_UNSPECIFIED: TunnelType
+TUNNEL_TYPE_IPIP: TunnelType
+TUNNEL_TYPE_GUE: TunnelType
+TUNNEL_TYPE_GRE: TunnelType
+TUNNEL_CHECKSUM_UNSPECIFIED: TunnelChecksum
+TUNNEL_CHECKSUM_NOCSUM: TunnelChecksum
+TUNNEL_CHECKSUM_CSUM: TunnelChecksum
+TUNNEL_CHECKSUM_REMCSUM: TunnelChecksum
+
+class Tunnel(_message.Message):
+    __slots__ = ("type", "port", "checksum")
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    PORT_FIELD_NUMBER: _ClassVar[int]
+    CHECKSUM_FIELD_NUMBER: _ClassVar[int]
+    type: TunnelType
+    port: int
+    checksum: TunnelChecksum
+    def __init__(self, type: _Optional[_Union[TunnelType, str]] = ..., port: _Optional[int] = ..., checksum: _Optional[_Union[TunnelChecksum, str]] = ...) -> None: ...
+
+class GroupAddress(_message.Message):
+    __slots__ = ("address", "port")
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    PORT_FIELD_NUMBER: _ClassVar[int]
+    address: str
+    port: int
+    def __init__(self, address: _Optional[str] = ..., port: _Optional[int] = ...) -> None: ...
+
+class GroupFwmark(_message.Message):
+    __slots__ = ("fwmark", "ip_family")
+    FWMARK_FIELD_NUMBER: _ClassVar[int]
+    IP_FAMILY_FIELD_NUMBER: _ClassVar[int]
+    fwmark: int
+    ip_family: IpFamily
+    def __init__(self, fwmark: _Optional[int] = ..., ip_family: _Optional[_Union[IpFamily, str]] = ...) -> None: ...
+
+class VirtualServerGroup(_message.Message):
+    __slots__ = ("address", "fwmark")
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    FWMARK_FIELD_NUMBER: _ClassVar[int]
+    address: _containers.RepeatedCompositeFieldContainer[GroupAddress]
+    fwmark: _containers.RepeatedCompositeFieldContainer[GroupFwmark]
+    def __init__(self, address: _Optional[_Iterable[_Union[GroupAddress, _Mapping]]] = ..., fwmark: _Optional[_Iterable[_Union[GroupFwmark, _Mapping]]] = ...) -> None: ...
 
 class VirtualServer(_message.Message):
-    __slots__ = ("address", "port", "protocol", "fwmark", "delay_loop", "lb_algo", "lb_kind", "persistence_timeout", "persistence_granularity", "ops", "sorry_server", "sorry_server_inhibit", "quorum", "hysteresis", "quorum_up", "quorum_down", "alpha", "inhibit_on_failure", "ha_suspend", "weight", "virtualhost", "connect_timeout", "retry", "delay_before_retry", "warmup", "smtp_alert", "delay_loop_down", "delay_jitter")
+    __slots__ = ("address", "port", "protocol", "fwmark", "delay_loop", "lb_algo", "lb_kind", "persistence_timeout", "persistence_granularity", "ops", "sorry_server", "sorry_server_inhibit", "quorum", "hysteresis", "quorum_up", "quorum_down", "alpha", "inhibit_on_failure", "ha_suspend", "weight", "virtualhost", "connect_timeout", "retry", "delay_before_retry", "warmup", "smtp_alert", "delay_loop_down", "delay_jitter", "sh_port", "sh_fallback", "mh_port", "mh_fallback", "flag_1", "flag_2", "flag_3", "persistence_engine", "ip_family", "group", "tunnel", "drain_on_removal", "slow_start", "panic_threshold", "omega")
     ADDRESS_FIELD_NUMBER: _ClassVar[int]
     PORT_FIELD_NUMBER: _ClassVar[int]
     PROTOCOL_FIELD_NUMBER: _ClassVar[int]
@@ -93,6 +160,21 @@ class VirtualServer(_message.Message):
     SMTP_ALERT_FIELD_NUMBER: _ClassVar[int]
     DELAY_LOOP_DOWN_FIELD_NUMBER: _ClassVar[int]
     DELAY_JITTER_FIELD_NUMBER: _ClassVar[int]
+    SH_PORT_FIELD_NUMBER: _ClassVar[int]
+    SH_FALLBACK_FIELD_NUMBER: _ClassVar[int]
+    MH_PORT_FIELD_NUMBER: _ClassVar[int]
+    MH_FALLBACK_FIELD_NUMBER: _ClassVar[int]
+    FLAG_1_FIELD_NUMBER: _ClassVar[int]
+    FLAG_2_FIELD_NUMBER: _ClassVar[int]
+    FLAG_3_FIELD_NUMBER: _ClassVar[int]
+    PERSISTENCE_ENGINE_FIELD_NUMBER: _ClassVar[int]
+    IP_FAMILY_FIELD_NUMBER: _ClassVar[int]
+    GROUP_FIELD_NUMBER: _ClassVar[int]
+    TUNNEL_FIELD_NUMBER: _ClassVar[int]
+    DRAIN_ON_REMOVAL_FIELD_NUMBER: _ClassVar[int]
+    SLOW_START_FIELD_NUMBER: _ClassVar[int]
+    PANIC_THRESHOLD_FIELD_NUMBER: _ClassVar[int]
+    OMEGA_FIELD_NUMBER: _ClassVar[int]
     address: str
     port: int
     protocol: Protocol
@@ -121,20 +203,37 @@ class VirtualServer(_message.Message):
     smtp_alert: bool
     delay_loop_down: _duration_pb2.Duration
     delay_jitter: _duration_pb2.Duration
-    def __init__(self, address: _Optional[str] = ..., port: _Optional[int] = ..., protocol: _Optional[_Union[Protocol, str]] = ..., fwmark: _Optional[int] = ..., delay_loop: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., lb_algo: _Optional[_Union[LbAlgo, str]] = ..., lb_kind: _Optional[_Union[LbKind, str]] = ..., persistence_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., persistence_granularity: _Optional[str] = ..., ops: _Optional[bool] = ..., sorry_server: _Optional[_Union[SorryServer, _Mapping]] = ..., sorry_server_inhibit: _Optional[bool] = ..., quorum: _Optional[int] = ..., hysteresis: _Optional[int] = ..., quorum_up: _Optional[str] = ..., quorum_down: _Optional[str] = ..., alpha: _Optional[bool] = ..., inhibit_on_failure: _Optional[bool] = ..., ha_suspend: _Optional[bool] = ..., weight: _Optional[int] = ..., virtualhost: _Optional[str] = ..., connect_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., retry: _Optional[int] = ..., delay_before_retry: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., warmup: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., smtp_alert: _Optional[bool] = ..., delay_loop_down: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., delay_jitter: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+    sh_port: bool
+    sh_fallback: bool
+    mh_port: bool
+    mh_fallback: bool
+    flag_1: bool
+    flag_2: bool
+    flag_3: bool
+    persistence_engine: str
+    ip_family: IpFamily
+    group: str
+    tunnel: Tunnel
+    drain_on_removal: _duration_pb2.Duration
+    slow_start: _duration_pb2.Duration
+    panic_threshold: int
+    omega: bool
+    def __init__(self, address: _Optional[str] = ..., port: _Optional[int] = ..., protocol: _Optional[_Union[Protocol, str]] = ..., fwmark: _Optional[int] = ..., delay_loop: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., lb_algo: _Optional[_Union[LbAlgo, str]] = ..., lb_kind: _Optional[_Union[LbKind, str]] = ..., persistence_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., persistence_granularity: _Optional[str] = ..., ops: _Optional[bool] = ..., sorry_server: _Optional[_Union[SorryServer, _Mapping]] = ..., sorry_server_inhibit: _Optional[bool] = ..., quorum: _Optional[int] = ..., hysteresis: _Optional[int] = ..., quorum_up: _Optional[str] = ..., quorum_down: _Optional[str] = ..., alpha: _Optional[bool] = ..., inhibit_on_failure: _Optional[bool] = ..., ha_suspend: _Optional[bool] = ..., weight: _Optional[int] = ..., virtualhost: _Optional[str] = ..., connect_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., retry: _Optional[int] = ..., delay_before_retry: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., warmup: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., smtp_alert: _Optional[bool] = ..., delay_loop_down: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., delay_jitter: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., sh_port: _Optional[bool] = ..., sh_fallback: _Optional[bool] = ..., mh_port: _Optional[bool] = ..., mh_fallback: _Optional[bool] = ..., flag_1: _Optional[bool] = ..., flag_2: _Optional[bool] = ..., flag_3: _Optional[bool] = ..., persistence_engine: _Optional[str] = ..., ip_family: _Optional[_Union[IpFamily, str]] = ..., group: _Optional[str] = ..., tunnel: _Optional[_Union[Tunnel, _Mapping]] = ..., drain_on_removal: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., slow_start: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., panic_threshold: _Optional[int] = ..., omega: _Optional[bool] = ...) -> None: ...
 
 class SorryServer(_message.Message):
-    __slots__ = ("address", "port", "lb_kind")
+    __slots__ = ("address", "port", "lb_kind", "tunnel")
     ADDRESS_FIELD_NUMBER: _ClassVar[int]
     PORT_FIELD_NUMBER: _ClassVar[int]
     LB_KIND_FIELD_NUMBER: _ClassVar[int]
+    TUNNEL_FIELD_NUMBER: _ClassVar[int]
     address: str
     port: int
     lb_kind: LbKind
-    def __init__(self, address: _Optional[str] = ..., port: _Optional[int] = ..., lb_kind: _Optional[_Union[LbKind, str]] = ...) -> None: ...
+    tunnel: Tunnel
+    def __init__(self, address: _Optional[str] = ..., port: _Optional[int] = ..., lb_kind: _Optional[_Union[LbKind, str]] = ..., tunnel: _Optional[_Union[Tunnel, _Mapping]] = ...) -> None: ...
 
 class RealServer(_message.Message):
-    __slots__ = ("address", "port", "weight", "lb_kind", "inhibit_on_failure", "uthreshold", "lthreshold", "notify_up", "notify_down", "alpha", "virtualhost", "delay_loop", "connect_timeout", "retry", "delay_before_retry", "warmup", "smtp_alert", "delay_loop_down", "delay_jitter", "tcp_check", "http_get", "ssl_get", "misc_check", "dns_check", "udp_check", "ping_check", "smtp_check", "file_check", "grpc_check", "agent_check")
+    __slots__ = ("address", "port", "weight", "lb_kind", "inhibit_on_failure", "uthreshold", "lthreshold", "notify_up", "notify_down", "alpha", "virtualhost", "delay_loop", "connect_timeout", "retry", "delay_before_retry", "warmup", "smtp_alert", "delay_loop_down", "delay_jitter", "tunnel", "priority_group", "tcp_check", "http_get", "ssl_get", "misc_check", "dns_check", "udp_check", "ping_check", "smtp_check", "file_check", "grpc_check", "agent_check")
     ADDRESS_FIELD_NUMBER: _ClassVar[int]
     PORT_FIELD_NUMBER: _ClassVar[int]
     WEIGHT_FIELD_NUMBER: _ClassVar[int]
@@ -154,6 +253,8 @@ class RealServer(_message.Message):
     SMTP_ALERT_FIELD_NUMBER: _ClassVar[int]
     DELAY_LOOP_DOWN_FIELD_NUMBER: _ClassVar[int]
     DELAY_JITTER_FIELD_NUMBER: _ClassVar[int]
+    TUNNEL_FIELD_NUMBER: _ClassVar[int]
+    PRIORITY_GROUP_FIELD_NUMBER: _ClassVar[int]
     TCP_CHECK_FIELD_NUMBER: _ClassVar[int]
     HTTP_GET_FIELD_NUMBER: _ClassVar[int]
     SSL_GET_FIELD_NUMBER: _ClassVar[int]
@@ -184,6 +285,8 @@ class RealServer(_message.Message):
     smtp_alert: bool
     delay_loop_down: _duration_pb2.Duration
     delay_jitter: _duration_pb2.Duration
+    tunnel: Tunnel
+    priority_group: int
     tcp_check: _containers.RepeatedCompositeFieldContainer[TcpCheck]
     http_get: _containers.RepeatedCompositeFieldContainer[HttpGet]
     ssl_get: _containers.RepeatedCompositeFieldContainer[HttpGet]
@@ -195,7 +298,7 @@ class RealServer(_message.Message):
     file_check: _containers.RepeatedCompositeFieldContainer[FileCheck]
     grpc_check: _containers.RepeatedCompositeFieldContainer[GrpcCheck]
     agent_check: _containers.RepeatedCompositeFieldContainer[AgentCheck]
-    def __init__(self, address: _Optional[str] = ..., port: _Optional[int] = ..., weight: _Optional[int] = ..., lb_kind: _Optional[_Union[LbKind, str]] = ..., inhibit_on_failure: _Optional[bool] = ..., uthreshold: _Optional[int] = ..., lthreshold: _Optional[int] = ..., notify_up: _Optional[str] = ..., notify_down: _Optional[str] = ..., alpha: _Optional[bool] = ..., virtualhost: _Optional[str] = ..., delay_loop: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., connect_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., retry: _Optional[int] = ..., delay_before_retry: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., warmup: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., smtp_alert: _Optional[bool] = ..., delay_loop_down: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., delay_jitter: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., tcp_check: _Optional[_Iterable[_Union[TcpCheck, _Mapping]]] = ..., http_get: _Optional[_Iterable[_Union[HttpGet, _Mapping]]] = ..., ssl_get: _Optional[_Iterable[_Union[HttpGet, _Mapping]]] = ..., misc_check: _Optional[_Iterable[_Union[MiscCheck, _Mapping]]] = ..., dns_check: _Optional[_Iterable[_Union[DnsCheck, _Mapping]]] = ..., udp_check: _Optional[_Iterable[_Union[UdpCheck, _Mapping]]] = ..., ping_check: _Optional[_Iterable[_Union[PingCheck, _Mapping]]] = ..., smtp_check: _Optional[_Iterable[_Union[SmtpCheck, _Mapping]]] = ..., file_check: _Optional[_Iterable[_Union[FileCheck, _Mapping]]] = ..., grpc_check: _Optional[_Iterable[_Union[GrpcCheck, _Mapping]]] = ..., agent_check: _Optional[_Iterable[_Union[AgentCheck, _Mapping]]] = ...) -> None: ...
+    def __init__(self, address: _Optional[str] = ..., port: _Optional[int] = ..., weight: _Optional[int] = ..., lb_kind: _Optional[_Union[LbKind, str]] = ..., inhibit_on_failure: _Optional[bool] = ..., uthreshold: _Optional[int] = ..., lthreshold: _Optional[int] = ..., notify_up: _Optional[str] = ..., notify_down: _Optional[str] = ..., alpha: _Optional[bool] = ..., virtualhost: _Optional[str] = ..., delay_loop: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., connect_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., retry: _Optional[int] = ..., delay_before_retry: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., warmup: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., smtp_alert: _Optional[bool] = ..., delay_loop_down: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., delay_jitter: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., tunnel: _Optional[_Union[Tunnel, _Mapping]] = ..., priority_group: _Optional[int] = ..., tcp_check: _Optional[_Iterable[_Union[TcpCheck, _Mapping]]] = ..., http_get: _Optional[_Iterable[_Union[HttpGet, _Mapping]]] = ..., ssl_get: _Optional[_Iterable[_Union[HttpGet, _Mapping]]] = ..., misc_check: _Optional[_Iterable[_Union[MiscCheck, _Mapping]]] = ..., dns_check: _Optional[_Iterable[_Union[DnsCheck, _Mapping]]] = ..., udp_check: _Optional[_Iterable[_Union[UdpCheck, _Mapping]]] = ..., ping_check: _Optional[_Iterable[_Union[PingCheck, _Mapping]]] = ..., smtp_check: _Optional[_Iterable[_Union[SmtpCheck, _Mapping]]] = ..., file_check: _Optional[_Iterable[_Union[FileCheck, _Mapping]]] = ..., grpc_check: _Optional[_Iterable[_Union[GrpcCheck, _Mapping]]] = ..., agent_check: _Optional[_Iterable[_Union[AgentCheck, _Mapping]]] = ...) -> None: ...
 
 class TcpCheck(_message.Message):
     __slots__ = ("connect_ip", "connect_port", "bindto", "bind_port", "bind_if", "fwmark", "connect_timeout", "delay_loop", "retry", "delay_before_retry", "warmup", "alpha", "log_all_failures")
