@@ -65,7 +65,7 @@ async def test_a_server_that_refuses_fails_tcp_check(bench: Bench) -> None:
 
 async def test_a_server_with_a_full_backlog_fails_tcp_check_in_time(bench: Bench) -> None:
     with targets.dropping() as port:
-        assert await bench.cause(Tcp(local(port))) == "no connection within 0.5 s"
+        assert await bench.cause(Tcp(local(port)), QUICK) == "no connection within 0.5 s"
 
 
 async def test_a_server_over_ipv6_is_probed(bench: Bench) -> None:
@@ -154,7 +154,7 @@ async def test_a_server_that_closes_without_an_answer_fails(bench: Bench) -> Non
 
 async def test_a_silent_server_fails_in_time(bench: Bench) -> None:
     async with targets.target(targets.silent) as server:
-        assert await bench.cause(get(server.port)) == "no further data within 0.5 s"
+        assert await bench.cause(get(server.port), QUICK) == "no further data within 0.5 s"
 
 
 async def test_half_a_header_fails(bench: Bench) -> None:
@@ -186,7 +186,7 @@ async def test_an_endless_page_fails_at_the_limit(bench: Bench) -> None:
 
 async def test_a_byte_at_a_time_does_not_hold_a_probe_for_ever(bench: Bench) -> None:
     async with targets.target(targets.endless(b"x", 0.05, b"HTTP/1.0 200 OK\r\n\r\n")) as server:
-        assert await bench.cause(get(server.port)) == "the page is not complete after 1.5 s"
+        assert await bench.cause(get(server.port), QUICK) == "the page is not complete after 1.5 s"
 
 
 async def test_hostile_servers_cost_only_their_own_checks(bench: Bench) -> None:
@@ -326,7 +326,7 @@ async def test_a_server_without_tls_fails_ssl_get(bench: Bench) -> None:
 
 async def test_a_silent_server_fails_the_handshake_in_time(bench: Bench) -> None:
     async with targets.target(targets.silent) as server:
-        assert await bench.cause(secure(server.port)) == "no TLS handshake within 0.5 s"
+        assert await bench.cause(secure(server.port), QUICK) == "no TLS handshake within 0.5 s"
 
 
 async def test_a_server_that_closes_in_the_handshake_fails(bench: Bench) -> None:

@@ -79,24 +79,24 @@ async def test_answers_to_something_else_are_passed_over(bench: Bench) -> None:
 
 async def test_only_answers_to_something_else_fail_in_time(bench: Bench) -> None:
     async with udp_target(dns(other=1)) as server:
-        cause = await bench.cause(name(server.port))
+        cause = await bench.cause(name(server.port), QUICK)
     assert cause == "no answer within 0.5 s, but 1 datagrams that answer something else"
 
 
 async def test_a_silent_name_server_fails_in_time(bench: Bench) -> None:
     async with udp_target(silent) as server:
-        assert await bench.cause(name(server.port)) == "no answer within 0.5 s"
+        assert await bench.cause(name(server.port), QUICK) == "no answer within 0.5 s"
 
 
 async def test_a_slow_name_server_fails_in_time(bench: Bench) -> None:
     async with udp_target(dns(), pause=1.5) as server:
-        assert await bench.cause(name(server.port)) == "no answer within 0.5 s"
+        assert await bench.cause(name(server.port), QUICK) == "no answer within 0.5 s"
 
 
 async def test_a_late_answer_does_not_count_for_the_next_question(bench: Bench) -> None:
     """Answers come 0.7 s after their questions, the time limit is 0.5 s: there is never a success."""
     async with udp_target(dns(), pause=0.7) as server:
-        await bench.first(name(server.port))
+        await bench.first(name(server.port), QUICK)
         await until_async(lambda: len(server.questions) >= 4, what="four questions")
         await bench.workers.refresh()
     assert all(result.cause for result in bench.reports[1])
@@ -117,7 +117,7 @@ async def test_an_answer_from_elsewhere_is_not_heard(bench: Bench) -> None:
             return []
 
         server.answers = elsewhere
-        assert await bench.cause(name(server.port)) == "no answer within 0.5 s"
+        assert await bench.cause(name(server.port), QUICK) == "no answer within 0.5 s"
 
 
 async def test_a_flood_of_wrong_answers_costs_only_its_own_check(bench: Bench) -> None:
@@ -169,7 +169,7 @@ async def test_silence_passes_where_no_reply_is_required(bench: Bench) -> None:
 
 async def test_silence_fails_where_a_reply_is_required(bench: Bench) -> None:
     async with udp_target(silent) as server:
-        assert await bench.cause(Udp(local(server.port), require_reply=True)) == "no answer within 0.5 s"
+        assert await bench.cause(Udp(local(server.port), require_reply=True), QUICK) == "no answer within 0.5 s"
 
 
 async def test_a_reply_ends_the_wait(bench: Bench) -> None:
@@ -180,7 +180,7 @@ async def test_a_reply_ends_the_wait(bench: Bench) -> None:
 
 async def test_an_empty_datagram_is_no_reply(bench: Bench) -> None:
     async with udp_target(lambda data: [b""]) as server:
-        assert (await bench.cause(Udp(local(server.port), require_reply=True))).startswith("no answer within 0.5 s")
+        assert (await bench.cause(Udp(local(server.port), require_reply=True), QUICK)).startswith("no answer within 0.5 s")
 
 
 async def test_a_closed_port_fails_with_and_without_a_reply_required(bench: Bench) -> None:
