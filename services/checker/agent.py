@@ -90,7 +90,7 @@ class Agent:
         if not self._begun:
             self._begun = True
             self.reporter.begin({name: Entry(health) for name, health in self.pool.health().items()})
-        return (*self._problems.values(), *self._pace())
+        return self._further()
 
     def _upsert(self, kind: str, name: str, value: object, touched: dict[Name, None]) -> None:
         """Take one new, changed or (None) removed object; `touched` gathers the real servers that may change by it."""
@@ -125,6 +125,9 @@ class Agent:
     def _suspend(self) -> Edit:
         waiting = {name for name, virtual in self._virtual.items() if addresses.suspended(virtual, self._local)}
         return self.pool.sleep(frozenset(waiting))
+
+    def _further(self) -> tuple[Problem, ...]:
+        return (*self._problems.values(), *self._pace())
 
     def _pace(self) -> list[Problem]:
         """Stretch the intervals, if more is asked for than there may be; gives the problem that says so."""
@@ -247,7 +250,7 @@ class Agent:
         """Suspend or resume the checks of services with ha_suspend; their servers keep the health they have."""
         self._local = local
         self._follow([self._suspend()])
-        self._pace()
+        self.configuration.now_further(self._further())
 
     # --- what observers see ---
 
