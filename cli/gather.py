@@ -137,9 +137,20 @@ async def vrrp(run_dir: Path, method: str, request: Any, deadline_s: float = DEA
 
     :raises UnavailableError: no answer, or a refusal.
     """
-    async with channel(run_dir, "vrrp") as opened:
-        call = getattr(vrrp_pb2_grpc.VrrpServiceStub(opened), method)
+    return await _call(run_dir, "vrrp", vrrp_pb2_grpc.VrrpServiceStub, method, request, deadline_s)
+
+
+async def ipvs(run_dir: Path, method: str, request: Any, deadline_s: float = DEADLINE_S) -> Any:
+    """One call of IpvsService.
+
+    :raises UnavailableError: no answer, or a refusal.
+    """
+    return await _call(run_dir, "ipvs", ipvs_pb2_grpc.IpvsServiceStub, method, request, deadline_s)
+
+
+async def _call(run_dir: Path, service: str, stub: Any, method: str, request: Any, deadline_s: float) -> Any:
+    async with channel(run_dir, service) as opened:
         try:
-            return await call(request, timeout=deadline_s)
+            return await getattr(stub(opened), method)(request, timeout=deadline_s)
         except grpc.aio.AioRpcError as e:
-            raise UnavailableError(reason(e, "vrrp")) from None
+            raise UnavailableError(reason(e, service)) from None

@@ -13,11 +13,12 @@ from services.common.errors import UsageError, VipkeeperError
 
 COMMANDS: Final = {
     "check": ("cli.check", "Say what is wrong with a keepalived.conf or a JSON store file."),
+    "drain": ("cli.drain", "Let a real server's connections end and take it out of the table."),
     "explain": ("cli.explain", "Say why a virtual router is in its state."),
     "genhash": ("cli.genhash", "Print the MD5 of a page, for `digest`."),
     "history": ("cli.history", "List the changes of state of this node, with their causes."),
     "import": ("cli.import_conf", "Turn a keepalived.conf into keys of the configuration store."),
-    "maintenance": ("cli.maintenance", "Leave virtual routers to the peers for a while, and take them back."),
+    "maintenance": ("cli.maintenance", "Do without this node's routers or a real server for a while."),
     "status": ("cli.status", "Show what the services of this node do."),
     "switchover": ("cli.switchover", "Hand a virtual router to a peer, now or later."),
     "up": ("cli.up", "Run the four services from one file, without etcd and systemd."),

@@ -1,4 +1,4 @@
-"""vipctl maintenance: may this node's virtual routers be left to its peers for a while?"""
+"""vipctl maintenance: may this node's virtual routers be left to its peers for a while, or a real server to the others?"""
 
 from __future__ import annotations
 
@@ -18,23 +18,29 @@ PATIENCE_S: Final = 10.0  # for peers to take over
 POLL_S: Final = 0.2
 
 
+_server = click.option("--server", metavar="VIRTUAL/REAL", help="This real server, instead of virtual routers.")
+
+
 @click.group("maintenance")
 def command() -> None:
-    """Leave virtual routers to the peers for a while, and take them back.
+    """Leave virtual routers to the peers for a while, or a real server's work to the others, and take them back.
 
     A node in maintenance is master only while no peer is there. It keeps its addresses until a peer has taken over.
+    A real server in maintenance gets nothing new, and leaves the table when its connections have ended (vipctl drain).
     """
 
 
 @command.command("on")
 @click.argument("instance", default="")
 @options.run_dir
+@_server
 @click.option("--reason", required=True, help="Why, in a few words.")
 @click.option("--for", "span", help="End it after this time: 15min, 2h, 7d.")
 @click.option("--until", help="End it at this local time: 2026-01-31T12:00.")
 @options.as_json
-def on(instance: str, run_dir: str, reason: str, span: str | None, until: str | None, as_json: bool) -> int:
-    """Begin: for INSTANCE and its sync group, or for the whole node. Waits until it is clear who has the addresses.
+def on(instance: str, run_dir: str, server: str | None, reason: str, span: str | None, until: str | None, as_json: bool) -> int:
+    """Begin: for INSTANCE and its sync group, or for the whole node; waits until it is clear who has the addresses. Or for
+    a real server (--server), by the names that `vipctl status` shows.
 
     Exit status: 0, or 1 if this node keeps something because no peer took over.
     """
@@ -42,8 +48,10 @@ def on(instance: str, run_dir: str, reason: str, span: str | None, until: str | 
 
     if span is not None and until is not None:
         raise UsageError("--for and --until exclude each other")
-    request = vrrp_pb2.BeginMaintenanceRequest(instance=instance, reason=reason)
     end = span if span is not None else until
+    if server is not None:
+        return _drain(Path(run_dir).absolute(), instance, server, reason, end, as_json)
+    request = vrrp_pb2.BeginMaintenanceRequest(instance=instance, reason=reason)
     if end is not None:
         request.until.FromNanoseconds(moment(end, time.time_ns()))
     order, found = asyncio.run(_begin(Path(run_dir).absolute(), request))
@@ -63,12 +71,19 @@ def on(instance: str, run_dir: str, reason: str, span: str | None, until: str | 
 @command.command("off")
 @click.argument("instance", default="")
 @options.run_dir
+@_server
 @options.as_json
-def off(instance: str, run_dir: str, as_json: bool) -> int:
-    """End: for INSTANCE, or for the whole node."""
-    from cli import gather, words
+def off(instance: str, run_dir: str, server: str | None, as_json: bool) -> int:
+    """End: for INSTANCE, or for the whole node, or for a real server."""
+    from cli import drain, gather, words
     from vipkeeper.vrrp.v1 import vrrp_pb2
 
+    if server is not None:
+        ended = asyncio.run(drain.end(Path(run_dir).absolute(), *_names(instance, server)))
+        click.echo(
+            json.dumps(words.plain(ended), indent=2, ensure_ascii=False) if as_json else f"ended: {drain.drain_words(ended)}"
+        )
+        return 0
     request = vrrp_pb2.EndMaintenanceRequest(instance=instance)
     answer = asyncio.run(gather.vrrp(Path(run_dir).absolute(), "EndMaintenance", request))
     if as_json:
@@ -82,18 +97,42 @@ def off(instance: str, run_dir: str, as_json: bool) -> int:
 @options.run_dir
 @options.as_json
 def listing(run_dir: str, as_json: bool) -> int:
-    """List what is in maintenance on this node."""
-    from cli import gather, words
+    """List what is in maintenance on this node, and the real servers that are drained."""
+    from cli import drain, gather, words
     from vipkeeper.vrrp.v1 import vrrp_pb2
 
     request = vrrp_pb2.ListMaintenanceRequest()
-    answer = asyncio.run(gather.vrrp(Path(run_dir).absolute(), "ListMaintenance", request))
+    where = Path(run_dir).absolute()
+    services = [service for service in ("vrrp", "ipvs") if (where / f"{service}.sock").exists()] or ["vrrp"]
+    found = list(asyncio.run(gather.vrrp(where, "ListMaintenance", request)).maintenance) if "vrrp" in services else []
+    drains = asyncio.run(drain.drains(where)) if "ipvs" in services else []
     if as_json:
-        click.echo(json.dumps([words.plain(m) for m in answer.maintenance], indent=2, ensure_ascii=False))
+        click.echo(json.dumps([words.plain(m) for m in (*found, *drains)], indent=2, ensure_ascii=False))
         return 0
-    for order in answer.maintenance:
-        click.echo(order_words(order))
+    for line in (*map(order_words, found), *map(drain.drain_words, drains)):
+        click.echo(line)
     return 0
+
+
+def _drain(run_dir: Path, instance: str, server: str, reason: str, end: str | None, as_json: bool) -> int:
+    """Maintenance of a real server: it is drained, until then."""
+    from cli import drain, words
+
+    until = 0 if end is None else moment(end, time.time_ns())
+    answer = asyncio.run(drain.begin(run_dir, *_names(instance, server), reason, 0, until))
+    if as_json:
+        click.echo(json.dumps(words.plain(answer), indent=2, ensure_ascii=False))
+        return 0
+    for line in (drain.drain_words(answer.drain), *(f"  beware: {warning}" for warning in answer.warnings)):
+        click.echo(line)
+    return 0
+
+
+def _names(instance: str, server: str) -> tuple[str, str]:
+    virtual, separator, real = server.partition("/")
+    if instance or not separator or not virtual or not real:
+        raise UsageError("--server takes VIRTUAL/REAL, and no INSTANCE beside it")
+    return virtual, real
 
 
 def order_words(order: Any) -> str:

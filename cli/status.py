@@ -30,6 +30,8 @@ _COLOURS = {
     "UP": "green",
     "DOWN": "red",
     "RECOVERING": "yellow",
+    "DRAINING": "yellow",
+    "DRAINED": "yellow",
 }
 
 
@@ -247,6 +249,8 @@ def _servers(found: Snapshot) -> Table:
             if m.in_kernel and m.weight != m.configured_weight:
                 weight += f" (of {m.configured_weight})"
             health = words.enum_word(m, "health").lower().replace("_", " ")
+            if m.HasField("drain"):
+                health = words.enum_word(m.drain, "step").lower()
             kind = "" if not m.lb_kind else words.enum_word(m, "lb_kind").lower()
             if m.HasField("tunnel"):
                 kind = " ".join([kind, *_tunnel(m.tunnel)])
@@ -258,7 +262,7 @@ def _servers(found: Snapshot) -> Table:
                 _coloured(health),
                 str(m.active_connections),
                 str(m.inactive_connections),
-                Text(m.problem or m.cause),
+                Text(m.problem or _why_drained(m) or m.cause),
             )
     return table
 
@@ -268,6 +272,17 @@ def _tunnel(tunnel: Any) -> list[str]:
     said = [words.enum_word(tunnel, field).lower() for field in ("type", "checksum")]
     kind = f"{said[0]}:{tunnel.port}" if tunnel.port else said[0]
     return [word for word in (kind, said[1]) if word not in ("ipip", "nocsum", "")]
+
+
+def _why_drained(server: Any) -> str:
+    """Why a server is drained, and until when."""
+    if not server.HasField("drain"):
+        return ""
+    deadline, until = words.moment(server.drain, "deadline"), words.moment(server.drain, "until")
+    draining = words.enum_word(server.drain, "step") == "DRAINING"
+    out = f", out at {deadline.astimezone():%H:%M:%S} at the latest" if deadline is not None and draining else ""
+    back = f", back at {until.astimezone():%Y-%m-%d %H:%M:%S}" if until is not None else ""
+    return f"{server.drain.reason}{out}{back}"
 
 
 def _checks(found: Snapshot, now: datetime) -> Table:

@@ -158,7 +158,15 @@ def _ipvs(opened: grpc.aio.Channel) -> tuple[AsyncIterator[Any], Callable[[Any],
         match message.WhichOneof("change"):
             case "virtual_server":
                 m = message.virtual_server
-                state = "quorum" if m.quorum_up else "no quorum, sorry server" if m.sorry_active else "no quorum"
+                state = (
+                    "panic"
+                    if m.panic
+                    else "quorum"
+                    if m.quorum_up
+                    else "no quorum, sorry server"
+                    if m.sorry_active
+                    else "no quorum"
+                )
                 line = f"{m.scheduler} {state}, live weight {m.live_weight} of {m.quorum}"
                 table = "" if m.in_kernel else ", not in the kernel's table"
                 yield m.name or f"{m.address}:{m.port}", line + table + (f" ({m.problem})" if m.problem else ""), None
@@ -166,7 +174,8 @@ def _ipvs(opened: grpc.aio.Channel) -> tuple[AsyncIterator[Any], Callable[[Any],
                 m = message.real_server.real_server
                 health = words.enum_word(m, "health").lower().replace("_", " ")
                 place = f"weight {m.weight}" if m.in_kernel else "not in the kernel's table"
-                why = m.problem or m.cause
+                drain = f"{words.enum_word(m.drain, 'step').lower()}: {m.drain.reason}" if m.HasField("drain") else ""
+                why = m.problem or drain or m.cause
                 line = ", ".join(part for part in (place, health) if part) + (f" ({why})" if why else "")
                 yield f"{message.real_server.virtual_server} {m.name or f'{m.address}:{m.port}'}", line, None
             case "gone":

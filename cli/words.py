@@ -63,6 +63,10 @@ def event_words(event: Any) -> str:
         case "virtual_server":
             state = "gained" if what.up else "lost"
             return f"virtual server {what.virtual_server}: quorum {state}, {what.live_weight} of {what.quorum}"
+        case "drain":
+            cut = f", {what.connections} connections cut off" if what.connections else ""
+            name = f"real server {what.real_server}" if what.real_server else "a server"
+            return _because(f"{name} of {what.virtual_server}: {enum_word(what, 'step').lower()}{cut}", what.cause)
         case _:
             state = "solved" if what.resolved else "problem"
             return f"configuration {state}: {problem_words(what.problem)}"

@@ -444,6 +444,7 @@ VIRTUAL_SERVER: Final[Table] = _SERVER_COMMON | {
     "quorum_up": Keyword("quorum_up", _NOTIFY),
     "quorum_down": Keyword("quorum_down", _NOTIFY),
     "ha_suspend": Keyword("ha_suspend", flag),
+    "omega": Keyword("omega", boolean),
 }
 
 REAL_SERVER: Final[Table] = _SERVER_COMMON | {

@@ -34,6 +34,11 @@ STATES = {
     "fault": event_pb2.VRRP_STATE_FAULT,
     "stop": event_pb2.VRRP_STATE_STOP,
 }
+DRAIN_STEPS = {
+    "draining": event_pb2.DRAIN_STEP_DRAINING,
+    "drained": event_pb2.DRAIN_STEP_DRAINED,
+    "back": event_pb2.DRAIN_STEP_BACK,
+}
 _MALFORMED = grpc.StatusCode.INVALID_ARGUMENT
 _CHANNEL = (
     ("grpc.initial_reconnect_backoff_ms", 100),
@@ -119,6 +124,16 @@ class Composer:
         event.virtual_server.up = up
         event.virtual_server.live_weight = live_weight
         event.virtual_server.quorum = quorum
+        return event
+
+    def drain(self, virtual_server: str, real_server: str, step: str, cause: str, connections: int = 0) -> event_pb2.Event:
+        """A step of a drain: "draining", "drained" or "back"; `connections`: how many were cut off."""
+        event = self._event("", None)
+        event.drain.virtual_server = virtual_server
+        event.drain.real_server = real_server
+        event.drain.step = DRAIN_STEPS[step]
+        event.drain.cause = cause
+        event.drain.connections = connections
         return event
 
     def configuration(self, before: Iterable[Problem], now: Iterable[Problem]) -> tuple[event_pb2.Event, ...]:

@@ -17,6 +17,7 @@ from services.common.options import Options
 from services.common.problems import Problem
 from services.common.serve import serve
 from services.ipvs.director import Flip
+from services.ipvs.drain import Told
 from services.ipvs.live import LiveTable
 from services.ipvs.runtime import Runtime
 from services.ipvs.service import NAME, IpvsService
@@ -38,6 +39,7 @@ class Agent:
         self._publisher = Publisher(options)
         self._configuration = Configuration(options, DECODERS["ipvs"], self._problems_changed)
         self._runtime = Runtime(options.state_dir, self._telemetry, self._quorum_flipped)
+        self._runtime.draining.told = self._drain_went_on
         self._runtime.troubled = lambda: self._configuration.now_further(self._runtime.problems())
         self._routers = VrrpWatch(options.socket_of("vrrp"), self._runtime.vrrp_told)
         self._live = LiveTable(self._runtime)
@@ -53,6 +55,7 @@ class Agent:
             [NAME],
             lambda: self._configuration.problems,
         )
+        farewell: list[Flip] = []
         try:
             async with asyncio.TaskGroup() as tasks:
                 work = [
@@ -68,11 +71,14 @@ class Agent:
                 sdnotify.ready()
                 await stop.wait()
                 sdnotify.stopping()
+                farewell = self._runtime.director.farewell()
                 for task in work:
                     task.cancel()
             await self._runtime.flush()
         finally:
-            self._runtime.close()
+            for flip in farewell:
+                self._quorum_flipped(flip, "")
+            self._runtime.close(flip.name for flip in farewell)
             await self._publisher.flush(FLUSH_S if self._publisher.pending else 0)
             await self._publisher.close()
             await server.stop(0.5)
@@ -85,9 +91,15 @@ class Agent:
 
     def _quorum_flipped(self, flip: Flip, traceparent: str) -> None:
         q = flip.quorum
+        for name in flip.servers:
+            cause = "ipvs is there again" if q.up else "ipvs stops"
+            self._publisher.publish(self._composer.real_server(flip.name, name, q.up, cause))
         self._publisher.publish(
             self._composer.virtual_server(flip.name, q.up, q.live_weight, q.quorum, traceparent=traceparent)
         )
+
+    def _drain_went_on(self, told: Told) -> None:
+        self._publisher.publish(self._composer.drain(*told.name, told.step.value, told.reason, told.connections))
 
     def _problems_changed(self, new: frozenset[Problem], resolved: frozenset[Problem]) -> None:
         for event in self._composer.configuration(resolved, new):
@@ -111,6 +123,8 @@ class Agent:
             "real_servers": director.real_servers,
             "down": len(director.down),
             "quorum_lost": sum(not pool.quorum.up for _, pool in pools),
+            "panics": sum(pool.standing.panic for _, pool in pools),
+            "drains": len(self._runtime.drains.orders) + len(self._runtime.drains.leaving),
             "refused": len(self._runtime.refusals),
             "checker_connected": self._service.reporting > 0,
             "trouble": self._runtime.trouble,
@@ -130,6 +144,7 @@ class Agent:
             "ipvs.refused": (lambda: len(runtime.refusals), "operations that the kernel refuses now"),
             "ipvs.real_servers": (lambda: director.real_servers, "real servers that are configured"),
             "ipvs.real_servers_down": (lambda: len(director.down), "real servers that are thought to be down"),
+            "ipvs.drains": (lambda: len(runtime.drains.orders) + len(runtime.drains.leaving), "real servers that are drained"),
             "ipvs.available": (lambda: int(not runtime.trouble), "1 if the kernel's table can be written"),
             "ipvs.health_streams": (lambda: self._service.reporting, "checkers that report health now"),
             "ipvs.events_pending": (lambda: self._publisher.pending, "events that notify has not confirmed"),

@@ -1,4 +1,5 @@
-"""What must survive our own death, but not the machine's? Which services are ours, and which servers were down.
+"""What must survive our own death, but not the machine's? Which services are ours, which servers were down, which drain
+because their keys are gone, and which start slowly; the time-outs before ours, and whether the sync daemons are ours.
 
 Shell: one small file in the state folder. It is written before the kernel is, so that a service of ours is never taken for
 somebody else's; it is not forced to the disk, because the kernel's table does not survive a power failure either. It
@@ -14,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from services.ipvs.model import ServiceKey
+from services.ipvs.drain import Leaving
+from services.ipvs.model import DestinationKey, ServiceKey
 from services.ipvs.sync import AS_THEY_ARE, Timeouts
 
 log = logging.getLogger(__name__)
@@ -22,13 +24,17 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Entries:
-    """Services that are ours, and (virtual server, real server) names of those that were down.
+    """Services that are ours; (virtual server, real server) names of those that were down; servers whose keys are gone and
+    that drain; when slow starts began that go on, Unix ns; virtual servers that were told to be down because we stopped.
 
     `timeouts`: the kernel's before ours; `sync`: the sync daemons are ours.
     """
 
     owned: frozenset[ServiceKey] = frozenset()
     down: frozenset[tuple[str, str]] = frozenset()
+    leaving: tuple[Leaving, ...] = ()
+    starts: tuple[tuple[str, str, int], ...] = ()
+    parted: tuple[str, ...] = ()
     timeouts: Timeouts = AS_THEY_ARE
     sync: bool = False
 
@@ -48,7 +54,13 @@ class Ledger:
                 return Entries()
             owned = frozenset(ServiceKey(f, p, bytes.fromhex(a), port, mark) for f, p, a, port, mark in raw["owned"])
             down = frozenset((virtual, real) for virtual, real in raw["down"])
-            return Entries(owned, down, Timeouts(*raw.get("timeouts", ())), raw.get("sync", False))
+            leaving = tuple(
+                Leaving(virtual, real, DestinationKey(family, bytes.fromhex(address), port), since, deadline)
+                for virtual, real, family, address, port, since, deadline in raw.get("leaving", ())
+            )
+            starts = tuple((virtual, real, since) for virtual, real, since in raw.get("starts", ()))
+            before = Timeouts(*map(int, raw.get("timeouts", ())))
+            return Entries(owned, down, leaving, starts, tuple(raw.get("parted", ())), before, raw.get("sync", False))
         except FileNotFoundError:
             return Entries()
         except (OSError, ValueError, LookupError, TypeError) as e:
@@ -57,10 +69,21 @@ class Ledger:
 
     def write(self, entries: Entries) -> None:
         """Replace the file in one step."""
-        rows = [(k.family, k.protocol, k.address.hex(), k.port, k.fwmark) for k in sorted(entries.owned)]
         before = entries.timeouts
-        rest = {"timeouts": [before.tcp, before.tcpfin, before.udp], "sync": entries.sync}
-        text = json.dumps({"world": _world(), "owned": rows, "down": sorted(entries.down)} | rest)
+        document = {
+            "world": _world(),
+            "owned": [(k.family, k.protocol, k.address.hex(), k.port, k.fwmark) for k in sorted(entries.owned)],
+            "down": sorted(entries.down),
+            "leaving": [
+                (e.virtual, e.real, e.place.family, e.place.address.hex(), e.place.port, e.since, e.deadline)
+                for e in entries.leaving
+            ],
+            "starts": entries.starts,
+            "parted": entries.parted,
+            "timeouts": [before.tcp, before.tcpfin, before.udp],
+            "sync": entries.sync,
+        }
+        text = json.dumps(document)
         fresh = self._path.with_suffix(".new")
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)

@@ -15,10 +15,12 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from services.common.watch_hub import Put, Removed, Synced, WatchHub
 from services.ipvs import model
+from services.ipvs.drain import Leaving, Order
 from services.ipvs.model import INET6, Destination, DestinationKey, Entry, Load, Method, ServiceKey, Tunnel, address_text
 from services.ipvs.runtime import Runtime
 from services.ipvs.sync import MASTER
 from services.ipvs.weights import Pool
+from vipkeeper.common.v1 import event_pb2
 from vipkeeper.config.v1 import server_pb2
 from vipkeeper.ipvs.v1 import ipvs_pb2
 
@@ -206,6 +208,9 @@ class LiveTable:
         pool = self._pool(subject)
         if pool is None:
             return str(place)
+        leaving = self._runtime.drains.leaving.get((str(subject), place))
+        if leaving is not None and leaving.real and pool.member(leaving.real) is None:
+            return leaving.real
         return pool.name_at(place) or (SORRY if pool.sorry is not None and pool.sorry.key == place else str(place))
 
     def _places(self, subject: Subject) -> list[DestinationKey]:
@@ -288,6 +293,9 @@ class LiveTable:
             message.quorum, message.hysteresis = quorum.quorum, quorum.hysteresis
             message.live_weight, message.quorum_up = quorum.live_weight, quorum.up
             message.sorry_active = pool.sorry_active
+            message.panic = pool.standing.panic
+            if pool.standing.group is not None:
+                message.priority_group = pool.standing.group
         return message
 
     def _server(self, subject: Subject, place: DestinationKey) -> ipvs_pb2.RealServer | None:
@@ -307,11 +315,20 @@ class LiveTable:
         message.in_kernel = len(there) == len(keys) and all(there)
         message.weight = actual.weight if actual is not None else 0
         message.configured_weight = configured.weight if configured is not None else 0
+        virtual = subject if isinstance(subject, str) else ""
         if member is not None and pool is not None:
-            self._tell_health(message, str(subject), name, pool)
+            self._tell_health(message, virtual, name, pool)
+        self._tell_drain(message, virtual, name, place)
         refusals = [refusal for k in keys if (refusal := self._runtime.refusals.get((k, place))) is not None]
         message.problem = refusals[0].reason if refusals else ""
         return message
+
+    def _tell_drain(self, message: ipvs_pb2.RealServer, virtual: str, name: str, place: DestinationKey) -> None:
+        drains = self._runtime.drains
+        drain = drains.leaving.get((virtual, place)) or drains.orders.get((virtual, name))
+        if drain is not None:
+            message.drain.CopyFrom(drain_message(drain, message.active_connections + message.inactive_connections))
+            message.name = message.name or drain.name[1]
 
     def _tell_health(self, message: ipvs_pb2.RealServer, virtual: str, name: str, pool: Pool) -> None:
         health, member = pool.health(name), pool.member(name)
@@ -319,12 +336,15 @@ class LiveTable:
             message.health = ipvs_pb2.HEALTH_UP if health.up else ipvs_pb2.HEALTH_DOWN
         else:
             message.health = ipvs_pb2.HEALTH_PRESUMED_UP if health.up else ipvs_pb2.HEALTH_PRESUMED_DOWN
+        if member is not None:
+            message.priority_group = member.priority_group
+        if (since := pool.starts.get(name)) is not None:
+            message.slow_start_since.CopyFrom(_time(since))
         report = self._runtime.director.last_report((virtual, name))
         if report is not None:
             message.cause = report.cause
             if report.probed_at:
-                seconds, nanos = divmod(report.probed_at, 10**9)
-                message.probed_at.CopyFrom(Timestamp(seconds=seconds, nanos=nanos))
+                message.probed_at.CopyFrom(_time(report.probed_at))
 
 
 def _server_message(name: str, shown: Destination, load: Load | None) -> ipvs_pb2.RealServer:
@@ -345,6 +365,27 @@ def _server_message(name: str, shown: Destination, load: Load | None) -> ipvs_pb
         message.persistent_connections = load.persistent
         message.counters.CopyFrom(_counters(load.counters))
     return message
+
+
+def drain_message(drain: Order | Leaving, connections: int = 0) -> ipvs_pb2.Drain:
+    """An order, or a server whose key is gone."""
+    draining, drained = event_pb2.DRAIN_STEP_DRAINING, event_pb2.DRAIN_STEP_DRAINED
+    until = drain.until if isinstance(drain, Order) else 0
+    return ipvs_pb2.Drain(
+        virtual_server=drain.name[0],
+        real_server=drain.name[1],
+        step=drained if isinstance(drain, Order) and drain.out else draining,
+        reason=drain.reason,
+        since=_time(drain.since),
+        deadline=_time(drain.deadline) if drain.deadline else None,
+        until=_time(until) if until else None,
+        removed=isinstance(drain, Leaving),
+        connections=connections,
+    )
+
+
+def _time(ns: int) -> Timestamp:
+    return Timestamp(seconds=ns // 10**9, nanos=ns % 10**9)
 
 
 def _counters(counters: model.Counters) -> ipvs_pb2.Counters:

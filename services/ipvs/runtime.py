@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
@@ -19,11 +21,13 @@ from services.common.desired import Change
 from services.common.errors import UnavailableError
 from services.common.problems import Problem
 from services.common.telemetry import Telemetry
-from services.ipvs.director import Director, Flip, Name, Report, Verdict, Work
+from services.ipvs.director import Director, Flip, Report, Verdict, Work
+from services.ipvs.drain import Action, Name, Ordered, Seen, Spot, TakenBack, connections_seen
+from services.ipvs.draining import Draining
 from services.ipvs.globals import Global
 from services.ipvs.kernel import Kernel, Refusal, describe
 from services.ipvs.ledger import Entries, Ledger
-from services.ipvs.model import Counters, DestinationKey, Entry, Load, ServiceKey
+from services.ipvs.model import Destination, DestinationKey, ServiceKey
 from services.ipvs.reconcile import (
     Operation,
     RemoveDestination,
@@ -32,6 +36,7 @@ from services.ipvs.reconcile import (
     plan,
     plan_service,
 )
+from services.ipvs.sight import Sight
 from services.ipvs.sync import Routers
 from services.ipvs.whole import Whole
 
@@ -55,7 +60,7 @@ class Runtime:
 
     `on_flip` is told of every quorum gained or lost, once the kernel has what follows from it, with the trace context of
     that change. `shown` may be set; it is told of places that may look different now (None: the whole service). `troubled`
-    too; it is told when `problems` may be others, without a change of the configuration.
+    too; it is told when `problems` may be others, without a change of the configuration. `clock`: Unix time, ns.
     """
 
     def __init__(
@@ -64,27 +69,29 @@ class Runtime:
         telemetry: Telemetry,
         on_flip: Callable[[Flip, str], None],
         open_kernel: Callable[[], Kernel] = Kernel,
+        clock: Callable[[], int] = time.time_ns,
     ) -> None:
         self._open_kernel = open_kernel
         self._telemetry = telemetry
         self._on_flip = on_flip
         self._ledger = Ledger(state_dir / "ledger.json")
         left = self._ledger.read()
+        self._found_ours = left.owned
         self._owned = set(left.owned)
+        self._clock = clock
+        self.draining = Draining(state_dir / "orders.json", left.leaving, clock)
+        self.drains = self.draining.drains
         self._kernel: Kernel | None = None
         self._lock = asyncio.Lock()
         self._started = asyncio.Event()
         self._down_changed = asyncio.Event()
-        self._stamp = 0
-        self._written: dict[ServiceKey, int] = {}
-        self._read_at = 0.0
         self._revision = 0
         self._global_known = False  # else there are settings of before that are still to come
-        self.director = Director(left.down)
+        holds = {name: order.hold for name, order in self.drains.orders.items()}
+        self.director = Director(left.down, holds, left.leaving, {(v, r): since for v, r, since in left.starts}, left.parted)
         self.whole = Whole(left.timeouts, left.sync, lambda: self._ledger.write(self._entries()))
-        self.actual: dict[ServiceKey, Entry] = {}
-        self.counters: dict[ServiceKey, Counters] = {}
-        self.loads: dict[ServiceKey, dict[DestinationKey, Load]] = {}
+        self._sight = Sight()
+        self.actual, self.counters, self.loads = self._sight.actual, self._sight.counters, self._sight.loads
         self.refusals: dict[Place, Refusal] = {}
         self.trouble = ""  # why the kernel cannot be written; empty when it can
         self.writes = 0  # operations that the kernel carried out
@@ -104,13 +111,10 @@ class Runtime:
             if GLOBAL in change.upserts or GLOBAL in change.removals:
                 self.whole.settings = change.upserts.get(GLOBAL, Global())
             self._global_known = self._global_known or GLOBAL in change.upserts or change.revision > 0
-            work = self.director.configure(upserts, change.removals - {GLOBAL}, self.actual)
+            now = self._clock()
+            work = self.director.configure(upserts, change.removals - {GLOBAL}, self.actual, now, change.revision > 0)
             if self._revision == 0 < change.revision:  # only the store itself says what is no longer configured
-                for key, entry in self.actual.items():
-                    if self.director.holder(key):
-                        work.look_at(key, entry.destinations)
-                    elif key in self._owned or self.whole.settings.flush:
-                        work.released.add(key)
+                self._compare_all(work, now)
             self._revision = max(self._revision, change.revision)
             with self._telemetry.span("ipvs.configure", revision=change.revision):
                 await self._do(work)
@@ -124,11 +128,20 @@ class Runtime:
     async def report(self, reports: Mapping[Name, Report], removed: Iterable[Name] = (), snapshot: bool = False) -> None:
         """The checker's words; returns when the kernel has what follows from them."""
         async with self._lock:
-            work = self.director.report(reports, removed, snapshot)
+            work = self.director.report(reports, removed, snapshot, self._clock())
             for verdict in work.verdicts:
-                _log_verdict(verdict)
+                log.info("%s", verdict)
             with contextlib.ExitStack() as spans:
                 await self._do(work, self._trace(work.verdicts, spans))
+
+    async def drain(self, event: Ordered | TakenBack) -> None:
+        """An operator's order; returns when it is kept, and the kernel has what follows from it.
+
+        :raises UnavailableError: it cannot be kept, and nothing was done.
+        """
+        async with self._lock:
+            await self._carry(self.draining.take(event))
+        self.draining.wake(slow=False)
 
     async def vrrp_told(self, routers: Routers) -> None:
         """The virtual routers of this node are now so; a sync daemon may follow one of them."""
@@ -152,17 +165,20 @@ class Runtime:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._keep_ledger())
             tasks.create_task(self._keep_table())
+            tasks.create_task(self.draining.run(lambda: self.director.slow, self._go_on))
 
     # --- what goes out ---
 
     def problems(self) -> list[Problem]:
         """What does not fit together, and what the kernel refuses."""
         refused = (p for r in self.refusals.values() if (p := self._problem(r)) is not None)
-        return [*self.director.problems, *self.whole.problems, *dict.fromkeys(refused), *self._drift_problems()]
+        trouble = self.draining.trouble
+        lost = [Problem("orders", "", trouble, "give the orders again")] if trouble else []
+        return [*lost, *self.director.problems, *self.whole.problems, *dict.fromkeys(refused), *self._drift_problems()]
 
     async def refresh(self, at_most_s: float = 1.0) -> None:
         """Read the table, unless that happened within the last `at_most_s` seconds."""
-        if self._kernel is not None and asyncio.get_running_loop().time() - self._read_at > at_most_s:
+        if self._kernel is not None and asyncio.get_running_loop().time() - self._sight.read_at > at_most_s:
             with contextlib.suppress(UnavailableError):  # `run` finds out and says so
                 await self._read()
 
@@ -175,9 +191,13 @@ class Runtime:
         """The service is configured here, or was."""
         return key in self._owned
 
-    def close(self) -> None:
-        """Let go of the kernel; the table stays as it is, and traffic flows on."""
-        self._ledger.write(self._entries())
+    def connections(self, spot: Spot) -> int:
+        """Connections of a server to all services of its virtual server, as of the last reading."""
+        return self._sight.connections(self.director.keys(spot[0]), spot[1])
+
+    def close(self, parted: Iterable[str] = ()) -> None:
+        """Let go of the kernel; the table stays as it is, and traffic flows on. `parted`: those that a farewell spoke of."""
+        self._ledger.write(dataclasses.replace(self._entries(), parted=tuple(parted)))
         if self._kernel is not None:
             self._kernel.close()
             self._kernel = None
@@ -204,38 +224,71 @@ class Runtime:
 
     # --- carrying out ---
 
+    def _compare_all(self, work: Work, now: int) -> None:
+        """The store has spoken for the first time: what is in the table and is not its will, goes or drains."""
+        strangers: dict[str, dict[DestinationKey, Destination]] = {}
+        for key, entry in self.actual.items():
+            if holder := self.director.holder(key):
+                if key in self._found_ours:
+                    strangers.setdefault(holder, {}).update(entry.destinations)
+                work.look_at(key, entry.destinations)
+            elif key in self._owned or self.whole.settings.flush:
+                work.released.add(key)
+        for holder, destinations in strangers.items():
+            self.director.leave_strangers(holder, destinations.values(), work, now)
+
     async def _do(self, work: Work, traces: Mapping[Verdict, str] = MappingProxyType({})) -> None:
+        """What follows from `work` in the kernel, and for the drains."""
+        actions = [action for event in work.drains for action in self.draining.take(event)]
+        await self._apply(work, traces)
+        await self._carry(actions)
+
+    async def _carry(self, actions: Sequence[Action]) -> None:
+        if actions:
+            await self._apply(self.director.carry(actions, self._clock()))
+        self.draining.tell(actions)
+
+    async def _apply(self, work: Work, traces: Mapping[Verdict, str] = MappingProxyType({})) -> None:
         operations: list[Operation] = []
         for key, places in work.places.items():
             wanted = self.director.wanted_at(key)
             if wanted is not None:
                 operations += plan_service(self.actual.get(key), wanted, places)
         operations += [RemoveService(key) for key in work.released if key in self.actual]
-        self._own(work.places)
+        self._own(work.places, bool(work.drains))
         await self._carry_out(operations)
         if self.refusals:
             self._forget_settled_refusals()
         self._down_changed.set()
+        if work.drains or self.director.slow:
+            self.draining.wake(slow=not work.drains)
+        if work.complaints:
+            self.troubled()
         for key, places in work.places.items():
             self.shown(key, places)
         for key in work.released:
             self.shown(key, None)
         for flip in work.flips:
-            q = flip.quorum
-            word = "gained" if q.up else "lost"
-            log.info("virtual server %s: quorum %s (live weight %d, quorum %d)", flip.name, word, q.live_weight, q.quorum)
+            log.info("%s", flip)
             self._on_flip(flip, traces.get(flip.cause, "") if flip.cause else "")
 
-    def _own(self, keys: Iterable[ServiceKey]) -> None:
-        """What is configured is ours, and the ledger says so before the kernel is written."""
+    def _own(self, keys: Iterable[ServiceKey], drains: bool) -> None:
+        """What is configured is ours, and the ledger says so before the kernel is written; so it does with other drains."""
         fresh = [key for key in keys if key not in self._owned]
-        if fresh:
-            self._owned.update(fresh)
+        self._owned.update(fresh)
+        if fresh or drains:
             self._ledger.write(self._entries())
 
     def _entries(self) -> Entries:
-        whole = self.whole
-        return Entries(frozenset(self._owned), frozenset(self.director.down), whole.before, whole.ours)
+        starts = tuple((virtual, real, since) for (virtual, real), since in sorted(self.director.starts.items()))
+        return Entries(
+            frozenset(self._owned),
+            frozenset(self.director.down),
+            tuple(self.drains.leaving.values()),
+            starts,
+            timeouts=self.whole.before,
+            sync=self.whole.ours,
+        )
 
     async def _settle_whole(self) -> None:
         """Time-outs and sync daemons."""
@@ -289,11 +342,11 @@ class Runtime:
         if self._kernel is None or not operations:
             return set()
         keys = {operation.key for operation in operations}
-        self._touch(keys)
+        self._sight.touch(keys)
         try:
             refusals = {id(refusal.operation): refusal for refusal in await self._kernel.carry_out(operations)}
         finally:
-            self._touch(keys)
+            self._sight.touch(keys)
         for operation in operations:
             refusal = refusals.get(id(operation))
             log.debug("%s", refusal or describe(operation))
@@ -303,17 +356,12 @@ class Runtime:
                 self._refused(refusal)
         return {refusal.operation.key for refusal in refusals.values() if refusal.table_differs}
 
-    def _touch(self, keys: Iterable[ServiceKey]) -> None:
-        """A reading that is going on must not take what it saw of these for the truth."""
-        self._stamp += 1
-        self._written.update(dict.fromkeys(keys, self._stamp))
-
     def _done(self, operation: Operation) -> None:
         apply_one(self.actual, operation)
         self.writes += 1
         if isinstance(operation, RemoveService):
             self._owned.discard(operation.key)
-            self._forget(operation.key)
+            self._sight.forget(operation.key)
 
     def _refused(self, refusal: Refusal) -> None:
         place = place_of(refusal.operation)
@@ -361,41 +409,34 @@ class Runtime:
             self._kernel.close()
         self._kernel = None
         for key in list(self.actual):
-            self._forget(key)
+            self._sight.forget(key)
 
     async def _read(self, only: Collection[ServiceKey] | None = None) -> None:
-        """Bring `actual` up to date; others write meanwhile, and what they touch is left to the next time."""
-        kernel = self._kernel
-        if kernel is None:
-            return
-        began = self._stamp
-        found = await kernel.services()
-        for key in [k for k in self.actual if k not in found and self._written.get(k, 0) <= began]:
-            self._forget(key)
-        for key, seen in found.items():
-            if only is not None and key not in only:
-                continue
-            began = self._stamp
-            destinations = await kernel.destinations(key)
-            if self._written.get(key, 0) > began:
-                continue
-            before = self.actual.get(key)
-            # What is the same stays the same object: comparing with what is wanted then costs next to nothing.
-            old = before.destinations if before is not None else {}
-            fresh = {}
-            for place, one in destinations.items():
-                known = old.get(place)
-                fresh[place] = known if known == one.destination else one.destination
-            self.actual[key] = Entry(seen.service, fresh)
-            self.counters[key] = seen.counters
-            self.loads[key] = {place: one.load for place, one in destinations.items()}
-        if only is None:
-            self._read_at = asyncio.get_running_loop().time()
+        """Bring `actual` up to date."""
+        if self._kernel is not None:
+            await self._sight.read(self._kernel, only)
 
-    def _forget(self, key: ServiceKey) -> None:
-        self.actual.pop(key, None)
-        self.counters.pop(key, None)
-        self.loads.pop(key, None)
+    # --- drains and slow starts ---
+
+    def _counts(self, spot: Spot) -> Iterator[int | None]:
+        """Connections of a server to all services of its virtual server, None if the table does not have it anywhere; nothing
+        at all if the last reading cannot know."""
+        keys = self.director.keys(spot[0])
+        if self._kernel is None or not self._sight.settled(keys):
+            return
+        wanted = {key: entry for key in keys if (entry := self.director.wanted_at(key)) is not None}
+        if wanted:
+            given_up = {key for key, place in self.refusals if place is None} | {operation.key for operation in self.drift}
+            yield from connections_seen(spot[1], wanted, self.actual, self.loads, given_up)
+
+    async def _go_on(self) -> None:
+        """Look at those that drain, and go on with whatever is due."""
+        keys = {key for virtual in self.draining.waited_for() for key in self.director.keys(virtual)}
+        if keys and self._kernel is not None:
+            await self._read_or_lose(self._kernel, keys)
+        async with self._lock:
+            await self._carry(self.draining.take(Seen(self.draining.sights(self.director.spot, self._counts))))
+            await self._do(self.director.tick(self._clock()))
 
     # --- staying right ---
 
@@ -437,7 +478,7 @@ class Runtime:
             await asyncio.sleep(min(pause, left))
             turn = turn or self._expected()
             some, turn = turn[-GLANCE_AT:], turn[:-GLANCE_AT]
-            began, stamp = loop.time(), self._stamp
+            began, stamp = loop.time(), self._sight.stamp
             some = [key for key in some if self.director.holder(key)]
             if self._kernel is None or any(key not in self.actual for key in some):
                 return
@@ -445,7 +486,7 @@ class Runtime:
                 gone = bool(some) and await self._kernel.missing(some)
             except UnavailableError:  # the reading finds out and says so
                 return
-            if gone and stamp == self._stamp:  # else it was us
+            if gone and stamp == self._sight.stamp:  # else it was us
                 return
             pause = max(GLANCE_S, GLANCE_SHARE * (loop.time() - began))
 
@@ -454,9 +495,9 @@ class Runtime:
         told = {operation.key for operation in self.drift}
         return [key for key in self.director.services if (key, None) not in self.refusals and key not in told]
 
-    async def _read_or_lose(self, kernel: Kernel) -> None:
+    async def _read_or_lose(self, kernel: Kernel, only: Collection[ServiceKey] | None = None) -> None:
         try:
-            await self._read()
+            await self._read(only)
         except UnavailableError as e:
             if self._kernel is kernel:  # else a write has lost it meanwhile, and said so
                 self._lose(e)
@@ -494,15 +535,15 @@ class Runtime:
         ]
 
     async def _keep_ledger(self) -> None:
-        """Note who is down, off the loop; the newest state counts."""
-        noted: frozenset[Name] | None = None
+        """Note who is down, drains and starts, off the loop; the newest state counts."""
+        noted: Entries | None = None
         while True:
             await self._down_changed.wait()
             self._down_changed.clear()
-            down = frozenset(self.director.down)
-            if down != noted:
-                await asyncio.to_thread(self._ledger.write, self._entries())
-                noted = down
+            entries = self._entries()
+            if entries != noted:
+                await asyncio.to_thread(self._ledger.write, entries)
+                noted = entries
 
     def _trace(self, verdicts: Sequence[Verdict], spans: contextlib.ExitStack) -> dict[Verdict, str]:
         """For every verdict a step for the decision and one for the kernel's change; gives the trace contexts of these."""
@@ -527,14 +568,3 @@ def place_of(operation: Operation) -> Place:
 def _summary(operations: Sequence[Operation]) -> str:
     text = ", ".join(describe(operation) for operation in operations[:3])
     return text if len(operations) <= 3 else f"{text} and {len(operations) - 3} more"
-
-
-def _log_verdict(verdict: Verdict) -> None:
-    virtual, real = verdict.name
-    report = verdict.report
-    word = f"up, weight {report.weight_adjustment:+d}" if report.up and report.weight_adjustment else _word(report.up)
-    log.info("real server %s of %s is %s%s", real, virtual, word, f": {report.cause}" if report.cause else "")
-
-
-def _word(up: bool) -> str:
-    return "up" if up else "down"

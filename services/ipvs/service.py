@@ -12,6 +12,8 @@ from services.common.watch_hub import Put, Removed, Synced
 from services.ipvs.director import Report
 from services.ipvs.kernel import describe
 from services.ipvs.live import LiveTable
+from services.ipvs.operations import Operations
+from services.ipvs.operators import Operator
 from services.ipvs.reconcile import (
     AddDestination,
     AddService,
@@ -37,11 +39,11 @@ VERBS = {
 Context = grpc.aio.ServicerContext[Any, Any]
 
 
-class IpvsService(ipvs_pb2_grpc.IpvsServiceServicer):  # type: ignore[misc]  # generated code has no types
+class IpvsService(Operations, ipvs_pb2_grpc.IpvsServiceServicer):  # type: ignore[misc]  # generated code has no types
     """The API of ipvs."""
 
     def __init__(self, runtime: Runtime, live: LiveTable) -> None:
-        self._runtime = runtime
+        super().__init__(runtime, Operator(runtime))
         self._live = live
         self._streams = 0
         self.reporting = 0  # health streams that are open

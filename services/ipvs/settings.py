@@ -13,13 +13,16 @@ from services.common.errors import InvalidValue
 from services.ipvs.fields import (
     FAMILIES,
     IPIP,
+    SECOND_NS,
     TunnelOptions,
     family_of,
     read_address,
     read_granularity,
     read_method,
+    read_percent,
     read_persistence,
     read_port,
+    read_span,
     read_tunnel,
     read_weight,
 )
@@ -49,6 +52,8 @@ FLAGS = {  # field: its scheduler (empty: any), its bit
     "flag_3": ("", 2),
 }
 SORRY_WEIGHT = 1
+LONGEST_DRAIN_NS = 86_400 * SECOND_NS
+LONGEST_START_NS = 3_600 * SECOND_NS
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +94,15 @@ class VirtualServer:
     alpha: bool = False
     inhibit_on_failure: bool = False
     weight: int = 1
+    drain_on_removal: int = 0  # ns; 0: a server whose key is gone goes at once
+    slow_start: int = 0  # ns; 0: none
+    panic_threshold: int = 0  # per cent; 0: never
+    omega: bool = False
+
+    @property
+    def drains(self) -> bool:
+        """Connections end by themselves; those of UDP do not, and a server of weight 0 would be a black hole to its clients."""
+        return self.protocol != UDP and not self.ops
 
     def services(self, servers_family: int) -> dict[ServiceKey, Service]:
         """The kernel's services; a firewall mark takes its family from the servers behind it, unless it is given."""
@@ -134,6 +148,8 @@ class RealServer:
     upper_threshold: int = 0
     lower_threshold: int = 0
     checked: bool = False
+    priority_group: int = 0
+    grouped: bool = False  # it says which group it is of
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +161,7 @@ class Member:
     inhibit: bool
     alpha: bool
     checked: bool
+    priority_group: int = 0
 
 
 def virtual_server(name: str, value: Mapping[str, Any]) -> VirtualServer:
@@ -185,6 +202,10 @@ def virtual_server(name: str, value: Mapping[str, Any]) -> VirtualServer:
         alpha=value.get("alpha", False),
         inhibit_on_failure=value.get("inhibit_on_failure", False),
         weight=1 if weight is None else weight,
+        drain_on_removal=read_span(value, "drain_on_removal", LONGEST_DRAIN_NS),
+        slow_start=read_span(value, "slow_start", LONGEST_START_NS),
+        panic_threshold=read_percent(value, "panic_threshold"),
+        omega=value.get("omega", False),
     )
     return found if front is None else with_front(found, front)
 
@@ -228,6 +249,8 @@ def real_server(name: str, value: Mapping[str, Any]) -> RealServer:
         upper_threshold=upper,
         lower_threshold=lower,
         checked=any(value.get(check) for check in CHECKS),
+        priority_group=value.get("priority_group", 0),
+        grouped="priority_group" in value,
     )
 
 
@@ -256,6 +279,7 @@ def resolve(virtual: VirtualServer, real: RealServer) -> Member:
         inhibit=virtual.inhibit_on_failure if real.inhibit_on_failure is None else real.inhibit_on_failure,
         alpha=virtual.alpha if real.alpha is None else real.alpha,
         checked=real.checked,
+        priority_group=real.priority_group,
     )
 
 

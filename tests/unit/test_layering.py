@@ -25,7 +25,7 @@ CORES = {
     "vrrp/wire": "adverts ah packet trailer",
     "checker": "fields streak schedule pool servers settings",
     "checker/kinds": "*",
-    "ipvs": "model fields groups globals sync reconcile weights settings director",
+    "ipvs": "model fields groups globals sync reconcile policy weights settings drain director",
     "notify": "order retry render settings",
 }
 CORE_FILES = [
@@ -75,7 +75,7 @@ def test_only_adapters_import_the_big_libraries() -> None:
         },
         "vrrp/agent": {"process", "operations", "service"},
         "checker": {"agent", "service", "report"},
-        "ipvs": {"runtime", "service", "vrrp_watch"},
+        "ipvs": {"operations", "runtime", "service", "vrrp_watch"},
         "notify": {"runtime", "service"},
     }
     offenders = {

@@ -90,12 +90,13 @@ class Service:
         fresh.write_text(json.dumps(objects))
         fresh.rename(self.folder / "store.json")
 
-    def start(self, objects: dict[str, Any] | None = None, capabilities: str = "") -> Service:
-        """`capabilities`: root's powers that it is left with, as setpriv takes them; empty: all."""
+    def start(self, objects: dict[str, Any] | None = None, capabilities: str = "", store: str = "") -> Service:
+        """`capabilities`: root's powers that it is left with, as setpriv takes them; empty: all. `store`: not the file."""
         if objects is not None:
             self.put(objects)
         argv = ["setpriv", f"--bounding-set={capabilities}", "--"] if capabilities else []
-        argv += [sys.executable, "-m", "services.ipvs", "--store", f"file:{self.folder}/store.json", "--node", "d1"]
+        store = store or f"file:{self.folder}/store.json"
+        argv += [sys.executable, "-m", "services.ipvs", "--store", store, "--node", "d1"]
         argv += ["--run-dir", str(self.folder), "--state-dir", str(self.folder / "state"), "--log-level", "debug"]
         self.process = self._namespace.start(argv, log=self.log)
         return self

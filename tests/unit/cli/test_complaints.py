@@ -392,6 +392,8 @@ def test_every_field_of_the_messages_has_its_keyword_and_the_reverse() -> None:
     }
     heads |= {"global_defs": {"vrrp_garp_extra_if_all"}, "vrrp_instance": {"garp_extra_if_all"}}
     own = {"global_defs": {"notify", "interface_up_down_delays", "lvs_repair"}}  # keepalived: only FIFOs; a block of its own
+    own |= {"virtual_server": {"drain_on_removal", "slow_start", "panic_threshold"}}  # beyond keepalived
+    own |= {"virtual_server/real_server": {"priority_group"}}
     for block, message in places.items():
         fields = {k.field for k in TABLES[block].values()} - {"", "sorry_server.lb_kind"}
         fields -= {"lvs_sync_daemon"} if block == "vrrp_instance" else set()  # a field of the global settings

@@ -259,6 +259,14 @@ def test_port_zero_gets_persistence_as_for_keepalived() -> None:
     assert "config/real_server/tcp-10.0.0.1-0/10.0.0.2-0" in conf.objects
 
 
+@pytest.mark.parametrize(("written", "kept"), [("omega", True), ("omega true", True), ("omega off", False)])
+def test_omega_is_taken_over(written: str, kept: bool) -> None:
+    conf = read_text(
+        f"virtual_server 10.0.0.1 53 {{\nprotocol UDP\nlb_algo rr\nlb_kind NAT\n{written}\nreal_server 10.0.0.2 53 {{\n}}\n}}"
+    )
+    assert (conf.objects["config/virtual_server/udp-10.0.0.1-53"]["omega"], conf.complaints) == (kept, ())
+
+
 def test_what_is_given_twice_keeps_its_first_value_and_is_a_mistake() -> None:
     text = instance("priority 1") + instance("priority 2")
     conf = read_text(text)

@@ -43,6 +43,22 @@ MASTER, BACKUP = event_pb2.VRRP_STATE_MASTER, event_pb2.VRRP_STATE_BACKUP
             event_pb2.Event(configuration=event_pb2.ConfigurationEvent(problem=PROBLEM, resolved=True)),
             "configuration solved: config/vrrp_instance/V: priority: expected 1 to 255 (less)",
         ),
+        (
+            event_pb2.Event(
+                drain=event_pb2.DrainTransition(
+                    virtual_server="s",
+                    real_server="r",
+                    step=event_pb2.DRAIN_STEP_DRAINED,
+                    cause="its key is gone",
+                    connections=2,
+                )
+            ),
+            "real server r of s: drained, 2 connections cut off (its key is gone)",
+        ),
+        (
+            event_pb2.Event(drain=event_pb2.DrainTransition(virtual_server="s", step=event_pb2.DRAIN_STEP_BACK)),
+            "a server of s: back",
+        ),
         (event_pb2.Event(), "something that this vipctl does not know"),
     ],
 )

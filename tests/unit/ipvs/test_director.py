@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from services.common.problems import Problem
-from services.ipvs.director import Director, Report, Verdict, Work
+from services.ipvs.director import Director, Flip, Report, Verdict, Work
 from services.ipvs.model import INET6, Entry, ServiceKey, table
+from services.ipvs.policy import Quorum
 from services.ipvs.settings import RealServer, VirtualServer
-from services.ipvs.weights import Quorum
 from tests.unit.ipvs.words import key, mark, marked, place, real, server, service, virtual
 
 SORRY = {"address": "10.0.9.9", "port": 80}
@@ -234,3 +234,10 @@ def test_the_sorry_server_is_wanted_with_the_quorum_lost() -> None:
     director = started(virtual(sorry_server=SORRY), real("s2"))
     director.report({("web", "s2"): Report(False)})
     assert wanted(director) == {"tcp 10.0.0.1:80": {"10.0.9.9:80": 1}}
+
+
+def test_what_has_happened_reads_as_a_line() -> None:
+    assert str(Verdict(("web", "s2"), Report(True, 3))) == "real server s2 of web is up, weight +3"
+    assert str(Verdict(("web", "s2"), Report(False, 3, "refused"))) == "real server s2 of web is down: refused"
+    assert str(Flip("web", Quorum(True, 3, 2, 0))) == "virtual server web: quorum gained (live weight 3, quorum 2)"
+    assert str(Flip("web", Quorum(False, 0, 2, 0))) == "virtual server web: quorum lost (live weight 0, quorum 2)"

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from services.ipvs.fields import family_of
 from services.ipvs.model import INET6, Destination, DestinationKey, Entry, Method, table
+from services.ipvs.policy import Health, Quorum
 from services.ipvs.settings import RealServer, VirtualServer
-from services.ipvs.weights import Health, Pool, Quorum
+from services.ipvs.weights import Pool
 from tests.unit.ipvs.words import marked, place, real, server, service, virtual
 
 SORRY = {"address": "10.0.9.9", "port": 80}

@@ -26,23 +26,27 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from vipkeeper.common.v1 import problem_pb2 as vipkeeper_dot_common_dot_v1_dot_problem__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fvipkeeper/common/v1/event.proto\x12\x13vipkeeper.common.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!vipkeeper/common/v1/problem.proto\"\xbc\x03\n\x05\x45vent\x12\n\n\x02id\x18\x01 \x01(\t\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04node\x18\x03 \x01(\t\x12\x0f\n\x07service\x18\x04 \x01(\t\x12\x13\n\x0btraceparent\x18\x05 \x01(\t\x12<\n\rvrrp_instance\x18\n \x01(\x0b\x32#.vipkeeper.common.v1.VrrpTransitionH\x00\x12>\n\x0fvrrp_sync_group\x18\x0b \x01(\x0b\x32#.vipkeeper.common.v1.VrrpTransitionH\x00\x12@\n\x0breal_server\x18\x0c \x01(\x0b\x32).vipkeeper.common.v1.RealServerTransitionH\x00\x12?\n\x0evirtual_server\x18\r \x01(\x0b\x32%.vipkeeper.common.v1.QuorumTransitionH\x00\x12@\n\rconfiguration\x18\x0e \x01(\x0b\x32\'.vipkeeper.common.v1.ConfigurationEventH\x00\x42\x06\n\x04what\"\x99\x01\n\x0eVrrpTransition\x12\x0c\n\x04name\x18\x01 \x01(\t\x12,\n\x04\x66rom\x18\x02 \x01(\x0e\x32\x1e.vipkeeper.common.v1.VrrpState\x12*\n\x02to\x18\x03 \x01(\x0e\x32\x1e.vipkeeper.common.v1.VrrpState\x12\x10\n\x08priority\x18\x04 \x01(\r\x12\r\n\x05\x63\x61use\x18\x05 \x01(\t\"^\n\x14RealServerTransition\x12\x16\n\x0evirtual_server\x18\x01 \x01(\t\x12\x13\n\x0breal_server\x18\x02 \x01(\t\x12\n\n\x02up\x18\x03 \x01(\x08\x12\r\n\x05\x63\x61use\x18\x04 \x01(\t\"[\n\x10QuorumTransition\x12\x16\n\x0evirtual_server\x18\x01 \x01(\t\x12\n\n\x02up\x18\x02 \x01(\x08\x12\x13\n\x0blive_weight\x18\x03 \x01(\r\x12\x0e\n\x06quorum\x18\x04 \x01(\r\"U\n\x12\x43onfigurationEvent\x12-\n\x07problem\x18\x01 \x01(\x0b\x32\x1c.vipkeeper.common.v1.Problem\x12\x10\n\x08resolved\x18\x02 \x01(\x08*\x95\x01\n\tVrrpState\x12\x1a\n\x16VRRP_STATE_UNSPECIFIED\x10\x00\x12\x13\n\x0fVRRP_STATE_INIT\x10\x01\x12\x15\n\x11VRRP_STATE_BACKUP\x10\x02\x12\x15\n\x11VRRP_STATE_MASTER\x10\x03\x12\x14\n\x10VRRP_STATE_FAULT\x10\x04\x12\x13\n\x0fVRRP_STATE_STOP\x10\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fvipkeeper/common/v1/event.proto\x12\x13vipkeeper.common.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!vipkeeper/common/v1/problem.proto\"\xf3\x03\n\x05\x45vent\x12\n\n\x02id\x18\x01 \x01(\t\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04node\x18\x03 \x01(\t\x12\x0f\n\x07service\x18\x04 \x01(\t\x12\x13\n\x0btraceparent\x18\x05 \x01(\t\x12<\n\rvrrp_instance\x18\n \x01(\x0b\x32#.vipkeeper.common.v1.VrrpTransitionH\x00\x12>\n\x0fvrrp_sync_group\x18\x0b \x01(\x0b\x32#.vipkeeper.common.v1.VrrpTransitionH\x00\x12@\n\x0breal_server\x18\x0c \x01(\x0b\x32).vipkeeper.common.v1.RealServerTransitionH\x00\x12?\n\x0evirtual_server\x18\r \x01(\x0b\x32%.vipkeeper.common.v1.QuorumTransitionH\x00\x12@\n\rconfiguration\x18\x0e \x01(\x0b\x32\'.vipkeeper.common.v1.ConfigurationEventH\x00\x12\x35\n\x05\x64rain\x18\x14 \x01(\x0b\x32$.vipkeeper.common.v1.DrainTransitionH\x00\x42\x06\n\x04what\"\x99\x01\n\x0eVrrpTransition\x12\x0c\n\x04name\x18\x01 \x01(\t\x12,\n\x04\x66rom\x18\x02 \x01(\x0e\x32\x1e.vipkeeper.common.v1.VrrpState\x12*\n\x02to\x18\x03 \x01(\x0e\x32\x1e.vipkeeper.common.v1.VrrpState\x12\x10\n\x08priority\x18\x04 \x01(\r\x12\r\n\x05\x63\x61use\x18\x05 \x01(\t\"^\n\x14RealServerTransition\x12\x16\n\x0evirtual_server\x18\x01 \x01(\t\x12\x13\n\x0breal_server\x18\x02 \x01(\t\x12\n\n\x02up\x18\x03 \x01(\x08\x12\r\n\x05\x63\x61use\x18\x04 \x01(\t\"[\n\x10QuorumTransition\x12\x16\n\x0evirtual_server\x18\x01 \x01(\t\x12\n\n\x02up\x18\x02 \x01(\x08\x12\x13\n\x0blive_weight\x18\x03 \x01(\r\x12\x0e\n\x06quorum\x18\x04 \x01(\r\"U\n\x12\x43onfigurationEvent\x12-\n\x07problem\x18\x01 \x01(\x0b\x32\x1c.vipkeeper.common.v1.Problem\x12\x10\n\x08resolved\x18\x02 \x01(\x08\"\x90\x01\n\x0f\x44rainTransition\x12\x16\n\x0evirtual_server\x18\x01 \x01(\t\x12\x13\n\x0breal_server\x18\x02 \x01(\t\x12,\n\x04step\x18\x03 \x01(\x0e\x32\x1e.vipkeeper.common.v1.DrainStep\x12\r\n\x05\x63\x61use\x18\x04 \x01(\t\x12\x13\n\x0b\x63onnections\x18\x05 \x01(\r*\x95\x01\n\tVrrpState\x12\x1a\n\x16VRRP_STATE_UNSPECIFIED\x10\x00\x12\x13\n\x0fVRRP_STATE_INIT\x10\x01\x12\x15\n\x11VRRP_STATE_BACKUP\x10\x02\x12\x15\n\x11VRRP_STATE_MASTER\x10\x03\x12\x14\n\x10VRRP_STATE_FAULT\x10\x04\x12\x13\n\x0fVRRP_STATE_STOP\x10\x05*m\n\tDrainStep\x12\x1a\n\x16\x44RAIN_STEP_UNSPECIFIED\x10\x00\x12\x17\n\x13\x44RAIN_STEP_DRAINING\x10\x01\x12\x16\n\x12\x44RAIN_STEP_DRAINED\x10\x02\x12\x13\n\x0f\x44RAIN_STEP_BACK\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'vipkeeper.common.v1.event_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_VRRPSTATE']._serialized_start=1004
-  _globals['_VRRPSTATE']._serialized_end=1153
+  _globals['_VRRPSTATE']._serialized_start=1206
+  _globals['_VRRPSTATE']._serialized_end=1355
+  _globals['_DRAINSTEP']._serialized_start=1357
+  _globals['_DRAINSTEP']._serialized_end=1466
   _globals['_EVENT']._serialized_start=125
-  _globals['_EVENT']._serialized_end=569
-  _globals['_VRRPTRANSITION']._serialized_start=572
-  _globals['_VRRPTRANSITION']._serialized_end=725
-  _globals['_REALSERVERTRANSITION']._serialized_start=727
-  _globals['_REALSERVERTRANSITION']._serialized_end=821
-  _globals['_QUORUMTRANSITION']._serialized_start=823
-  _globals['_QUORUMTRANSITION']._serialized_end=914
-  _globals['_CONFIGURATIONEVENT']._serialized_start=916
-  _globals['_CONFIGURATIONEVENT']._serialized_end=1001
+  _globals['_EVENT']._serialized_end=624
+  _globals['_VRRPTRANSITION']._serialized_start=627
+  _globals['_VRRPTRANSITION']._serialized_end=780
+  _globals['_REALSERVERTRANSITION']._serialized_start=782
+  _globals['_REALSERVERTRANSITION']._serialized_end=876
+  _globals['_QUORUMTRANSITION']._serialized_start=878
+  _globals['_QUORUMTRANSITION']._serialized_end=969
+  _globals['_CONFIGURATIONEVENT']._serialized_start=971
+  _globals['_CONFIGURATIONEVENT']._serialized_end=1056
+  _globals['_DRAINTRANSITION']._serialized_start=1059
+  _globals['_DRAINTRANSITION']._serialized_end=1203
 # @@protoc_insertion_point(module_scope)

@@ -18,15 +18,26 @@ class VrrpState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     VRRP_STATE_MASTER: _ClassVar[VrrpState]
     VRRP_STATE_FAULT: _ClassVar[VrrpState]
     VRRP_STATE_STOP: _ClassVar[VrrpState]
+
+class DrainStep(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    DRAIN_STEP_UNSPECIFIED: _ClassVar[DrainStep]
+    DRAIN_STEP_DRAINING: _ClassVar[DrainStep]
+    DRAIN_STEP_DRAINED: _ClassVar[DrainStep]
+    DRAIN_STEP_BACK: _ClassVar[DrainStep]
 VRRP_STATE_UNSPECIFIED: VrrpState
 VRRP_STATE_INIT: VrrpState
 VRRP_STATE_BACKUP: VrrpState
 VRRP_STATE_MASTER: VrrpState
 VRRP_STATE_FAULT: VrrpState
 VRRP_STATE_STOP: VrrpState
+DRAIN_STEP_UNSPECIFIED: DrainStep
+DRAIN_STEP_DRAINING: DrainStep
+DRAIN_STEP_DRAINED: DrainStep
+DRAIN_STEP_BACK: DrainStep
 
 class Event(_message.Message):
-    __slots__ = ("id", "time", "node", "service", "traceparent", "vrrp_instance", "vrrp_sync_group", "real_server", "virtual_server", "configuration")
+    __slots__ = ("id", "time", "node", "service", "traceparent", "vrrp_instance", "vrrp_sync_group", "real_server", "virtual_server", "configuration", "drain")
     ID_FIELD_NUMBER: _ClassVar[int]
     TIME_FIELD_NUMBER: _ClassVar[int]
     NODE_FIELD_NUMBER: _ClassVar[int]
@@ -37,6 +48,7 @@ class Event(_message.Message):
     REAL_SERVER_FIELD_NUMBER: _ClassVar[int]
     VIRTUAL_SERVER_FIELD_NUMBER: _ClassVar[int]
     CONFIGURATION_FIELD_NUMBER: _ClassVar[int]
+    DRAIN_FIELD_NUMBER: _ClassVar[int]
     id: str
     time: _timestamp_pb2.Timestamp
     node: str
@@ -47,7 +59,8 @@ class Event(_message.Message):
     real_server: RealServerTransition
     virtual_server: QuorumTransition
     configuration: ConfigurationEvent
-    def __init__(self, id: _Optional[str] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., node: _Optional[str] = ..., service: _Optional[str] = ..., traceparent: _Optional[str] = ..., vrrp_instance: _Optional[_Union[VrrpTransition, _Mapping]] = ..., vrrp_sync_group: _Optional[_Union[VrrpTransition, _Mapping]] = ..., real_server: _Optional[_Union[RealServerTransition, _Mapping]] = ..., virtual_server: _Optional[_Union[QuorumTransition, _Mapping]] = ..., configuration: _Optional[_Union[ConfigurationEvent, _Mapping]] = ...) -> None: ...
+    drain: DrainTransition
+    def __init__(self, id: _Optional[str] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., node: _Optional[str] = ..., service: _Optional[str] = ..., traceparent: _Optional[str] = ..., vrrp_instance: _Optional[_Union[VrrpTransition, _Mapping]] = ..., vrrp_sync_group: _Optional[_Union[VrrpTransition, _Mapping]] = ..., real_server: _Optional[_Union[RealServerTransition, _Mapping]] = ..., virtual_server: _Optional[_Union[QuorumTransition, _Mapping]] = ..., configuration: _Optional[_Union[ConfigurationEvent, _Mapping]] = ..., drain: _Optional[_Union[DrainTransition, _Mapping]] = ...) -> None: ...
 
 class VrrpTransition(_message.Message):
     __slots__ = ("name", "to", "priority", "cause")
@@ -93,3 +106,17 @@ class ConfigurationEvent(_message.Message):
     problem: _problem_pb2.Problem
     resolved: bool
     def __init__(self, problem: _Optional[_Union[_problem_pb2.Problem, _Mapping]] = ..., resolved: _Optional[bool] = ...) -> None: ...
+
+class DrainTransition(_message.Message):
+    __slots__ = ("virtual_server", "real_server", "step", "cause", "connections")
+    VIRTUAL_SERVER_FIELD_NUMBER: _ClassVar[int]
+    REAL_SERVER_FIELD_NUMBER: _ClassVar[int]
+    STEP_FIELD_NUMBER: _ClassVar[int]
+    CAUSE_FIELD_NUMBER: _ClassVar[int]
+    CONNECTIONS_FIELD_NUMBER: _ClassVar[int]
+    virtual_server: str
+    real_server: str
+    step: DrainStep
+    cause: str
+    connections: int
+    def __init__(self, virtual_server: _Optional[str] = ..., real_server: _Optional[str] = ..., step: _Optional[_Union[DrainStep, str]] = ..., cause: _Optional[str] = ..., connections: _Optional[int] = ...) -> None: ...

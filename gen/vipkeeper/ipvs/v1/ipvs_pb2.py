@@ -24,57 +24,72 @@ _sym_db = _symbol_database.Default()
 
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from vipkeeper.common.v1 import event_pb2 as vipkeeper_dot_common_dot_v1_dot_event__pb2
 from vipkeeper.config.v1 import server_pb2 as vipkeeper_dot_config_dot_v1_dot_server__pb2
 from vipkeeper.ipvs.v1 import health_pb2 as vipkeeper_dot_ipvs_dot_v1_dot_health__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cvipkeeper/ipvs/v1/ipvs.proto\x12\x11vipkeeper.ipvs.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a vipkeeper/config/v1/server.proto\x1a\x1evipkeeper/ipvs/v1/health.proto\"\x87\x02\n\x08\x43ounters\x12\x13\n\x0b\x63onnections\x18\x01 \x01(\x04\x12\x12\n\npackets_in\x18\x02 \x01(\x04\x12\x13\n\x0bpackets_out\x18\x03 \x01(\x04\x12\x10\n\x08\x62ytes_in\x18\x04 \x01(\x04\x12\x11\n\tbytes_out\x18\x05 \x01(\x04\x12\x1e\n\x16\x63onnections_per_second\x18\x06 \x01(\x04\x12\x1d\n\x15packets_in_per_second\x18\x07 \x01(\x04\x12\x1e\n\x16packets_out_per_second\x18\x08 \x01(\x04\x12\x1b\n\x13\x62ytes_in_per_second\x18\t \x01(\x04\x12\x1c\n\x14\x62ytes_out_per_second\x18\n \x01(\x04\"\xcf\x01\n\x0cGroupService\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\t\x12\x0c\n\x04port\x18\x02 \x01(\r\x12/\n\x08protocol\x18\x03 \x01(\x0e\x32\x1d.vipkeeper.config.v1.Protocol\x12\x0e\n\x06\x66wmark\x18\x04 \x01(\r\x12\x0c\n\x04ipv6\x18\x05 \x01(\x08\x12\x11\n\tin_kernel\x18\x06 \x01(\x08\x12-\n\x08\x63ounters\x18\x07 \x01(\x0b\x32\x1b.vipkeeper.ipvs.v1.Counters\x12\x0f\n\x07problem\x18\x08 \x01(\t\"\xda\x04\n\rVirtualServer\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07\x66oreign\x18\x02 \x01(\x08\x12\x11\n\tin_kernel\x18\x03 \x01(\x08\x12\x0f\n\x07\x61\x64\x64ress\x18\x04 \x01(\t\x12\x0c\n\x04port\x18\x05 \x01(\r\x12/\n\x08protocol\x18\x06 \x01(\x0e\x32\x1d.vipkeeper.config.v1.Protocol\x12\x0e\n\x06\x66wmark\x18\x07 \x01(\r\x12\x0c\n\x04ipv6\x18\x08 \x01(\x08\x12\x11\n\tscheduler\x18\t \x01(\t\x12\r\n\x05\x66lags\x18\n \x03(\t\x12\x36\n\x13persistence_timeout\x18\x0b \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x1a\n\x12persistence_prefix\x18\x0c \x01(\r\x12\x0e\n\x06quorum\x18\r \x01(\r\x12\x12\n\nhysteresis\x18\x0e \x01(\r\x12\x13\n\x0blive_weight\x18\x0f \x01(\r\x12\x11\n\tquorum_up\x18\x10 \x01(\x08\x12\x14\n\x0csorry_active\x18\x11 \x01(\x08\x12-\n\x08\x63ounters\x18\x12 \x01(\x0b\x32\x1b.vipkeeper.ipvs.v1.Counters\x12\x0f\n\x07problem\x18\x13 \x01(\t\x12\x33\n\x0creal_servers\x18\x14 \x03(\x0b\x32\x1d.vipkeeper.ipvs.v1.RealServer\x12\x1a\n\x12persistence_engine\x18\x1e \x01(\t\x12\r\n\x05group\x18\x1f \x01(\t\x12\x31\n\x08services\x18  \x03(\x0b\x32\x1f.vipkeeper.ipvs.v1.GroupService\"\xfd\x03\n\nRealServer\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12\x0c\n\x04port\x18\x03 \x01(\r\x12,\n\x07lb_kind\x18\x04 \x01(\x0e\x32\x1b.vipkeeper.config.v1.LbKind\x12\x11\n\tin_kernel\x18\x05 \x01(\x08\x12\x19\n\x11\x63onfigured_weight\x18\x06 \x01(\r\x12\x0e\n\x06weight\x18\x07 \x01(\r\x12)\n\x06health\x18\x08 \x01(\x0e\x32\x19.vipkeeper.ipvs.v1.Health\x12\r\n\x05\x63\x61use\x18\t \x01(\t\x12-\n\tprobed_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nuthreshold\x18\x0b \x01(\r\x12\x12\n\nlthreshold\x18\x0c \x01(\r\x12\x1a\n\x12\x61\x63tive_connections\x18\r \x01(\r\x12\x1c\n\x14inactive_connections\x18\x0e \x01(\r\x12\x1e\n\x16persistent_connections\x18\x0f \x01(\r\x12-\n\x08\x63ounters\x18\x10 \x01(\x0b\x32\x1b.vipkeeper.ipvs.v1.Counters\x12\x0f\n\x07problem\x18\x11 \x01(\t\x12+\n\x06tunnel\x18\x1e \x01(\x0b\x32\x1b.vipkeeper.config.v1.Tunnel\"\x1b\n\x19ListVirtualServersRequest\"u\n\nSyncDaemon\x12\x0e\n\x06master\x18\x01 \x01(\x08\x12\x11\n\tinterface\x18\x02 \x01(\t\x12\n\n\x02id\x18\x03 \x01(\r\x12\x0e\n\x06maxlen\x18\x04 \x01(\r\x12\r\n\x05group\x18\x05 \x01(\t\x12\x0c\n\x04port\x18\x06 \x01(\r\x12\x0b\n\x03ttl\x18\x07 \x01(\r\"\x85\x01\n\x08Timeouts\x12&\n\x03tcp\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12)\n\x06tcpfin\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12&\n\x03udp\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xd0\x01\n\x1aListVirtualServersResponse\x12\x39\n\x0fvirtual_servers\x18\x01 \x03(\x0b\x32 .vipkeeper.ipvs.v1.VirtualServer\x12\x13\n\x0bunavailable\x18\x02 \x01(\t\x12\x33\n\x0csync_daemons\x18\x03 \x03(\x0b\x32\x1d.vipkeeper.ipvs.v1.SyncDaemon\x12-\n\x08timeouts\x18\x04 \x01(\x0b\x32\x1b.vipkeeper.ipvs.v1.Timeouts\"\'\n\x17GetVirtualServerRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"T\n\x18GetVirtualServerResponse\x12\x38\n\x0evirtual_server\x18\x01 \x01(\x0b\x32 .vipkeeper.ipvs.v1.VirtualServer\"*\n\x1aWatchVirtualServersRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\x88\x02\n\x1bWatchVirtualServersResponse\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12:\n\x0evirtual_server\x18\x02 \x01(\x0b\x32 .vipkeeper.ipvs.v1.VirtualServerH\x00\x12;\n\x0breal_server\x18\x03 \x01(\x0b\x32$.vipkeeper.ipvs.v1.WatchedRealServerH\x00\x12\'\n\x04gone\x18\x04 \x01(\x0b\x32\x17.vipkeeper.ipvs.v1.GoneH\x00\x12+\n\x06synced\x18\x05 \x01(\x0b\x32\x19.vipkeeper.ipvs.v1.SyncedH\x00\x42\x08\n\x06\x63hange\"_\n\x11WatchedRealServer\x12\x16\n\x0evirtual_server\x18\x01 \x01(\t\x12\x32\n\x0breal_server\x18\x02 \x01(\x0b\x32\x1d.vipkeeper.ipvs.v1.RealServer\"3\n\x04Gone\x12\x16\n\x0evirtual_server\x18\x01 \x01(\t\x12\x13\n\x0breal_server\x18\x02 \x01(\t\"\x08\n\x06Synced\"\r\n\x0bPlanRequest\"@\n\x0cPlanResponse\x12\x30\n\noperations\x18\x01 \x03(\x0b\x32\x1c.vipkeeper.ipvs.v1.Operation\"~\n\tOperation\x12%\n\x04verb\x18\x01 \x01(\x0e\x32\x17.vipkeeper.ipvs.v1.Verb\x12\x16\n\x0evirtual_server\x18\x02 \x01(\t\x12\x13\n\x0breal_server\x18\x03 \x01(\t\x12\x0c\n\x04text\x18\x04 \x01(\t\x12\x0f\n\x07refused\x18\x05 \x01(\t*r\n\x06Health\x12\x16\n\x12HEALTH_UNSPECIFIED\x10\x00\x12\r\n\tHEALTH_UP\x10\x01\x12\x0f\n\x0bHEALTH_DOWN\x10\x02\x12\x16\n\x12HEALTH_PRESUMED_UP\x10\x03\x12\x18\n\x14HEALTH_PRESUMED_DOWN\x10\x04*\xa5\x01\n\x04Verb\x12\x14\n\x10VERB_UNSPECIFIED\x10\x00\x12\x14\n\x10VERB_ADD_SERVICE\x10\x01\x12\x15\n\x11VERB_EDIT_SERVICE\x10\x02\x12\x17\n\x13VERB_REMOVE_SERVICE\x10\x03\x12\x13\n\x0fVERB_ADD_SERVER\x10\x04\x12\x14\n\x10VERB_EDIT_SERVER\x10\x05\x12\x16\n\x12VERB_REMOVE_SERVER\x10\x06\x32\x93\x04\n\x0bIpvsService\x12\x63\n\x0cReportHealth\x12&.vipkeeper.ipvs.v1.ReportHealthRequest\x1a\'.vipkeeper.ipvs.v1.ReportHealthResponse(\x01\x30\x01\x12q\n\x12ListVirtualServers\x12,.vipkeeper.ipvs.v1.ListVirtualServersRequest\x1a-.vipkeeper.ipvs.v1.ListVirtualServersResponse\x12k\n\x10GetVirtualServer\x12*.vipkeeper.ipvs.v1.GetVirtualServerRequest\x1a+.vipkeeper.ipvs.v1.GetVirtualServerResponse\x12v\n\x13WatchVirtualServers\x12-.vipkeeper.ipvs.v1.WatchVirtualServersRequest\x1a..vipkeeper.ipvs.v1.WatchVirtualServersResponse0\x01\x12G\n\x04Plan\x12\x1e.vipkeeper.ipvs.v1.PlanRequest\x1a\x1f.vipkeeper.ipvs.v1.PlanResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cvipkeeper/ipvs/v1/ipvs.proto\x12\x11vipkeeper.ipvs.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fvipkeeper/common/v1/event.proto\x1a vipkeeper/config/v1/server.proto\x1a\x1evipkeeper/ipvs/v1/health.proto\"\x87\x02\n\x08\x43ounters\x12\x13\n\x0b\x63onnections\x18\x01 \x01(\x04\x12\x12\n\npackets_in\x18\x02 \x01(\x04\x12\x13\n\x0bpackets_out\x18\x03 \x01(\x04\x12\x10\n\x08\x62ytes_in\x18\x04 \x01(\x04\x12\x11\n\tbytes_out\x18\x05 \x01(\x04\x12\x1e\n\x16\x63onnections_per_second\x18\x06 \x01(\x04\x12\x1d\n\x15packets_in_per_second\x18\x07 \x01(\x04\x12\x1e\n\x16packets_out_per_second\x18\x08 \x01(\x04\x12\x1b\n\x13\x62ytes_in_per_second\x18\t \x01(\x04\x12\x1c\n\x14\x62ytes_out_per_second\x18\n \x01(\x04\"\xcf\x01\n\x0cGroupService\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\t\x12\x0c\n\x04port\x18\x02 \x01(\r\x12/\n\x08protocol\x18\x03 \x01(\x0e\x32\x1d.vipkeeper.config.v1.Protocol\x12\x0e\n\x06\x66wmark\x18\x04 \x01(\r\x12\x0c\n\x04ipv6\x18\x05 \x01(\x08\x12\x11\n\tin_kernel\x18\x06 \x01(\x08\x12-\n\x08\x63ounters\x18\x07 \x01(\x0b\x32\x1b.vipkeeper.ipvs.v1.Counters\x12\x0f\n\x07problem\x18\x08 \x01(\t\"\x99\x05\n\rVirtualServer\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07\x66oreign\x18\x02 \x01(\x08\x12\x11\n\tin_kernel\x18\x03 \x01(\x08\x12\x0f\n\x07\x61\x64\x64ress\x18\x04 \x01(\t\x12\x0c\n\x04port\x18\x05 \x01(\r\x12/\n\x08protocol\x18\x06 \x01(\x0e\x32\x1d.vipkeeper.config.v1.Protocol\x12\x0e\n\x06\x66wmark\x18\x07 \x01(\r\x12\x0c\n\x04ipv6\x18\x08 \x01(\x08\x12\x11\n\tscheduler\x18\t \x01(\t\x12\r\n\x05\x66lags\x18\n \x03(\t\x12\x36\n\x13persistence_timeout\x18\x0b \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x1a\n\x12persistence_prefix\x18\x0c \x01(\r\x12\x0e\n\x06quorum\x18\r \x01(\r\x12\x12\n\nhysteresis\x18\x0e \x01(\r\x12\x13\n\x0blive_weight\x18\x0f \x01(\r\x12\x11\n\tquorum_up\x18\x10 \x01(\x08\x12\x14\n\x0csorry_active\x18\x11 \x01(\x08\x12-\n\x08\x63ounters\x18\x12 \x01(\x0b\x32\x1b.vipkeeper.ipvs.v1.Counters\x12\x0f\n\x07problem\x18\x13 \x01(\t\x12\x33\n\x0creal_servers\x18\x14 \x03(\x0b\x32\x1d.vipkeeper.ipvs.v1.RealServer\x12\x1a\n\x12persistence_engine\x18\x1e \x01(\t\x12\r\n\x05group\x18\x1f \x01(\t\x12\x31\n\x08services\x18  \x03(\x0b\x32\x1f.vipkeeper.ipvs.v1.GroupService\x12\r\n\x05panic\x18( \x01(\x08\x12\x1b\n\x0epriority_group\x18) \x01(\rH\x00\x88\x01\x01\x42\x11\n\x0f_priority_group\"\xf4\x04\n\nRealServer\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12\x0c\n\x04port\x18\x03 \x01(\r\x12,\n\x07lb_kind\x18\x04 \x01(\x0e\x32\x1b.vipkeeper.config.v1.LbKind\x12\x11\n\tin_kernel\x18\x05 \x01(\x08\x12\x19\n\x11\x63onfigured_weight\x18\x06 \x01(\r\x12\x0e\n\x06weight\x18\x07 \x01(\r\x12)\n\x06health\x18\x08 \x01(\x0e\x32\x19.vipkeeper.ipvs.v1.Health\x12\r\n\x05\x63\x61use\x18\t \x01(\t\x12-\n\tprobed_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nuthreshold\x18\x0b \x01(\r\x12\x12\n\nlthreshold\x18\x0c \x01(\r\x12\x1a\n\x12\x61\x63tive_connections\x18\r \x01(\r\x12\x1c\n\x14inactive_connections\x18\x0e \x01(\r\x12\x1e\n\x16persistent_connections\x18\x0f \x01(\r\x12-\n\x08\x63ounters\x18\x10 \x01(\x0b\x32\x1b.vipkeeper.ipvs.v1.Counters\x12\x0f\n\x07problem\x18\x11 \x01(\t\x12+\n\x06tunnel\x18\x1e \x01(\x0b\x32\x1b.vipkeeper.config.v1.Tunnel\x12\'\n\x05\x64rain\x18( \x01(\x0b\x32\x18.vipkeeper.ipvs.v1.Drain\x12\x16\n\x0epriority_group\x18) \x01(\r\x12\x34\n\x10slow_start_since\x18* \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x1b\n\x19ListVirtualServersRequest\"u\n\nSyncDaemon\x12\x0e\n\x06master\x18\x01 \x01(\x08\x12\x11\n\tinterface\x18\x02 \x01(\t\x12\n\n\x02id\x18\x03 \x01(\r\x12\x0e\n\x06maxlen\x18\x04 \x01(\r\x12\r\n\x05group\x18\x05 \x01(\t\x12\x0c\n\x04port\x18\x06 \x01(\r\x12\x0b\n\x03ttl\x18\x07 \x01(\r\"\x85\x01\n\x08Timeouts\x12&\n\x03tcp\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12)\n\x06tcpfin\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12&\n\x03udp\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xd0\x01\n\x1aListVirtualServersResponse\x12\x39\n\x0fvirtual_servers\x18\x01 \x03(\x0b\x32 .vipkeeper.ipvs.v1.VirtualServer\x12\x13\n\x0bunavailable\x18\x02 \x01(\t\x12\x33\n\x0csync_daemons\x18\x03 \x03(\x0b\x32\x1d.vipkeeper.ipvs.v1.SyncDaemon\x12-\n\x08timeouts\x18\x04 \x01(\x0b\x32\x1b.vipkeeper.ipvs.v1.Timeouts\"\'\n\x17GetVirtualServerRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"T\n\x18GetVirtualServerResponse\x12\x38\n\x0evirtual_server\x18\x01 \x01(\x0b\x32 .vipkeeper.ipvs.v1.VirtualServer\"*\n\x1aWatchVirtualServersRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\x88\x02\n\x1bWatchVirtualServersResponse\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12:\n\x0evirtual_server\x18\x02 \x01(\x0b\x32 .vipkeeper.ipvs.v1.VirtualServerH\x00\x12;\n\x0breal_server\x18\x03 \x01(\x0b\x32$.vipkeeper.ipvs.v1.WatchedRealServerH\x00\x12\'\n\x04gone\x18\x04 \x01(\x0b\x32\x17.vipkeeper.ipvs.v1.GoneH\x00\x12+\n\x06synced\x18\x05 \x01(\x0b\x32\x19.vipkeeper.ipvs.v1.SyncedH\x00\x42\x08\n\x06\x63hange\"_\n\x11WatchedRealServer\x12\x16\n\x0evirtual_server\x18\x01 \x01(\t\x12\x32\n\x0breal_server\x18\x02 \x01(\x0b\x32\x1d.vipkeeper.ipvs.v1.RealServer\"3\n\x04Gone\x12\x16\n\x0evirtual_server\x18\x01 \x01(\t\x12\x13\n\x0breal_server\x18\x02 \x01(\t\"\x08\n\x06Synced\"\r\n\x0bPlanRequest\"@\n\x0cPlanResponse\x12\x30\n\noperations\x18\x01 \x03(\x0b\x32\x1c.vipkeeper.ipvs.v1.Operation\"~\n\tOperation\x12%\n\x04verb\x18\x01 \x01(\x0e\x32\x17.vipkeeper.ipvs.v1.Verb\x12\x16\n\x0evirtual_server\x18\x02 \x01(\t\x12\x13\n\x0breal_server\x18\x03 \x01(\t\x12\x0c\n\x04text\x18\x04 \x01(\t\x12\x0f\n\x07refused\x18\x05 \x01(\t\"\x9c\x02\n\x05\x44rain\x12\x16\n\x0evirtual_server\x18\x01 \x01(\t\x12\x13\n\x0breal_server\x18\x02 \x01(\t\x12,\n\x04step\x18\x03 \x01(\x0e\x32\x1e.vipkeeper.common.v1.DrainStep\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12)\n\x05since\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x64\x65\x61\x64line\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x05until\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07removed\x18\x08 \x01(\x08\x12\x13\n\x0b\x63onnections\x18\t \x01(\r\"\xbb\x01\n\x0c\x44rainRequest\x12\x16\n\x0evirtual_server\x18\x01 \x01(\t\x12\x13\n\x0breal_server\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12,\n\x08\x64\x65\x61\x64line\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x05until\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rvalidate_only\x18\x06 \x01(\x08\"\x82\x01\n\rDrainResponse\x12\'\n\x05\x64rain\x18\x01 \x01(\x0b\x32\x18.vipkeeper.ipvs.v1.Drain\x12\x13\n\x0blive_weight\x18\x02 \x01(\r\x12\x0e\n\x06quorum\x18\x03 \x01(\r\x12\x11\n\tquorum_up\x18\x04 \x01(\x08\x12\x10\n\x08warnings\x18\x05 \x03(\t\"U\n\x0f\x45ndDrainRequest\x12\x16\n\x0evirtual_server\x18\x01 \x01(\t\x12\x13\n\x0breal_server\x18\x02 \x01(\t\x12\x15\n\rvalidate_only\x18\x03 \x01(\x08\";\n\x10\x45ndDrainResponse\x12\'\n\x05\x64rain\x18\x01 \x01(\x0b\x32\x18.vipkeeper.ipvs.v1.Drain\"\x13\n\x11ListDrainsRequest\">\n\x12ListDrainsResponse\x12(\n\x06\x64rains\x18\x01 \x03(\x0b\x32\x18.vipkeeper.ipvs.v1.Drain*r\n\x06Health\x12\x16\n\x12HEALTH_UNSPECIFIED\x10\x00\x12\r\n\tHEALTH_UP\x10\x01\x12\x0f\n\x0bHEALTH_DOWN\x10\x02\x12\x16\n\x12HEALTH_PRESUMED_UP\x10\x03\x12\x18\n\x14HEALTH_PRESUMED_DOWN\x10\x04*\xa5\x01\n\x04Verb\x12\x14\n\x10VERB_UNSPECIFIED\x10\x00\x12\x14\n\x10VERB_ADD_SERVICE\x10\x01\x12\x15\n\x11VERB_EDIT_SERVICE\x10\x02\x12\x17\n\x13VERB_REMOVE_SERVICE\x10\x03\x12\x13\n\x0fVERB_ADD_SERVER\x10\x04\x12\x14\n\x10VERB_EDIT_SERVER\x10\x05\x12\x16\n\x12VERB_REMOVE_SERVER\x10\x06\x32\x8f\x06\n\x0bIpvsService\x12\x63\n\x0cReportHealth\x12&.vipkeeper.ipvs.v1.ReportHealthRequest\x1a\'.vipkeeper.ipvs.v1.ReportHealthResponse(\x01\x30\x01\x12q\n\x12ListVirtualServers\x12,.vipkeeper.ipvs.v1.ListVirtualServersRequest\x1a-.vipkeeper.ipvs.v1.ListVirtualServersResponse\x12k\n\x10GetVirtualServer\x12*.vipkeeper.ipvs.v1.GetVirtualServerRequest\x1a+.vipkeeper.ipvs.v1.GetVirtualServerResponse\x12v\n\x13WatchVirtualServers\x12-.vipkeeper.ipvs.v1.WatchVirtualServersRequest\x1a..vipkeeper.ipvs.v1.WatchVirtualServersResponse0\x01\x12G\n\x04Plan\x12\x1e.vipkeeper.ipvs.v1.PlanRequest\x1a\x1f.vipkeeper.ipvs.v1.PlanResponse\x12J\n\x05\x44rain\x12\x1f.vipkeeper.ipvs.v1.DrainRequest\x1a .vipkeeper.ipvs.v1.DrainResponse\x12S\n\x08\x45ndDrain\x12\".vipkeeper.ipvs.v1.EndDrainRequest\x1a#.vipkeeper.ipvs.v1.EndDrainResponse\x12Y\n\nListDrains\x12$.vipkeeper.ipvs.v1.ListDrainsRequest\x1a%.vipkeeper.ipvs.v1.ListDrainsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'vipkeeper.ipvs.v1.ipvs_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_HEALTH']._serialized_start=3077
-  _globals['_HEALTH']._serialized_end=3191
-  _globals['_VERB']._serialized_start=3194
-  _globals['_VERB']._serialized_end=3359
-  _globals['_COUNTERS']._serialized_start=183
-  _globals['_COUNTERS']._serialized_end=446
-  _globals['_GROUPSERVICE']._serialized_start=449
-  _globals['_GROUPSERVICE']._serialized_end=656
-  _globals['_VIRTUALSERVER']._serialized_start=659
-  _globals['_VIRTUALSERVER']._serialized_end=1261
-  _globals['_REALSERVER']._serialized_start=1264
-  _globals['_REALSERVER']._serialized_end=1773
-  _globals['_LISTVIRTUALSERVERSREQUEST']._serialized_start=1775
-  _globals['_LISTVIRTUALSERVERSREQUEST']._serialized_end=1802
-  _globals['_SYNCDAEMON']._serialized_start=1804
-  _globals['_SYNCDAEMON']._serialized_end=1921
-  _globals['_TIMEOUTS']._serialized_start=1924
-  _globals['_TIMEOUTS']._serialized_end=2057
-  _globals['_LISTVIRTUALSERVERSRESPONSE']._serialized_start=2060
-  _globals['_LISTVIRTUALSERVERSRESPONSE']._serialized_end=2268
-  _globals['_GETVIRTUALSERVERREQUEST']._serialized_start=2270
-  _globals['_GETVIRTUALSERVERREQUEST']._serialized_end=2309
-  _globals['_GETVIRTUALSERVERRESPONSE']._serialized_start=2311
-  _globals['_GETVIRTUALSERVERRESPONSE']._serialized_end=2395
-  _globals['_WATCHVIRTUALSERVERSREQUEST']._serialized_start=2397
-  _globals['_WATCHVIRTUALSERVERSREQUEST']._serialized_end=2439
-  _globals['_WATCHVIRTUALSERVERSRESPONSE']._serialized_start=2442
-  _globals['_WATCHVIRTUALSERVERSRESPONSE']._serialized_end=2706
-  _globals['_WATCHEDREALSERVER']._serialized_start=2708
-  _globals['_WATCHEDREALSERVER']._serialized_end=2803
-  _globals['_GONE']._serialized_start=2805
-  _globals['_GONE']._serialized_end=2856
-  _globals['_SYNCED']._serialized_start=2858
-  _globals['_SYNCED']._serialized_end=2866
-  _globals['_PLANREQUEST']._serialized_start=2868
-  _globals['_PLANREQUEST']._serialized_end=2881
-  _globals['_PLANRESPONSE']._serialized_start=2883
-  _globals['_PLANRESPONSE']._serialized_end=2947
-  _globals['_OPERATION']._serialized_start=2949
-  _globals['_OPERATION']._serialized_end=3075
-  _globals['_IPVSSERVICE']._serialized_start=3362
-  _globals['_IPVSSERVICE']._serialized_end=3893
+  _globals['_HEALTH']._serialized_start=4135
+  _globals['_HEALTH']._serialized_end=4249
+  _globals['_VERB']._serialized_start=4252
+  _globals['_VERB']._serialized_end=4417
+  _globals['_COUNTERS']._serialized_start=216
+  _globals['_COUNTERS']._serialized_end=479
+  _globals['_GROUPSERVICE']._serialized_start=482
+  _globals['_GROUPSERVICE']._serialized_end=689
+  _globals['_VIRTUALSERVER']._serialized_start=692
+  _globals['_VIRTUALSERVER']._serialized_end=1357
+  _globals['_REALSERVER']._serialized_start=1360
+  _globals['_REALSERVER']._serialized_end=1988
+  _globals['_LISTVIRTUALSERVERSREQUEST']._serialized_start=1990
+  _globals['_LISTVIRTUALSERVERSREQUEST']._serialized_end=2017
+  _globals['_SYNCDAEMON']._serialized_start=2019
+  _globals['_SYNCDAEMON']._serialized_end=2136
+  _globals['_TIMEOUTS']._serialized_start=2139
+  _globals['_TIMEOUTS']._serialized_end=2272
+  _globals['_LISTVIRTUALSERVERSRESPONSE']._serialized_start=2275
+  _globals['_LISTVIRTUALSERVERSRESPONSE']._serialized_end=2483
+  _globals['_GETVIRTUALSERVERREQUEST']._serialized_start=2485
+  _globals['_GETVIRTUALSERVERREQUEST']._serialized_end=2524
+  _globals['_GETVIRTUALSERVERRESPONSE']._serialized_start=2526
+  _globals['_GETVIRTUALSERVERRESPONSE']._serialized_end=2610
+  _globals['_WATCHVIRTUALSERVERSREQUEST']._serialized_start=2612
+  _globals['_WATCHVIRTUALSERVERSREQUEST']._serialized_end=2654
+  _globals['_WATCHVIRTUALSERVERSRESPONSE']._serialized_start=2657
+  _globals['_WATCHVIRTUALSERVERSRESPONSE']._serialized_end=2921
+  _globals['_WATCHEDREALSERVER']._serialized_start=2923
+  _globals['_WATCHEDREALSERVER']._serialized_end=3018
+  _globals['_GONE']._serialized_start=3020
+  _globals['_GONE']._serialized_end=3071
+  _globals['_SYNCED']._serialized_start=3073
+  _globals['_SYNCED']._serialized_end=3081
+  _globals['_PLANREQUEST']._serialized_start=3083
+  _globals['_PLANREQUEST']._serialized_end=3096
+  _globals['_PLANRESPONSE']._serialized_start=3098
+  _globals['_PLANRESPONSE']._serialized_end=3162
+  _globals['_OPERATION']._serialized_start=3164
+  _globals['_OPERATION']._serialized_end=3290
+  _globals['_DRAIN']._serialized_start=3293
+  _globals['_DRAIN']._serialized_end=3577
+  _globals['_DRAINREQUEST']._serialized_start=3580
+  _globals['_DRAINREQUEST']._serialized_end=3767
+  _globals['_DRAINRESPONSE']._serialized_start=3770
+  _globals['_DRAINRESPONSE']._serialized_end=3900
+  _globals['_ENDDRAINREQUEST']._serialized_start=3902
+  _globals['_ENDDRAINREQUEST']._serialized_end=3987
+  _globals['_ENDDRAINRESPONSE']._serialized_start=3989
+  _globals['_ENDDRAINRESPONSE']._serialized_end=4048
+  _globals['_LISTDRAINSREQUEST']._serialized_start=4050
+  _globals['_LISTDRAINSREQUEST']._serialized_end=4069
+  _globals['_LISTDRAINSRESPONSE']._serialized_start=4071
+  _globals['_LISTDRAINSRESPONSE']._serialized_end=4133
+  _globals['_IPVSSERVICE']._serialized_start=4420
+  _globals['_IPVSSERVICE']._serialized_end=5203
 # @@protoc_insertion_point(module_scope)

@@ -2,6 +2,7 @@ import datetime
 
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from vipkeeper.common.v1 import event_pb2 as _event_pb2
 from vipkeeper.config.v1 import server_pb2 as _server_pb2
 from vipkeeper.ipvs.v1 import health_pb2 as _health_pb2
 from google.protobuf.internal import containers as _containers
@@ -88,7 +89,7 @@ class GroupService(_message.Message):
     def __init__(self, address: _Optional[str] = ..., port: _Optional[int] = ..., protocol: _Optional[_Union[_server_pb2.Protocol, str]] = ..., fwmark: _Optional[int] = ..., ipv6: _Optional[bool] = ..., in_kernel: _Optional[bool] = ..., counters: _Optional[_Union[Counters, _Mapping]] = ..., problem: _Optional[str] = ...) -> None: ...
 
 class VirtualServer(_message.Message):
-    __slots__ = ("name", "foreign", "in_kernel", "address", "port", "protocol", "fwmark", "ipv6", "scheduler", "flags", "persistence_timeout", "persistence_prefix", "quorum", "hysteresis", "live_weight", "quorum_up", "sorry_active", "counters", "problem", "real_servers", "persistence_engine", "group", "services")
+    __slots__ = ("name", "foreign", "in_kernel", "address", "port", "protocol", "fwmark", "ipv6", "scheduler", "flags", "persistence_timeout", "persistence_prefix", "quorum", "hysteresis", "live_weight", "quorum_up", "sorry_active", "counters", "problem", "real_servers", "persistence_engine", "group", "services", "panic", "priority_group")
     NAME_FIELD_NUMBER: _ClassVar[int]
     FOREIGN_FIELD_NUMBER: _ClassVar[int]
     IN_KERNEL_FIELD_NUMBER: _ClassVar[int]
@@ -112,6 +113,8 @@ class VirtualServer(_message.Message):
     PERSISTENCE_ENGINE_FIELD_NUMBER: _ClassVar[int]
     GROUP_FIELD_NUMBER: _ClassVar[int]
     SERVICES_FIELD_NUMBER: _ClassVar[int]
+    PANIC_FIELD_NUMBER: _ClassVar[int]
+    PRIORITY_GROUP_FIELD_NUMBER: _ClassVar[int]
     name: str
     foreign: bool
     in_kernel: bool
@@ -135,10 +138,12 @@ class VirtualServer(_message.Message):
     persistence_engine: str
     group: str
     services: _containers.RepeatedCompositeFieldContainer[GroupService]
-    def __init__(self, name: _Optional[str] = ..., foreign: _Optional[bool] = ..., in_kernel: _Optional[bool] = ..., address: _Optional[str] = ..., port: _Optional[int] = ..., protocol: _Optional[_Union[_server_pb2.Protocol, str]] = ..., fwmark: _Optional[int] = ..., ipv6: _Optional[bool] = ..., scheduler: _Optional[str] = ..., flags: _Optional[_Iterable[str]] = ..., persistence_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., persistence_prefix: _Optional[int] = ..., quorum: _Optional[int] = ..., hysteresis: _Optional[int] = ..., live_weight: _Optional[int] = ..., quorum_up: _Optional[bool] = ..., sorry_active: _Optional[bool] = ..., counters: _Optional[_Union[Counters, _Mapping]] = ..., problem: _Optional[str] = ..., real_servers: _Optional[_Iterable[_Union[RealServer, _Mapping]]] = ..., persistence_engine: _Optional[str] = ..., group: _Optional[str] = ..., services: _Optional[_Iterable[_Union[GroupService, _Mapping]]] = ...) -> None: ...
+    panic: bool
+    priority_group: int
+    def __init__(self, name: _Optional[str] = ..., foreign: _Optional[bool] = ..., in_kernel: _Optional[bool] = ..., address: _Optional[str] = ..., port: _Optional[int] = ..., protocol: _Optional[_Union[_server_pb2.Protocol, str]] = ..., fwmark: _Optional[int] = ..., ipv6: _Optional[bool] = ..., scheduler: _Optional[str] = ..., flags: _Optional[_Iterable[str]] = ..., persistence_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., persistence_prefix: _Optional[int] = ..., quorum: _Optional[int] = ..., hysteresis: _Optional[int] = ..., live_weight: _Optional[int] = ..., quorum_up: _Optional[bool] = ..., sorry_active: _Optional[bool] = ..., counters: _Optional[_Union[Counters, _Mapping]] = ..., problem: _Optional[str] = ..., real_servers: _Optional[_Iterable[_Union[RealServer, _Mapping]]] = ..., persistence_engine: _Optional[str] = ..., group: _Optional[str] = ..., services: _Optional[_Iterable[_Union[GroupService, _Mapping]]] = ..., panic: _Optional[bool] = ..., priority_group: _Optional[int] = ...) -> None: ...
 
 class RealServer(_message.Message):
-    __slots__ = ("name", "address", "port", "lb_kind", "in_kernel", "configured_weight", "weight", "health", "cause", "probed_at", "uthreshold", "lthreshold", "active_connections", "inactive_connections", "persistent_connections", "counters", "problem", "tunnel")
+    __slots__ = ("name", "address", "port", "lb_kind", "in_kernel", "configured_weight", "weight", "health", "cause", "probed_at", "uthreshold", "lthreshold", "active_connections", "inactive_connections", "persistent_connections", "counters", "problem", "tunnel", "drain", "priority_group", "slow_start_since")
     NAME_FIELD_NUMBER: _ClassVar[int]
     ADDRESS_FIELD_NUMBER: _ClassVar[int]
     PORT_FIELD_NUMBER: _ClassVar[int]
@@ -157,6 +162,9 @@ class RealServer(_message.Message):
     COUNTERS_FIELD_NUMBER: _ClassVar[int]
     PROBLEM_FIELD_NUMBER: _ClassVar[int]
     TUNNEL_FIELD_NUMBER: _ClassVar[int]
+    DRAIN_FIELD_NUMBER: _ClassVar[int]
+    PRIORITY_GROUP_FIELD_NUMBER: _ClassVar[int]
+    SLOW_START_SINCE_FIELD_NUMBER: _ClassVar[int]
     name: str
     address: str
     port: int
@@ -175,7 +183,10 @@ class RealServer(_message.Message):
     counters: Counters
     problem: str
     tunnel: _server_pb2.Tunnel
-    def __init__(self, name: _Optional[str] = ..., address: _Optional[str] = ..., port: _Optional[int] = ..., lb_kind: _Optional[_Union[_server_pb2.LbKind, str]] = ..., in_kernel: _Optional[bool] = ..., configured_weight: _Optional[int] = ..., weight: _Optional[int] = ..., health: _Optional[_Union[Health, str]] = ..., cause: _Optional[str] = ..., probed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., uthreshold: _Optional[int] = ..., lthreshold: _Optional[int] = ..., active_connections: _Optional[int] = ..., inactive_connections: _Optional[int] = ..., persistent_connections: _Optional[int] = ..., counters: _Optional[_Union[Counters, _Mapping]] = ..., problem: _Optional[str] = ..., tunnel: _Optional[_Union[_server_pb2.Tunnel, _Mapping]] = ...) -> None: ...
+    drain: Drain
+    priority_group: int
+    slow_start_since: _timestamp_pb2.Timestamp
+    def __init__(self, name: _Optional[str] = ..., address: _Optional[str] = ..., port: _Optional[int] = ..., lb_kind: _Optional[_Union[_server_pb2.LbKind, str]] = ..., in_kernel: _Optional[bool] = ..., configured_weight: _Optional[int] = ..., weight: _Optional[int] = ..., health: _Optional[_Union[Health, str]] = ..., cause: _Optional[str] = ..., probed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., uthreshold: _Optional[int] = ..., lthreshold: _Optional[int] = ..., active_connections: _Optional[int] = ..., inactive_connections: _Optional[int] = ..., persistent_connections: _Optional[int] = ..., counters: _Optional[_Union[Counters, _Mapping]] = ..., problem: _Optional[str] = ..., tunnel: _Optional[_Union[_server_pb2.Tunnel, _Mapping]] = ..., drain: _Optional[_Union[Drain, _Mapping]] = ..., priority_group: _Optional[int] = ..., slow_start_since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class ListVirtualServersRequest(_message.Message):
     __slots__ = ()
@@ -296,3 +307,81 @@ class Operation(_message.Message):
     text: str
     refused: str
     def __init__(self, verb: _Optional[_Union[Verb, str]] = ..., virtual_server: _Optional[str] = ..., real_server: _Optional[str] = ..., text: _Optional[str] = ..., refused: _Optional[str] = ...) -> None: ...
+
+class Drain(_message.Message):
+    __slots__ = ("virtual_server", "real_server", "step", "reason", "since", "deadline", "until", "removed", "connections")
+    VIRTUAL_SERVER_FIELD_NUMBER: _ClassVar[int]
+    REAL_SERVER_FIELD_NUMBER: _ClassVar[int]
+    STEP_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    SINCE_FIELD_NUMBER: _ClassVar[int]
+    DEADLINE_FIELD_NUMBER: _ClassVar[int]
+    UNTIL_FIELD_NUMBER: _ClassVar[int]
+    REMOVED_FIELD_NUMBER: _ClassVar[int]
+    CONNECTIONS_FIELD_NUMBER: _ClassVar[int]
+    virtual_server: str
+    real_server: str
+    step: _event_pb2.DrainStep
+    reason: str
+    since: _timestamp_pb2.Timestamp
+    deadline: _timestamp_pb2.Timestamp
+    until: _timestamp_pb2.Timestamp
+    removed: bool
+    connections: int
+    def __init__(self, virtual_server: _Optional[str] = ..., real_server: _Optional[str] = ..., step: _Optional[_Union[_event_pb2.DrainStep, str]] = ..., reason: _Optional[str] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., deadline: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., removed: _Optional[bool] = ..., connections: _Optional[int] = ...) -> None: ...
+
+class DrainRequest(_message.Message):
+    __slots__ = ("virtual_server", "real_server", "reason", "deadline", "until", "validate_only")
+    VIRTUAL_SERVER_FIELD_NUMBER: _ClassVar[int]
+    REAL_SERVER_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    DEADLINE_FIELD_NUMBER: _ClassVar[int]
+    UNTIL_FIELD_NUMBER: _ClassVar[int]
+    VALIDATE_ONLY_FIELD_NUMBER: _ClassVar[int]
+    virtual_server: str
+    real_server: str
+    reason: str
+    deadline: _timestamp_pb2.Timestamp
+    until: _timestamp_pb2.Timestamp
+    validate_only: bool
+    def __init__(self, virtual_server: _Optional[str] = ..., real_server: _Optional[str] = ..., reason: _Optional[str] = ..., deadline: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., validate_only: _Optional[bool] = ...) -> None: ...
+
+class DrainResponse(_message.Message):
+    __slots__ = ("drain", "live_weight", "quorum", "quorum_up", "warnings")
+    DRAIN_FIELD_NUMBER: _ClassVar[int]
+    LIVE_WEIGHT_FIELD_NUMBER: _ClassVar[int]
+    QUORUM_FIELD_NUMBER: _ClassVar[int]
+    QUORUM_UP_FIELD_NUMBER: _ClassVar[int]
+    WARNINGS_FIELD_NUMBER: _ClassVar[int]
+    drain: Drain
+    live_weight: int
+    quorum: int
+    quorum_up: bool
+    warnings: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, drain: _Optional[_Union[Drain, _Mapping]] = ..., live_weight: _Optional[int] = ..., quorum: _Optional[int] = ..., quorum_up: _Optional[bool] = ..., warnings: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class EndDrainRequest(_message.Message):
+    __slots__ = ("virtual_server", "real_server", "validate_only")
+    VIRTUAL_SERVER_FIELD_NUMBER: _ClassVar[int]
+    REAL_SERVER_FIELD_NUMBER: _ClassVar[int]
+    VALIDATE_ONLY_FIELD_NUMBER: _ClassVar[int]
+    virtual_server: str
+    real_server: str
+    validate_only: bool
+    def __init__(self, virtual_server: _Optional[str] = ..., real_server: _Optional[str] = ..., validate_only: _Optional[bool] = ...) -> None: ...
+
+class EndDrainResponse(_message.Message):
+    __slots__ = ("drain",)
+    DRAIN_FIELD_NUMBER: _ClassVar[int]
+    drain: Drain
+    def __init__(self, drain: _Optional[_Union[Drain, _Mapping]] = ...) -> None: ...
+
+class ListDrainsRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ListDrainsResponse(_message.Message):
+    __slots__ = ("drains",)
+    DRAINS_FIELD_NUMBER: _ClassVar[int]
+    drains: _containers.RepeatedCompositeFieldContainer[Drain]
+    def __init__(self, drains: _Optional[_Iterable[_Union[Drain, _Mapping]]] = ...) -> None: ...

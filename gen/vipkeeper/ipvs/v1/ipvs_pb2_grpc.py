@@ -61,6 +61,21 @@ class IpvsServiceStub:
                 request_serializer=vipkeeper_dot_ipvs_dot_v1_dot_ipvs__pb2.PlanRequest.SerializeToString,
                 response_deserializer=vipkeeper_dot_ipvs_dot_v1_dot_ipvs__pb2.PlanResponse.FromString,
                 _registered_method=True)
+        self.Drain = channel.unary_unary(
+                '/vipkeeper.ipvs.v1.IpvsService/Drain',
+                request_serializer=vipkeeper_dot_ipvs_dot_v1_dot_ipvs__pb2.DrainRequest.SerializeToString,
+                response_deserializer=vipkeeper_dot_ipvs_dot_v1_dot_ipvs__pb2.DrainResponse.FromString,
+                _registered_method=True)
+        self.EndDrain = channel.unary_unary(
+                '/vipkeeper.ipvs.v1.IpvsService/EndDrain',
+                request_serializer=vipkeeper_dot_ipvs_dot_v1_dot_ipvs__pb2.EndDrainRequest.SerializeToString,
+                response_deserializer=vipkeeper_dot_ipvs_dot_v1_dot_ipvs__pb2.EndDrainResponse.FromString,
+                _registered_method=True)
+        self.ListDrains = channel.unary_unary(
+                '/vipkeeper.ipvs.v1.IpvsService/ListDrains',
+                request_serializer=vipkeeper_dot_ipvs_dot_v1_dot_ipvs__pb2.ListDrainsRequest.SerializeToString,
+                response_deserializer=vipkeeper_dot_ipvs_dot_v1_dot_ipvs__pb2.ListDrainsResponse.FromString,
+                _registered_method=True)
 
 
 class IpvsServiceServicer:
@@ -107,6 +122,29 @@ class IpvsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Drain(self, request, context):
+        """Takes a real server out gracefully, and keeps it out: weight 0; out of the table once its connections have ended, or at
+        the deadline (with UDP and ops at once). Answered when the kernel has weight 0; survives restarts of service and machine.
+        Given again it replaces deadline, end and reason. NOT_FOUND: there is no such server. FAILED_PRECONDITION: a time is past.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EndDrain(self, request, context):
+        """Takes Drain back. NOT_FOUND: there is none.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListDrains(self, request, context):
+        """All drains, those of servers whose keys are gone included, in order of name.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_IpvsServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -134,6 +172,21 @@ def add_IpvsServiceServicer_to_server(servicer, server):
                     servicer.Plan,
                     request_deserializer=vipkeeper_dot_ipvs_dot_v1_dot_ipvs__pb2.PlanRequest.FromString,
                     response_serializer=vipkeeper_dot_ipvs_dot_v1_dot_ipvs__pb2.PlanResponse.SerializeToString,
+            ),
+            'Drain': grpc.unary_unary_rpc_method_handler(
+                    servicer.Drain,
+                    request_deserializer=vipkeeper_dot_ipvs_dot_v1_dot_ipvs__pb2.DrainRequest.FromString,
+                    response_serializer=vipkeeper_dot_ipvs_dot_v1_dot_ipvs__pb2.DrainResponse.SerializeToString,
+            ),
+            'EndDrain': grpc.unary_unary_rpc_method_handler(
+                    servicer.EndDrain,
+                    request_deserializer=vipkeeper_dot_ipvs_dot_v1_dot_ipvs__pb2.EndDrainRequest.FromString,
+                    response_serializer=vipkeeper_dot_ipvs_dot_v1_dot_ipvs__pb2.EndDrainResponse.SerializeToString,
+            ),
+            'ListDrains': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListDrains,
+                    request_deserializer=vipkeeper_dot_ipvs_dot_v1_dot_ipvs__pb2.ListDrainsRequest.FromString,
+                    response_serializer=vipkeeper_dot_ipvs_dot_v1_dot_ipvs__pb2.ListDrainsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -272,6 +325,87 @@ class IpvsService:
             '/vipkeeper.ipvs.v1.IpvsService/Plan',
             vipkeeper_dot_ipvs_dot_v1_dot_ipvs__pb2.PlanRequest.SerializeToString,
             vipkeeper_dot_ipvs_dot_v1_dot_ipvs__pb2.PlanResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Drain(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vipkeeper.ipvs.v1.IpvsService/Drain',
+            vipkeeper_dot_ipvs_dot_v1_dot_ipvs__pb2.DrainRequest.SerializeToString,
+            vipkeeper_dot_ipvs_dot_v1_dot_ipvs__pb2.DrainResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EndDrain(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vipkeeper.ipvs.v1.IpvsService/EndDrain',
+            vipkeeper_dot_ipvs_dot_v1_dot_ipvs__pb2.EndDrainRequest.SerializeToString,
+            vipkeeper_dot_ipvs_dot_v1_dot_ipvs__pb2.EndDrainResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListDrains(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vipkeeper.ipvs.v1.IpvsService/ListDrains',
+            vipkeeper_dot_ipvs_dot_v1_dot_ipvs__pb2.ListDrainsRequest.SerializeToString,
+            vipkeeper_dot_ipvs_dot_v1_dot_ipvs__pb2.ListDrainsResponse.FromString,
             options,
             channel_credentials,
             insecure,
