@@ -25,7 +25,7 @@ CORES = {
     "vrrp/wire": "adverts ah packet trailer",
     "checker": "fields streak schedule pool servers settings",
     "checker/kinds": "*",
-    "ipvs": "model fields groups globals sync reconcile policy weights settings drain director",
+    "ipvs": "model fields groups globals sync reconcile policy weights settings drain claims director",
     "notify": "order retry render settings",
 }
 CORE_FILES = [

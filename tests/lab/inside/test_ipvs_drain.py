@@ -231,6 +231,15 @@ def test_at_the_deadline_it_goes_with_its_connection(site: Site, service: Servic
     client.reset()
 
 
+@pytest.fixture
+def patient_kernel(site: Site) -> Iterator[None]:
+    """Connections whose server goes wait for it to come back, instead of being ended at once."""
+    site.director.sysctl("net.ipv4.vs.expire_nodest_conn", 0)
+    yield
+    site.director.sysctl("net.ipv4.vs.expire_nodest_conn", 1)
+
+
+@pytest.mark.usefixtures("patient_kernel")
 def test_a_server_of_a_group_leaves_when_the_connections_of_all_services_have_ended(site: Site, service: Service) -> None:
     both = objects("s2", "s3", virtual=GROUPED) | {"config/virtual_server_group/both": GROUP}
     for name in BACKS:
