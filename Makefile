@@ -6,7 +6,7 @@ PYTHON ?= $(shell for p in /usr/bin/python3 python3; do $$p -c 'import sys; sys.
 VENV   := .venv
 PY     := $(VENV)/bin/python
 APT    := user-mode-linux systemd dbus kmod iproute2 util-linux keepalived ipvsadm iptables nftables tcpdump \
-          etcd-server etcd-client python3 python3-venv procps openssl frr
+          etcd-server etcd-client python3 python3-venv procps openssl frr gcc libc6-dev libpcre2-8-0
 # 1.9.2 and 1.9.3 take the path after -unix for HOST:PORT.
 GRPCURL := github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.4
 BUF     := @bufbuild/buf@1.75.0

@@ -59,6 +59,7 @@ def _judge_vrrp(settings: Mapping[tuple[str, str], Any], verdict: Verdict) -> No
 def _judge_servers(settings: Mapping[str, Mapping[tuple[str, str], Any]], verdict: Verdict) -> None:
     """What needs a virtual server and its real server together. Those that do not fit are left out."""
     globals_ = settings["checker"].get(("global", ""), checker.decode_global("", {}))
+    files = {name: found for (kind, name), found in settings["checker"].items() if kind == "track_file"}
     virtuals: dict[str, ipvs.VirtualServer] = {}
     servers = [(kind, name, found) for (kind, name), found in settings["ipvs"].items()]
     for kind, name, decoded in sorted(servers, key=lambda s: s[0] != "virtual_server"):
@@ -78,7 +79,7 @@ def _judge_servers(settings: Mapping[str, Mapping[tuple[str, str], Any]], verdic
                 continue
             ipvs.resolve(virtual, decoded)
             virtual_check, real_check = settings["checker"]["virtual_server", owner], settings["checker"][kind, name]
-            checker.checks_of(owner, virtual_check, own_name, real_check, globals_)
+            checker.checks_of(owner, virtual_check, own_name, real_check, globals_, files)
         except InvalidValue as e:
             verdict.refused.append(Problem(key, e.field, e.reason, e.hint))
             del verdict.accepted[key]

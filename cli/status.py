@@ -267,13 +267,6 @@ def _servers(found: Snapshot) -> Table:
     return table
 
 
-def _tunnel(tunnel: Any) -> list[str]:
-    """What of a tunnel is not the default: `gue:6080 csum`."""
-    said = [words.enum_word(tunnel, field).lower() for field in ("type", "checksum")]
-    kind = f"{said[0]}:{tunnel.port}" if tunnel.port else said[0]
-    return [word for word in (kind, said[1]) if word not in ("ipip", "nocsum", "")]
-
-
 def _why_drained(server: Any) -> str:
     """Why a server is drained, and until when."""
     if not server.HasField("drain"):
@@ -283,6 +276,13 @@ def _why_drained(server: Any) -> str:
     out = f", out at {deadline.astimezone():%H:%M:%S} at the latest" if deadline is not None and draining else ""
     back = f", back at {until.astimezone():%Y-%m-%d %H:%M:%S}" if until is not None else ""
     return f"{server.drain.reason}{out}{back}"
+
+
+def _tunnel(tunnel: Any) -> list[str]:
+    """What of a tunnel is not the default: `gue:6080 csum`."""
+    said = [words.enum_word(tunnel, field).lower() for field in ("type", "checksum")]
+    kind = f"{said[0]}:{tunnel.port}" if tunnel.port else said[0]
+    return [word for word in (kind, said[1]) if word not in ("ipip", "nocsum", "")]
 
 
 def _checks(found: Snapshot, now: datetime) -> Table:

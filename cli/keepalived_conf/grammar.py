@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from cli.keepalived_conf.checks import dns_name, dns_type, udp_payload, udp_reply
 from cli.keepalived_conf.ipvs_globals import READERS as IPVS_GLOBALS
 from cli.keepalived_conf.keywords import known_keywords
 from cli.keepalived_conf.lexer import Word
@@ -38,6 +39,8 @@ from cli.keepalived_conf.readers import (
     shown,
     text,
 )
+from cli.keepalived_conf.regex import options as regex_options
+from cli.keepalived_conf.regex import pattern as regex_pattern
 from cli.keepalived_conf.routing import route_lines, rule_lines
 from cli.keepalived_conf.special import (
     LINKBEAT,
@@ -223,6 +226,7 @@ GLOBAL_DEFS: Final[Table] = {
     "smtp_alert": Keyword("smtp_alert", boolean),
     "smtp_alert_vrrp": Keyword("smtp_alert_vrrp", boolean),
     "smtp_alert_checker": Keyword("smtp_alert_checker", boolean),
+    "checker_log_all_failures": Keyword("checker_log_all_failures", boolean),
     "script_user": Keyword("script_user", account),
     "enable_script_security": Keyword("enable_script_security", flag),
     "vrrp_version": Keyword("vrrp_version", number(2, 3)),
@@ -404,6 +408,8 @@ _CHECK_TIMES: Final[Table] = {
 _CHECK_COMMON: Final[Table] = _CHECK_TIMES | {
     "retry": Keyword("retry", number(0, WHOLE_MAX)),
     "nb_get_retry": Keyword("retry", number(0, WHOLE_MAX), instead="retry"),
+    "alpha": Keyword("alpha", boolean),
+    "log_all_failures": Keyword("log_all_failures", boolean),
 }
 _CHECK_NETWORK: Final[Table] = {
     "connect_ip": Keyword("connect_ip", address),
@@ -457,6 +463,11 @@ REAL_SERVER: Final[Table] = _SERVER_COMMON | {
     "HTTP_GET": Keyword("http_get", sub_block("virtual_server/real_server/HTTP_GET"), block=True, many=True),
     "SSL_GET": Keyword("ssl_get", sub_block("virtual_server/real_server/SSL_GET"), block=True, many=True),
     "MISC_CHECK": Keyword("misc_check", sub_block("virtual_server/real_server/MISC_CHECK"), block=True, many=True),
+    "DNS_CHECK": Keyword("dns_check", sub_block("virtual_server/real_server/DNS_CHECK"), block=True, many=True),
+    "UDP_CHECK": Keyword("udp_check", sub_block("virtual_server/real_server/UDP_CHECK"), block=True, many=True),
+    "PING_CHECK": Keyword("ping_check", sub_block("virtual_server/real_server/PING_CHECK"), block=True, many=True),
+    "SMTP_CHECK": Keyword("smtp_check", sub_block("virtual_server/real_server/SMTP_CHECK"), block=True, many=True),
+    "FILE_CHECK": Keyword("file_check", sub_block("virtual_server/real_server/FILE_CHECK"), block=True, many=True),
 }
 
 TCP_CHECK: Final[Table] = _CHECK_COMMON | _CHECK_NETWORK
@@ -474,12 +485,24 @@ HTTP_GET: Final[Table] = (
     }
 )
 
+SSL_GET: Final[Table] = HTTP_GET | {
+    "url": Keyword("url", sub_block("virtual_server/real_server/SSL_GET/url"), block=True, many=True),
+    "tls_compliant": Keyword("tls_compliant", boolean),
+}
+
 URL: Final[Table] = {
     "path": Keyword("path", text("a path")),
     "digest": Keyword("digest", digest),
     "status_code": Keyword("status_code", status_codes),
     "virtualhost": Keyword("virtualhost", _HOST),
+    "regex": Keyword("regex", regex_pattern),
+    "regex_no_match": Keyword("regex_no_match", flag),
+    "regex_options": Listed("regex_options", regex_options),
+    "regex_min_offset": Keyword("regex_min_offset", number(0, WHOLE_MAX)),
+    "regex_max_offset": Keyword("regex_max_offset", number(0, WHOLE_MAX)),
+    "regex_stack": Keyword("", needless("patterns are matched without PCRE2's just-in-time compiler, whose stack this is")),
 }
+SSL_URL: Final[Table] = URL | {"tls_compliant": Keyword("tls_compliant", boolean)}
 
 MISC_CHECK: Final[Table] = {k: v for k, v in _CHECK_COMMON.items() if k != "connect_timeout"} | {
     "misc_path": Keyword("misc_path", command(with_user=False)),
@@ -488,11 +511,51 @@ MISC_CHECK: Final[Table] = {k: v for k, v in _CHECK_COMMON.items() if k != "conn
     "user": Keyword("user", account),
 }
 
+DNS_CHECK: Final[Table] = (
+    _CHECK_COMMON | _CHECK_NETWORK | {"type": Keyword("type", dns_type), "name": Keyword("name", dns_name)}
+)
+
+UDP_CHECK: Final[Table] = (
+    _CHECK_COMMON
+    | _CHECK_NETWORK
+    | {
+        "payload": Keyword("payload", udp_payload),
+        "require_reply": Keyword("require_reply", udp_reply),
+        "min_reply_length": Keyword("min_reply_length", number(0, 65535)),
+        "max_reply_length": Keyword("max_reply_length", number(0, 65535)),
+    }
+)
+
+_NO_PORTS: Final = "ICMP has none"
+PING_CHECK: Final[Table] = (
+    _CHECK_COMMON | _CHECK_NETWORK | {word: Keyword("", needless(_NO_PORTS)) for word in ("connect_port", "bind_port")}
+)
+
+SMTP_HOST: Final[Table] = _CHECK_COMMON | _CHECK_NETWORK
+SMTP_CHECK: Final[Table] = SMTP_HOST | {
+    "helo_name": Keyword("helo_name", _HOST),
+    "host": Keyword("host", sub_block("virtual_server/real_server/SMTP_CHECK/host"), block=True, many=True),
+}
+SMTP_CONNECTION: Final = frozenset({*(k.field for k in _CHECK_NETWORK.values()), "connect_timeout"})
+
+FILE_CHECK: Final[Table] = {
+    "track_file": Keyword("track_file", text("the name of a track_file")),
+    "weight": Keyword("weight", tracker_weight(WHOLE_MAX)),
+}
+
+SSL: Final[Table] = {
+    "certificate": Keyword("certificate", text("a path", 4095)),
+    "key": Keyword("key", text("a path", 4095)),
+    "password": Keyword("password", text("a password")),
+    "ca": Keyword("", needless("servers' certificates are not verified, as in keepalived; keys may ask for it (tls_verify)")),
+}
+
 INTERFACE_DELAYS: Final = Listed("interface_up_down_delays", rows(interface_delays))
 
 TABLES: Final[Mapping[str, Table]] = {
     "": {**STATIC},
     "global_defs": GLOBAL_DEFS,
+    "SSL": SSL,
     "vrrp_instance": VRRP_INSTANCE,
     "vrrp_instance/authentication": AUTHENTICATION,
     "vrrp_instance/auth_hmac": AUTH_HMAC,
@@ -509,6 +572,13 @@ TABLES: Final[Mapping[str, Table]] = {
     "virtual_server/real_server/TCP_CHECK": TCP_CHECK,
     "virtual_server/real_server/HTTP_GET": HTTP_GET,
     "virtual_server/real_server/HTTP_GET/url": URL,
-    "virtual_server/real_server/SSL_GET": HTTP_GET,
+    "virtual_server/real_server/SSL_GET": SSL_GET,
+    "virtual_server/real_server/SSL_GET/url": SSL_URL,
     "virtual_server/real_server/MISC_CHECK": MISC_CHECK,
+    "virtual_server/real_server/DNS_CHECK": DNS_CHECK,
+    "virtual_server/real_server/UDP_CHECK": UDP_CHECK,
+    "virtual_server/real_server/PING_CHECK": PING_CHECK,
+    "virtual_server/real_server/SMTP_CHECK": SMTP_CHECK,
+    "virtual_server/real_server/SMTP_CHECK/host": SMTP_HOST,
+    "virtual_server/real_server/FILE_CHECK": FILE_CHECK,
 }

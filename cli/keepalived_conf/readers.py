@@ -220,7 +220,7 @@ def command(with_user: bool) -> Reader:
     def read(scope: Scope, statement: Statement, path: str) -> str | None:
         if not required(scope, statement, 1, "a command"):
             return None
-        line, rest = _command_word(statement.arguments)
+        line, rest = command_word(statement.arguments)
         if not (words := command_words(line)):
             scope.wrong(statement.keyword, statement.arguments[0], "a command")
             return None
@@ -234,7 +234,7 @@ def command(with_user: bool) -> Reader:
     return read
 
 
-def _command_word(arguments: Sequence[Word]) -> tuple[str, Sequence[Word]]:
+def command_word(arguments: Sequence[Word]) -> tuple[str, Sequence[Word]]:
     """The command, which single quotes may group too, and what follows it."""
     first = arguments[0]
     if not first.quoted and first.text.startswith("'"):
@@ -263,6 +263,16 @@ def command_words(line: str) -> list[str]:
             found.append(value)
         end = match.end()
     return found
+
+
+def unescaped(line: str, high: Callable[[int], str] = chr) -> str:
+    """A text with its backslashes read as C's; `high` says what a byte above 127 becomes."""
+
+    def one(match: re.Match[str]) -> str:
+        byte = _unescape(match)
+        return high(ord(byte)) if byte > "\x7f" and (match[2] or match[3]) else byte
+
+    return _ESCAPE.sub(one, line)
 
 
 def _unescape(match: re.Match[str]) -> str:

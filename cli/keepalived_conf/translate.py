@@ -11,17 +11,19 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from cli.keepalived_conf import virtual_servers
+from cli.keepalived_conf.checks import smtp_checks
 from cli.keepalived_conf.complaints import Position, Report
-from cli.keepalived_conf.grammar import INTERFACE_DELAYS, STATIC, complain_of_unknown, read_block
+from cli.keepalived_conf.grammar import INTERFACE_DELAYS, SMTP_CONNECTION, STATIC, complain_of_unknown, read_block
 from cli.keepalived_conf.lexer import Line, Word
 from cli.keepalived_conf.readers import Scope, block_of, required, rows, shown, whole
+from cli.keepalived_conf.regex import settle as settle_regex
 from cli.keepalived_conf.routing import Priorities
 from cli.keepalived_conf.special import LINKBEAT, endpoint
 from cli.keepalived_conf.tree import Statement, parse
+from services.checker.kinds.registry import KINDS
 from services.vrrp.config.track_settings import ROWS
 
 STATIC_NAME: Final = "main"  # all static blocks of a file become one object
-CHECKS: Final = ("tcp_check", "http_get", "ssl_get", "misc_check")
 
 
 @dataclass(slots=True)
@@ -54,6 +56,7 @@ class _Translator:
     report: Report
     result: Translation = field(default_factory=Translation)
     tracked: list[tuple[str, str, Position]] = field(default_factory=list)
+    file_checks: list[tuple[str, dict[str, Any], Position]] = field(default_factory=list)
     priorities: Priorities = field(default_factory=Priorities)
 
     def top_level(self, statement: Statement) -> None:
@@ -80,6 +83,17 @@ class _Translator:
         before = self.result.objects.get("config/global", {}).get(name, ())
         if found := INTERFACE_DELAYS.read(scope, statement, name, len(before)):
             self.result.objects.setdefault("config/global", {})[name] = [*before, *found]
+
+    def ssl(self, statement: Statement) -> None:
+        """SSL { ... }, which becomes part of the global settings; the last one counts."""
+        scope = Scope(self.report, self.result.where.setdefault("config/global", {}))
+        scope.where.setdefault("", statement.keyword.at)
+        value = read_block(scope, "SSL", block_of(scope, statement), "ssl")
+        if "certificate" in value:
+            scope.mark("ssl", statement.keyword.at)
+            self.result.objects.setdefault("config/global", {})["ssl"] = value
+        elif value:
+            self.report.mistake(statement.keyword.at, "SSL: expected certificate, for which the key is; left out")
 
     def static(self, statement: Statement) -> None:
         """static_ipaddress, static_routes and static_rules { ... }; several blocks add up."""
@@ -200,6 +214,16 @@ class _Translator:
         for kind, name, at in self.tracked:
             if f"config/{kind}/{name}" in self.result.objects:
                 self.report.note(at, f"{kind} {name!r} is defined only below; it is tracked, where keepalived ignores it")
+        for key, check, at in self.file_checks:
+            name = check["track_file"]
+            if f"config/track_file/{name}" in self.result.objects:
+                self.report.note(at, f"track_file {name!r} is defined only below; it counts, where keepalived ignores it")
+                continue
+            self.report.mistake(at, f"FILE_CHECK: there is no track_file {name!r}; left out")
+            server = self.result.objects[key]
+            server["file_check"] = [other for other in server["file_check"] if other is not check]
+            if not server["file_check"]:
+                del server["file_check"]
 
     def virtual_server(self, statement: Statement) -> None:
         """virtual_server ADDRESS PORT | fwmark MARK | group NAME { ... }, with its real servers as keys of their own."""
@@ -259,12 +283,24 @@ class _Translator:
             message = f"real_server: only NAT changes the port; {service['port']} is used"
             self.report.mistake(statement.arguments[-1].at, message)
             value["port"] = service["port"]
-        for kind in CHECKS:
+        for kind in KINDS:
             whole_checks = [c for i, c in enumerate(value.pop(kind, ())) if _check_is_whole(scope, kind, i, c)]
+            if kind == "smtp_check":
+                whole_checks = [one for check in whole_checks for one in smtp_checks(check, SMTP_CONNECTION)]
             if whole_checks:
                 value[kind] = whole_checks
         name = address if port is None else f"{address}-{port}"
-        self.add(f"config/real_server/{virtual_server}/{name}", value, scope, statement.arguments[0])
+        key = f"config/real_server/{virtual_server}/{name}"
+        if self.add(key, value, scope, statement.arguments[0]):
+            self._note_files(scope, key, value.get("file_check", ()))
+
+    def _note_files(self, scope: Scope, key: str, checks: Iterable[dict[str, Any]]) -> None:
+        """Spread the weights of FILE_CHECKs, and remember those whose file is not there yet."""
+        for index, check in enumerate(checks):
+            if "weight" in check:
+                check |= check.pop("weight")  # and reverse
+            if f"config/track_file/{check['track_file']}" not in self.result.objects:
+                self.file_checks.append((key, check, scope.where[f"file_check[{index}]"]))
 
     def add(self, key: str, value: dict[str, Any], scope: Scope, named: Word) -> bool:
         """Keep an object, unless there is one of its name."""
@@ -294,6 +330,7 @@ _TOP_LEVEL: Final[Mapping[str, Callable[[_Translator, Statement], None]]] = {
     "garp_group": _Translator.garp_group,
     **dict.fromkeys(STATIC, _Translator.static),
     "bfd_instance": _Translator.named,
+    "SSL": _Translator.ssl,
     "virtual_server": _Translator.virtual_server,
     "virtual_server_group": _Translator.server_group,
 }
@@ -403,12 +440,16 @@ def _check_is_whole(scope: Scope, kind: str, index: int, check: Mapping[str, Any
     if kind == "misc_check" and "misc_path" not in check:
         scope.report.mistake(at, "MISC_CHECK: expected misc_path; left out")
         return False
+    if kind == "file_check" and "track_file" not in check:
+        scope.report.mistake(at, "FILE_CHECK: expected track_file; left out")
+        return False
     if kind in ("http_get", "ssl_get"):
         urls = check.get("url", ())
         for number, url in enumerate(urls):
             if "path" not in url:
                 scope.report.mistake(scope.where[f"{kind}[{index}].url[{number}]"], "url: expected path; the check is left out")
                 return False
+            settle_regex(scope, url, f"{kind}[{index}].url[{number}]")
         if not urls:
             scope.report.mistake(at, f"{kind.upper()}: expected at least one url; left out")
             return False

@@ -9,14 +9,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 import grpc.aio
 
 from services.checker import addresses, memory, service, settings, wire, workers
-from services.checker.pool import Edit, Name, Pool, Result, Update
+from services.checker.files import FileChecks
+from services.checker.kinds.file import File
+from services.checker.pool import Edit, Name, Pool
+from services.checker.probing import Result, Update
 from services.checker.report import Entry, Reporter
-from services.checker.servers import Global, RealServer, VirtualServer
+from services.checker.servers import Global, RealServer, TrackFile, VirtualServer
 from services.checker.settings import Check
 from services.common import sdnotify, telemetry
 from services.common.configuration import Configuration
@@ -24,7 +27,7 @@ from services.common.desired import Change
 from services.common.errors import InvalidValue
 from services.common.events import Composer, Publisher
 from services.common.options import Options
-from services.common.problems import Problem
+from services.common.problems import WARNING, Problem
 from services.common.serve import serve
 from services.common.watch_hub import WatchHub
 from vipkeeper.checker.v1 import checker_pb2, checker_pb2_grpc
@@ -39,6 +42,7 @@ DECODERS = {
     "global": settings.decode_global,
     "virtual_server": settings.decode_virtual_server,
     "real_server": settings.decode_real_server,
+    "track_file": settings.decode_track_file,
 }
 
 
@@ -50,8 +54,9 @@ class Agent:
         self._memory_file = options.state_dir / "health.json"
         self.pool = Pool(memory.read(self._memory_file))
         self.hub: WatchHub[str, checker_pb2.Check] = WatchHub()
-        self.next_probes: dict[str, int] = {}
+        self.next_probes: dict[int, int] = {}
         self.workers = workers.Workers(workers.cores(), self._resume, self._learn)
+        self.files = FileChecks(self._learn, self._problems_changed)
         self.reporter = Reporter(options.socket_of("ipvs"))
         self.publisher = Publisher(options)
         self._composer = Composer(options.node, "checker")
@@ -59,9 +64,10 @@ class Agent:
         self._global = Global()
         self._virtual: dict[str, VirtualServer] = {}
         self._real: dict[Name, RealServer] = {}
+        self._track_files: dict[str, TrackFile] = {}
         self._members: dict[str, dict[str, None]] = {}
         self._problems: dict[Name, Problem] = {}
-        self._suspended: set[str] = set()
+        self._stretch = 1.0
         self._local: frozenset[str] = frozenset()
         self._begun = False
         self._save = asyncio.Event()
@@ -76,11 +82,15 @@ class Agent:
             self._upsert(kind, name, value, touched)
         for kind, name in change.removals:
             self._upsert(kind, name, None, touched)
+        files = {name for kind, name in (*change.upserts, *change.removals) if kind == "track_file"}
+        if files:
+            self.files.name(self._track_files)
+            touched |= dict.fromkeys(server for server, real in self._real.items() if not files.isdisjoint(_files_of(real)))
         self._edit(touched)
         if not self._begun:
             self._begun = True
             self.reporter.begin({name: Entry(health) for name, health in self.pool.health().items()})
-        return tuple(self._problems.values())
+        return (*self._problems.values(), *self._pace())
 
     def _upsert(self, kind: str, name: str, value: object, touched: dict[Name, None]) -> None:
         """Take one new, changed or (None) removed object; `touched` gathers the real servers that may change by it."""
@@ -102,24 +112,31 @@ class Agent:
                 self._real.pop((virtual, real), None)
                 self._members.get(virtual, {}).pop(real, None)
             touched[virtual, real] = None
+        elif kind == "track_file":
+            if isinstance(value, TrackFile):
+                self._track_files[name] = value
+            else:
+                self._track_files.pop(name, None)
 
     def _edit(self, touched: Iterable[Name]) -> None:
         """Have the workers do what the pool says of each of these servers."""
-        before, self._suspended = self._suspended, self._waiting_services()
-        if before != self._suspended:  # an edit of a virtual server may switch ha_suspend
-            self._switch(before)
-        start: list[Update] = []
-        stop: list[str] = []
-        for name in touched:
-            edit = self._edit_one(name)
-            stop += edit.stop
-            if name[0] in self._suspended:
-                stop += (u.check.id for u in edit.start)
-            else:
-                start += edit.start
-            self._follow(edit)
-        self.workers.stop(stop)
-        self.workers.start(start)
+        self._follow([self._suspend(), *(self._edit_one(name) for name in touched)])
+
+    def _suspend(self) -> Edit:
+        waiting = {name for name, virtual in self._virtual.items() if addresses.suspended(virtual, self._local)}
+        return self.pool.sleep(frozenset(waiting))
+
+    def _pace(self) -> list[Problem]:
+        """Stretch the intervals, if more is asked for than there may be; gives the problem that says so."""
+        limit, demand = self._global.max_probes_per_second, self.pool.demand
+        stretch = max(1.0, demand / limit) if limit else 1.0
+        if stretch != self._stretch:
+            self._stretch = stretch
+            self.workers.stretch(stretch)
+        if stretch <= 1:
+            return []
+        why = f"checks ask for {demand:.0f} probes a second: their intervals are {stretch:.2g} times as long as configured"
+        return [Problem("config/global", "max_probes_per_second", why, "raise it, or the checks' delay_loop", WARNING)]
 
     def _edit_one(self, name: Name) -> Edit:
         real, virtual = self._real.get(name), self._virtual.get(name[0])
@@ -132,70 +149,80 @@ class Agent:
             self._problems[name] = Problem(key, "", f"virtual server {name[0]} does not exist", hint)
             return self.pool.remove(name)
         try:
-            checks = settings.checks_of(name[0], virtual, name[1], real, self._global)
+            checks = settings.checks_of(name[0], virtual, name[1], real, self._global, self._track_files)
         except InvalidValue as e:
             self._problems[name] = Problem(key, e.field, e.reason, e.hint)
             return Edit()
         return self.pool.set(name, checks, virtual.weight if real.weight is None else real.weight)
 
-    def _follow(self, edit: Edit) -> None:
-        """Tell the API and ipvs what an edit changed."""
-        for check_id in edit.stop:
-            self.hub.remove(check_id)
-            self.next_probes.pop(check_id, None)
-        for update in edit.start:
-            self._publish(update.check, update.result)
-        for name in edit.servers:
-            self._judge(name, 0, "")
-        for name in edit.gone:
-            self.reporter.remove(name)
-        if edit != Edit():
-            self._save.set()
+    def _follow(self, edits: list[Edit]) -> None:
+        """Tell workers, API and ipvs what these edits changed."""
+        self._stop([number for edit in edits for number in edit.work.stop])
+        self._start([update for edit in edits for update in edit.work.start])
+        for edit in edits:
+            for number in edit.work.stop:
+                self.next_probes.pop(number, None)
+            for check_id in edit.hidden:
+                self.hub.remove(check_id)
+            for check in edit.shown:
+                self._publish(check)
+            for name in edit.servers:
+                self._judge(name, 0, "")
+            for name in edit.gone:
+                self.reporter.remove(name)
+            if edit != Edit():
+                self._save.set()
 
-    def _publish(self, check: Check, result: Result) -> None:
-        self.hub.put(check.id, service.message_of(check, result, suspended=self.suspended(check)))
+    def _start(self, updates: Sequence[Update]) -> None:
+        """Start probings, each where it is carried out."""
+        self.workers.start(u for u in updates if not isinstance(u.probing.what, File))
+        self.files.start(u for u in updates if isinstance(u.probing.what, File))
 
-    def suspended(self, check: Check) -> bool:
-        """The check waits for its virtual server's address (ha_suspend)."""
-        return check.virtual_server in self._suspended
+    def _stop(self, numbers: Sequence[int]) -> None:
+        self.workers.stop(numbers)
+        self.files.stop(numbers)
+
+    def _publish(self, check: Check) -> None:
+        self.hub.put(check.id, service.message_of(self.pool, check))
 
     def _problems_changed(self, new: frozenset[Problem], resolved: frozenset[Problem]) -> None:
+        self._save.set()
         for event in self._composer.configuration(resolved, new):
             self.publisher.publish(event)
 
     # --- results ---
 
-    def _resume(self, mine: Callable[[str], bool]) -> Iterable[Update]:
-        """The checks of one worker's share with their states."""
-        return [Update(check, result) for check, result in self.pool.checks() if mine(check.id) and not self.suspended(check)]
+    def _resume(self) -> Iterable[Update]:
+        """All that the workers should be doing."""
+        return (update for update in self.pool.at_work if not isinstance(update.probing.what, File))
 
     def _learn(self, reports: list[wire.Report]) -> None:
         """Results from a worker: those that change nothing only update times."""
         for report in reports:
-            found = self.pool.check(report.check)
-            if found is None:
-                continue
-            before, result = found[1], report.result
-            self.next_probes[report.check] = report.next_probe
-            self.pool.learn(report.check, result)
-            if not result.alike(before):
-                self._changed(report)
+            learned = self.pool.learn(report.probing, report.result)
+            if learned is not None:
+                self.next_probes[report.probing] = report.next_probe
+                if learned.checks:
+                    self._changed(learned.result, learned.checks)
 
-    def _changed(self, report: wire.Report) -> None:
-        """A check stands otherwise than before, or fails for another reason."""
-        found = self.pool.check(report.check)
-        assert found is not None
-        check, result = found
+    def _changed(self, result: Result, checks: tuple[Check, ...]) -> None:
+        """Checks stand otherwise than before, or fail for another reason."""
+        first = checks[0]
+        whose = first.id if len(checks) == 1 else f"{first.id} and {len(checks) - 1} more"
         level = logging.INFO if result.streak.up and not result.cause else logging.WARNING
+        if result.cause and result.streak.up and not any(check.log_all_failures for check in checks):
+            level = logging.DEBUG
         state = "retrying" if result.streak.retrying else result.streak.phase.value
-        log.log(level, "check %s of %s: %s%s", check.id, check.target, state, f": {result.cause}" if result.cause else "")
+        log.log(level, "check %s of %s: %s%s", whose, first.target, state, f": {result.cause}" if result.cause else "")
         with self._telemetry.span(
-            "checker.probe", check=check.id, target=check.target, state=state, duration_ns=result.duration
+            "checker.probe", check=whose, target=first.target, state=state, duration_ns=result.duration
         ) as span:
             if result.cause:
                 span.fail(result.cause)
-            self._judge((check.virtual_server, check.real_server), service.wall_clock(result.ended), span.traceparent)
-        self._publish(check, result)
+            for name in dict.fromkeys((check.virtual_server, check.real_server) for check in checks):
+                self._judge(name, service.wall_clock(result.ended), span.traceparent)
+        for check in checks:
+            self._publish(check)
         self._save.set()
 
     def _judge(self, name: Name, at_ns: int, traceparent: str) -> None:
@@ -219,19 +246,8 @@ class Agent:
     def addresses_changed(self, local: frozenset[str]) -> None:
         """Suspend or resume the checks of services with ha_suspend; their servers keep the health they have."""
         self._local = local
-        before, self._suspended = self._suspended, self._waiting_services()
-        self._switch(before)
-
-    def _switch(self, before: set[str]) -> None:
-        """Stop or start the checks of the services that are suspended now and were not `before`, or the reverse."""
-        checks = [(c, r) for c, r in self.pool.checks() if c.virtual_server in before ^ self._suspended]
-        self.workers.stop(c.id for c, _ in checks if self.suspended(c))
-        self.workers.start(Update(c, r) for c, r in checks if not self.suspended(c))
-        for check, result in checks:
-            self._publish(check, result)
-
-    def _waiting_services(self) -> set[str]:
-        return {name for name, virtual in self._virtual.items() if addresses.suspended(virtual, self._local)}
+        self._follow([self._suspend()])
+        self._pace()
 
     # --- what observers see ---
 
@@ -246,6 +262,7 @@ class Agent:
             "real_servers": len(self.pool.names()),
             "up": len(health) - len(down),
             "down": down[:DOWN_SHOWN] + (["..."] if len(down) > DOWN_SHOWN else []),
+            "problems": [problem.as_dict() for problem in sorted(self.files.problems)],
         }
 
     def _observe(self) -> None:
@@ -254,11 +271,26 @@ class Agent:
         observe("checker.probes_failed", lambda: counters().failed, "{probe}", "Probes that failed")
         observe("checker.probes_late", lambda: counters().late, "{probe}", "Probes that began a tenth of delay_loop late")
         observe("checker.probes_postponed", lambda: counters().postponed, "{probe}", "Probes that lacked a local resource")
+        observe(
+            "checker.probings",
+            lambda: len(self.pool.at_work),
+            "{probe}",
+            "Probes that repeat now",
+            "gauge",
+        )
+        observe("checker.stretch", lambda: self._stretch, "1", "Factor of all intervals, for max_probes_per_second", "gauge")
         observe("checker.worker_restarts", lambda: self.workers.restarts, "{process}", "Workers that had to be replaced")
         observe("checker.reports", lambda: self.reporter.sent, "{message}", "Messages of the health stream now open", "gauge")
         observe("checker.events_dropped", lambda: self.publisher.dropped, "{event}", "Events lost while notify was away")
-        observe("checker.problems", self.configuration.problem_counts, "{problem}", "Problems now", "gauge")
+        observe("checker.problems", self._problem_counts, "{problem}", "Problems now", "gauge")
         observe("checker.real_servers", self._census, "{server}", "Real servers by health", "gauge")
+
+    def problems(self) -> frozenset[Problem]:
+        """Everything that is wrong now, in the configuration and with tracked files."""
+        return frozenset(self.configuration.problems) | self.files.problems
+
+    def _problem_counts(self) -> list[tuple[int, Mapping[str, str]]]:
+        return self.configuration.problem_counts(self.files.problems)
 
     def _census(self) -> list[tuple[int, dict[str, str]]]:
         health = self.pool.health().values()
@@ -285,6 +317,11 @@ class Agent:
             log.warning("cannot write the servers' health to %s: %s", self._memory_file, e.strerror)
 
 
+def _files_of(real: RealServer) -> Iterable[str]:
+    """Names of the files that the server's checks ask for."""
+    return (check["track_file"] for name, check in real.checks if settings.kind_of(name) == "file_check")
+
+
 async def _feed_watchdog() -> None:
     interval = sdnotify.watchdog_interval()
     while interval:
@@ -298,15 +335,16 @@ async def main(options: Options, stop: asyncio.Event) -> None:
     agent = Agent(options, observer)
 
     def add(server: grpc.aio.Server) -> None:
-        servicer = service.CheckerServicer(agent.pool, agent.hub, agent.workers.refresh, agent.next_probes, agent.suspended)
+        servicer = service.CheckerServicer(agent.pool, agent.hub, agent.workers.refresh, agent.next_probes)
         checker_pb2_grpc.add_CheckerServiceServicer_to_server(servicer, server)
 
-    server = await serve(options, add, [service.NAME], lambda: agent.configuration.problems)
+    server = await serve(options, add, [service.NAME], agent.problems)
     async with asyncio.TaskGroup() as tasks:
         running = [
             tasks.create_task(work)
             for work in (
                 agent.workers.run(),
+                agent.files.run(),
                 agent.reporter.run(),
                 agent.publisher.run(),
                 addresses.follow(agent.addresses_changed),

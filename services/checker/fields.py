@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from services.common.errors import InvalidValue
 
-_WORD: Final = re.compile(r"[\x21-\x7e\x80-\U0010ffff]+")  # neither blanks nor control characters: goes into requests
+# Neither blanks nor control characters, nor what UTF-8 cannot say: goes into requests.
+_WORD: Final = re.compile(r"[\x21-\x7e\x80-\ud7ff\ue000-\U0010ffff]+")
 
 
 def address_of(value: Mapping[str, Any], field: str) -> str:

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from services.checker import wire
-from services.checker.pool import Health, Memory, Name, Result
+from services.checker.pool import Health, Memory, Name
+from services.checker.probing import Result
 
 log = logging.getLogger(__name__)
 

@@ -6,33 +6,16 @@ its server down nor declares it up: the server keeps the health it had, and is n
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from services.checker.probing import Result, Update, fingerprint
 from services.checker.settings import Check
+from services.checker.sharing import NOTHING, Sharing, Work
 from services.checker.streak import Streak
 
 Name = tuple[str, str]  # virtual server, real server
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What is known of one check: its state, and the last result that was worth reporting.
-
-    `ended`: monotonic nanoseconds, 0 before the first; `duration` in nanoseconds; `cause`: empty when that probe
-    succeeded; `weight`: what a program of misc_dynamic asked for, None: the configured weight.
-    """
-
-    streak: Streak
-    cause: str = ""
-    weight: int | None = None
-    ended: int = 0
-    duration: int = 0
-
-    def alike(self, other: Result) -> bool:
-        """Nothing but times and counts differs."""
-        return (self.cause, self.weight) == (other.cause, other.weight) and self.streak.alike(other.streak)
+ADJUSTMENT_MAX = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,21 +32,22 @@ class Health:
 
 
 @dataclass(frozen=True, slots=True)
-class Update:
-    """A check whose settings changed; `result` is the state to go on from."""
+class Edit:
+    """What a change means: for the workers, for who follows the checks, and for the servers' health."""
 
-    check: Check
-    result: Result
+    work: Work = NOTHING
+    shown: tuple[Check, ...] = ()  # new, or with other settings
+    hidden: tuple[str, ...] = ()
+    servers: tuple[Name, ...] = ()
+    gone: tuple[Name, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Edit:
-    """What a configuration change means: for the workers, and for the servers' health."""
+class Learned:
+    """What a report changes: of which checks. Empty: nothing but times."""
 
-    start: tuple[Update, ...] = ()
-    stop: tuple[str, ...] = ()
-    servers: tuple[Name, ...] = ()
-    gone: tuple[Name, ...] = ()
+    result: Result
+    checks: tuple[Check, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +65,6 @@ class _Server:
     health: Health | None = None
 
 
-def fingerprint(check: Check) -> str:
-    """Equal for checks that ask the same of the same target, whatever their timing."""
-    return hashlib.blake2b(repr(check.what).encode(), digest_size=12).hexdigest()
-
-
 def decide(results: Iterable[tuple[Check, Result]], weight: int, before: Health | None) -> Health | None:
     """Health of a server from its checks; None: not known yet. `weight` is the configured one."""
     unknown = False
@@ -96,10 +75,10 @@ def decide(results: Iterable[tuple[Check, Result]], weight: int, before: Health 
             return Health(False, 0, f"{check.kind} {check.target}: {cause}")
         unknown = unknown or result.streak.fresh
         if result.weight is not None:
-            adjustment += result.weight - weight
+            adjustment += result.weight if check.what.adjusts else result.weight - weight
     if unknown:
         return before
-    return Health(True, adjustment)
+    return Health(True, max(-ADJUSTMENT_MAX, min(ADJUSTMENT_MAX, adjustment)))
 
 
 class Pool:
@@ -107,13 +86,16 @@ class Pool:
 
     def __init__(self, remembered: Mapping[Name, Memory] | None = None) -> None:
         self._servers: dict[Name, _Server] = {}
-        self._results: dict[str, Result] = {}
+        self._members: dict[str, dict[Name, None]] = {}
+        self._sharing = Sharing()
         self._remembered = dict(remembered or {})
+
+    # --- what is known ---
 
     def memory(self) -> dict[Name, Memory]:
         """What a successor should start from."""
         return {
-            name: Memory(s.health, {c.name: (fingerprint(c), self._results[i]) for i, c in s.checks.items()})
+            name: Memory(s.health, {c.name: (fingerprint(c.what), self.result(c)) for c in s.checks.values()})
             for name, s in self._servers.items()
         }
 
@@ -132,73 +114,99 @@ class Pool:
 
     def checks_of(self, name: Name) -> tuple[tuple[Check, Result], ...]:
         """The checks of one server with their states."""
-        return tuple((c, self._results[c.id]) for c in self._servers[name].checks.values())
+        return tuple((c, self.result(c)) for c in self._servers[name].checks.values())
 
     def checks(self) -> tuple[tuple[Check, Result], ...]:
         """All checks with their states."""
-        return tuple((c, self._results[c.id]) for s in self._servers.values() for c in s.checks.values())
+        return tuple((c, self.result(c)) for s in self._servers.values() for c in s.checks.values())
 
-    def check(self, check_id: str) -> tuple[Check, Result] | None:
-        """One check with its state; None: no such check."""
-        virtual, _, rest = check_id.partition("/")
-        real, _, _ = rest.rpartition("/")
-        server = self._servers.get((virtual, real))
-        check = server.checks.get(check_id) if server else None
-        return None if check is None else (check, self._results[check_id])
+    def result(self, check: Check) -> Result:
+        """What is known of a check."""
+        return self._sharing.result(check.id)
+
+    def probing(self, check: Check) -> int:
+        """The number of the probing that serves a check."""
+        return self._sharing.number(check.id)
+
+    def users(self, check: Check) -> int:
+        """How many checks share its probing, itself included."""
+        return self._sharing.users(check.id)
+
+    def asleep(self, check: Check) -> bool:
+        """It is not probed on its own account now."""
+        return check.virtual_server in self._sharing.asleep
+
+    @property
+    def at_work(self) -> tuple[Update, ...]:
+        """All that the workers should be doing."""
+        return self._sharing.at_work
+
+    @property
+    def demand(self) -> float:
+        """Probes a second that are asked for."""
+        return self._sharing.demand
+
+    # --- what changes ---
 
     def set(self, name: Name, checks: tuple[Check, ...], weight: int) -> Edit:
         """A server's checks as they should be now: only what differs is started or stopped."""
         server = self._servers.get(name)
         if server is None:
             server = self._servers[name] = _Server(weight)
+            self._members.setdefault(name[0], {})[name] = None
             memory = self._remembered.pop(name, Memory(None, {}))
             server.health = memory.health
             known = memory.checks
         else:
-            known = {c.name: (fingerprint(c), self._results[i]) for i, c in server.checks.items()}
+            known = {c.name: (fingerprint(c.what), self.result(c)) for c in server.checks.values()}
         wanted = {c.id: c for c in checks}
-        stop = tuple(i for i in server.checks if i not in wanted)
-        start = []
-        for check_id, check in wanted.items():
-            if server.checks.get(check_id) == check:
-                continue
-            result = _state(check, known.get(check.name), server.health)
-            self._results[check_id] = result
-            start.append(Update(check, result))
-        for check_id in stop:
-            del self._results[check_id]
+        hidden = tuple(i for i in server.checks if i not in wanted)
+        shown = tuple(check for check_id, check in wanted.items() if server.checks.get(check_id) != check)
+        for check in shown:
+            self._sharing.join(check, _state(check, known.get(check.name), server.health))
+        for check_id in hidden:
+            self._sharing.leave(check_id)
         server.checks, server.weight = wanted, weight
-        return Edit(tuple(start), stop, (name,))
+        return Edit(self._sharing.work(), shown, hidden, (name,))
 
     def remove(self, name: Name) -> Edit:
         """A server that is not configured any more."""
         server = self._servers.pop(name, None)
         if server is None:
             return Edit()
+        del self._members[name[0]][name]
         for check_id in server.checks:
-            del self._results[check_id]
-        return Edit(stop=tuple(server.checks), gone=(name,))
+            self._sharing.leave(check_id)
+        return Edit(self._sharing.work(), hidden=tuple(server.checks), gone=(name,))
 
-    def learn(self, check_id: str, result: Result) -> Name | None:
-        """A worker's report; gives the server that it concerns, None if the check is gone."""
-        found = self.check(check_id)
-        if found is None:
+    def sleep(self, virtual_servers: frozenset[str]) -> Edit:
+        """The checks of these virtual servers, and of no others, sleep from now on; their servers keep the health they have."""
+        changed = self._sharing.asleep ^ virtual_servers
+        names = [name for virtual in sorted(changed) for name in self._members.get(virtual, ())]
+        checks = tuple(c for name in names for c in self._servers[name].checks.values())
+        self._sharing.sleep(virtual_servers, checks)
+        return Edit(self._sharing.work(), checks, (), tuple(names))
+
+    def learn(self, number: int, result: Result) -> Learned | None:
+        """A worker's report; None: that probing is gone."""
+        before, checks = self._sharing.learn(number, result)
+        if before is None:
             return None
-        check, _ = found
-        self._results[check_id] = replace(result, streak=result.streak.within(check.urls))
-        return (check.virtual_server, check.real_server)
+        return Learned(result, () if result.alike(before) else tuple(c for c in checks if not self.asleep(c)))
 
     def judge(self, name: Name) -> tuple[Health | None, Health | None]:
-        """Health of a server before and now; the new one is kept."""
+        """Health of a server before and now; the new one is kept. While its virtual server sleeps it stays as it is, whatever
+        the probe says that it shares with others; without results it is what `alpha` wants."""
         server = self._servers[name]
-        before = server.health
-        server.health = decide(self.checks_of(name), server.weight, before)
+        before, results = server.health, self.checks_of(name)
+        if name[0] not in self._sharing.asleep or (before is None and all(result.streak.fresh for _, result in results)):
+            server.health = decide(results, server.weight, before)
         return before, server.health
 
 
 def _state(check: Check, known: tuple[str, Result] | None, health: Health | None) -> Result:
     """Where a new or changed check goes on: from what it was if it still asks the same, else as a check without results."""
-    if known is not None and known[0] == fingerprint(check):
+    if known is not None and known[0] == fingerprint(check.what):
         return replace(known[1], streak=known[1].streak.within(check.urls))
     up = health.up if health is not None else not check.alpha
     return Result(Streak.first(up))

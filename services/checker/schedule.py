@@ -21,6 +21,7 @@ class Timing:
     """How often a check is probed; nanoseconds.
 
     `connect_timeout` limits each step of a probe: connecting, the TLS handshake, each further piece of an answer.
+    `delay_loop_down` is the delay while the check is down, `jitter` what is added to each delay at most, by chance.
     """
 
     delay_loop: int
@@ -28,6 +29,8 @@ class Timing:
     retry: int
     delay_before_retry: int
     warmup: int
+    delay_loop_down: int = 0  # 0: delay_loop
+    jitter: int = 0
 
     @property
     def longest_probe(self) -> int:
@@ -48,16 +51,20 @@ def first_delay(timing: Timing, streak: Streak, fraction: float) -> int:
     return int(min(timing.delay_loop, timing.warmup) * fraction)
 
 
-def next_delay(timing: Timing, streak: Streak, *, fast_recovery: bool = False) -> int:
-    """From a probe to the one after it, given the state after it.
+def next_delay(
+    timing: Timing, streak: Streak, *, fast_recovery: bool = False, stretch: float = 1.0, fraction: float = 0.0
+) -> int:
+    """From a probe to the one after it, given the state after it; `fraction` in [0, 1) of the jitter is added.
 
-    Counted from the end of a network probe and from the start of a program, as keepalived does.
+    Counted from the end of a network probe and from the start of a program, as keepalived does. Retries decide about a
+    server, and are not stretched.
     """
     if streak.retrying:
         return timing.delay_before_retry
     if fast_recovery and streak.phase is Phase.RECOVERING:
         return 0
-    return timing.delay_loop
+    delay = timing.delay_loop if streak.up else timing.delay_loop_down or timing.delay_loop
+    return int(delay * stretch) + int(timing.jitter * fraction)
 
 
 class Wheel(Generic[T]):

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from services.checker.kinds.tls import Identity
+
 
 @dataclass(frozen=True, slots=True)
 class Inherited:
@@ -16,6 +18,8 @@ class Inherited:
     retry: int | None = None
     delay_before_retry: int | None = None
     warmup: int | None = None
+    delay_loop_down: int | None = None
+    delay_jitter: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +48,21 @@ class RealServer:
 
 
 @dataclass(frozen=True, slots=True)
+class TrackFile:
+    """A file whose number checks may ask for; `weight` and `reverse` for those that do not say."""
+
+    file: str
+    weight: int = 1
+    reverse: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Global:
-    """What programs need of the global settings."""
+    """What checks need of the global settings; `max_probes_per_second` 0: no limit."""
 
     script_user: str = ""
     enable_script_security: bool = True
+    log_all_failures: bool = False
+    smtp_helo_name: str = ""
+    max_probes_per_second: int = 0
+    identity: Identity | None = None

@@ -10,7 +10,7 @@ import grpc.aio
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from services.checker.pool import Health, Name, Pool, Result
+from services.checker.pool import Health, Name, Pool
 from services.checker.settings import Check
 from services.checker.streak import Phase
 from services.common.watch_hub import Put, Synced, WatchHub
@@ -24,6 +24,13 @@ TYPES = {
     "http_get": checker_pb2.CHECK_TYPE_HTTP,
     "ssl_get": checker_pb2.CHECK_TYPE_SSL,
     "misc_check": checker_pb2.CHECK_TYPE_MISC,
+    "dns_check": checker_pb2.CHECK_TYPE_DNS,
+    "udp_check": checker_pb2.CHECK_TYPE_UDP,
+    "ping_check": checker_pb2.CHECK_TYPE_PING,
+    "smtp_check": checker_pb2.CHECK_TYPE_SMTP,
+    "file_check": checker_pb2.CHECK_TYPE_FILE,
+    "grpc_check": checker_pb2.CHECK_TYPE_GRPC,
+    "agent_check": checker_pb2.CHECK_TYPE_AGENT,
 }
 STATES = {
     Phase.UP: checker_pb2.CHECK_STATE_UP,
@@ -42,8 +49,9 @@ def _timestamp(monotonic_ns: int) -> Timestamp:
     return Timestamp(seconds=ns // 10**9, nanos=ns % 10**9)
 
 
-def message_of(check: Check, result: Result, *, suspended: bool, next_probe: int = 0) -> checker_pb2.Check:
+def message_of(pool: Pool, check: Check, next_probe: int = 0) -> checker_pb2.Check:
     """One check as the API tells it; `next_probe` monotonic, 0: not known."""
+    result, suspended = pool.result(check), pool.asleep(check)
     streak = result.streak
     waiting = streak.fresh and streak.up
     message = checker_pb2.Check(
@@ -55,9 +63,11 @@ def message_of(check: Check, result: Result, *, suspended: bool, next_probe: int
         state=checker_pb2.CHECK_STATE_WAITING if waiting else STATES[streak.phase],
         failures=streak.failures,
         url=streak.url,
-        weight=result.weight,
+        weight=None if check.what.adjusts else result.weight,
+        weight_adjustment=result.weight if check.what.adjusts else None,
         cause=result.cause,
         suspended=suspended,
+        probe_users=pool.users(check),
     )
     if result.ended:
         message.last_probe.CopyFrom(_timestamp(result.ended))
@@ -77,35 +87,30 @@ def _server(name: Name, health: Health | None, checks: int) -> checker_pb2.Serve
 
 
 class CheckerServicer(checker_pb2_grpc.CheckerServiceServicer):  # type: ignore[misc]  # generated without types
-    """The API. `refresh` has the workers report everything; `next_probes` says when each check is due then.
-
-    `suspended` says which are not probed now.
-    """
+    """The API. `refresh` has the workers report everything; `next_probes` says when each probing is due then."""
 
     def __init__(
         self,
         pool: Pool,
         hub: WatchHub[str, checker_pb2.Check],
         refresh: Callable[[], Awaitable[None]],
-        next_probes: Mapping[str, int],
-        suspended: Callable[[Check], bool],
+        next_probes: Mapping[int, int],
     ) -> None:
         self._pool = pool
         self._hub = hub
         self._refresh = refresh
         self._next_probes = next_probes
-        self._suspended = suspended
 
     async def ListChecks(self, request: checker_pb2.ListChecksRequest, context: Context) -> checker_pb2.ListChecksResponse:
         await self._refresh()
         found = [
-            (c, r)
-            for c, r in self._pool.checks()
-            if request.virtual_server in ("", c.virtual_server) and request.real_server in ("", c.real_server)
+            check
+            for check, _ in self._pool.checks()
+            if request.virtual_server in ("", check.virtual_server) and request.real_server in ("", check.real_server)
         ]
-        found.sort(key=lambda pair: (pair[0].virtual_server, pair[0].real_server, pair[0].name))
+        found.sort(key=lambda check: (check.virtual_server, check.real_server, check.name))
         return checker_pb2.ListChecksResponse(
-            checks=[message_of(c, r, suspended=self._suspended(c), next_probe=self._next_probes.get(c.id, 0)) for c, r in found]
+            checks=[message_of(self._pool, c, self._next_probes.get(self._pool.probing(c), 0)) for c in found]
         )
 
     async def WatchChecks(

@@ -8,21 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from types import MappingProxyType
 from typing import Any, Final
 
 from services.checker.fields import address_of, port_of, word_of
 from services.checker.kinds.registry import KINDS
+from services.checker.kinds.tls import identity_of
 from services.checker.kinds.what import SECOND, Around, Kind, What
 from services.checker.schedule import Timing
-from services.checker.servers import Global, Inherited, RealServer, VirtualServer
+from services.checker.servers import Global, Inherited, RealServer, TrackFile, VirtualServer
 from services.common.errors import InvalidValue
 
 SHORTEST: Final = 1_000_000  # keepalived takes microseconds; below 1 ms a check would only be a load
 
+NO_FILES: Final[Mapping[str, TrackFile]] = MappingProxyType({})
+
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One check, ready to run. `name` is its place in the real server: `tcp_check[0]`."""
+    """One check, ready to run. `name` is its place in the real server: `tcp_check[0]`.
+
+    With `log_all_failures` every failed probe of a check that is up is logged, else only the one that takes it down.
+    """
 
     virtual_server: str
     real_server: str
@@ -30,6 +37,7 @@ class Check:
     what: What
     timing: Timing
     alpha: bool = False
+    log_all_failures: bool = False
 
     @property
     def id(self) -> str:
@@ -58,8 +66,23 @@ def kind_of(name: str) -> str:
 
 
 def decode_global(_name: str, value: Mapping[str, Any]) -> Global:
-    """Settings of the key `config/global`."""
-    return Global(value.get("script_user", ""), value.get("enable_script_security", True))
+    """Settings of the key `config/global`.
+
+    :raises InvalidValue: the checker's own certificate cannot be used as it is given.
+    """
+    return Global(
+        script_user=value.get("script_user", ""),
+        enable_script_security=value.get("enable_script_security", True),
+        log_all_failures=value.get("checker_log_all_failures", False),
+        smtp_helo_name=value.get("smtp_helo_name", ""),
+        max_probes_per_second=value.get("max_probes_per_second", 0),
+        identity=identity_of(value),
+    )
+
+
+def decode_track_file(_name: str, value: Mapping[str, Any]) -> TrackFile:
+    """Settings of one tracked file. What is wrong with it is vrrp's to tell."""
+    return TrackFile(value.get("file", ""), value.get("weight", 1), value.get("reverse", False))
 
 
 def decode_virtual_server(_name: str, value: Mapping[str, Any]) -> VirtualServer:
@@ -109,19 +132,25 @@ def decode_real_server(_name: str, value: Mapping[str, Any]) -> RealServer:
 
 
 def checks_of(
-    virtual_name: str, virtual: VirtualServer, real_name: str, real: RealServer, settings: Global
+    virtual_name: str,
+    virtual: VirtualServer,
+    real_name: str,
+    real: RealServer,
+    settings: Global,
+    files: Mapping[str, TrackFile] = NO_FILES,
 ) -> tuple[Check, ...]:
-    """The checks of one real server, with everything inherited.
+    """The checks of one real server, with everything inherited. `files` by name.
 
-    :raises InvalidValue: a check has no port to go to.
+    :raises InvalidValue: a check has no port to go to, or asks for a file that is not configured.
     """
     alpha = virtual.alpha if real.alpha is None else real.alpha
     found = []
     for name, value in real.checks:
         kind = KINDS[kind_of(name)]
         timing = _timing(kind, _inherited(value), real.inherited, virtual.inherited)
-        what = kind.make(value, Around(name, timing, real, virtual, settings))
-        found.append(Check(virtual_name, real_name, name, what, timing, alpha))
+        what = kind.make(value, Around(name, timing, real, virtual, settings, files))
+        logged = value.get("log_all_failures", settings.log_all_failures)
+        found.append(Check(virtual_name, real_name, name, what, timing, value.get("alpha", alpha), logged))
     return tuple(found)
 
 
@@ -134,14 +163,17 @@ def _timing(kind: Kind, *levels: Inherited) -> Timing:
         delay_loop=delay_loop,
         connect_timeout=given("connect_timeout", 5 * SECOND),
         retry=given("retry", kind.retry),
-        delay_before_retry=given("delay_before_retry", kind.delay_before_retry),
+        delay_before_retry=given(
+            "delay_before_retry", delay_loop if kind.delay_before_retry is None else kind.delay_before_retry
+        ),
         warmup=given("warmup", delay_loop),
+        delay_loop_down=given("delay_loop_down", 0),
+        jitter=given("delay_jitter", 0),
     )
 
 
 def _inherited(value: Mapping[str, Any]) -> Inherited:
-    if (delay := value.get("delay_loop")) is not None and delay < SHORTEST:
-        raise InvalidValue("delay_loop", "expected at least 0.001 s")
-    if (limit := value.get("connect_timeout")) is not None and limit < SHORTEST:
-        raise InvalidValue("connect_timeout", "expected at least 0.001 s")
+    for field in ("delay_loop", "delay_loop_down", "connect_timeout"):
+        if (time := value.get(field)) is not None and time < SHORTEST:
+            raise InvalidValue(field, "expected at least 0.001 s")
     return Inherited(**{f.name: value.get(f.name) for f in fields(Inherited)})

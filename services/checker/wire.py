@@ -1,7 +1,7 @@
 """What do the agent and its workers say to each other? JSON messages for a SOCK_SEQPACKET pair, each below `LIMIT` bytes.
 
-Pure. To a worker: checks to start or to stop, and questions for all results. To the agent: results, a beat once a second
-with the worker's counters, and the answers.
+Pure. To a worker: probings to start or to stop, how far to stretch intervals, and questions for all results. To the agent:
+results, a beat once a second with the worker's counters, and the answers.
 """
 
 from __future__ import annotations
@@ -13,9 +13,8 @@ from functools import cache
 from typing import Any, Final, get_args, get_origin, get_type_hints
 
 from services.checker.kinds.registry import KINDS
-from services.checker.pool import Result, Update
+from services.checker.probing import Probing, Result, Update
 from services.checker.schedule import Timing
-from services.checker.settings import Check, kind_of
 from services.checker.streak import Phase, Streak
 
 LIMIT: Final = 60_000  # a seqpacket message must fit into the socket's buffer, 212,992 bytes by default
@@ -37,25 +36,30 @@ class Beat:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One result; `next_probe` in monotonic nanoseconds, 0: running now."""
+    """One result of the probing of this number; `next_probe` in monotonic nanoseconds, 0: running now."""
 
-    check: str
+    probing: int
     result: Result
     next_probe: int
 
 
 def start(updates: Iterable[Update]) -> Iterator[bytes]:
-    """Messages that start (or replace) checks."""
+    """Messages that start (or replace) probings."""
     return _packed("start", (_start_row(u) for u in updates))
 
 
-def stop(check_ids: Iterable[str]) -> Iterator[bytes]:
-    """Messages that stop checks."""
-    return _packed("stop", check_ids)
+def stop(numbers: Iterable[int]) -> Iterator[bytes]:
+    """Messages that stop probings."""
+    return _packed("stop", numbers)
+
+
+def stretch(factor: float) -> bytes:
+    """From now on intervals are so many times as long as configured."""
+    return json.dumps({"stretch": factor}).encode()
 
 
 def ask(number: int) -> bytes:
-    """A question for the last results of all checks; answered with reports, then `answered(number)`."""
+    """A question for the last results of all probings; answered with reports, then `answered(number)`."""
     return json.dumps({"ask": number}).encode()
 
 
@@ -75,7 +79,7 @@ def answered(number: int) -> bytes:
 
 
 def read_starts(message: dict[str, Any]) -> list[Update]:
-    """The checks of a `start` message."""
+    """The probings of a `start` message."""
     return [_read_start(row) for row in message.get("start", ())]
 
 
@@ -116,26 +120,24 @@ def _packed(kind: str, rows: Iterable[Any]) -> Iterator[bytes]:
 
 
 def _start_row(update: Update) -> list[Any]:
-    c, r = update.check, update.result
-    names = [c.virtual_server, c.real_server, c.name]
-    return [names, asdict(c.what), astuple(c.timing), encode_streak(r.streak), r.cause, r.weight]
+    p, r = update.probing, update.result
+    return [p.id, p.kind, asdict(p.what), astuple(p.timing), encode_streak(r.streak), r.cause, r.weight]
 
 
 def _read_start(row: Sequence[Any]) -> Update:
-    names, what, timing, streak, cause, weight = row
-    virtual, real, name = names
-    check = Check(virtual, real, name, _rebuilt(KINDS[kind_of(name)].what, what), Timing(*timing))
-    return Update(check, Result(decode_streak(streak), cause, weight))
+    number, kind, what, timing, streak, cause, weight = row
+    probing = Probing(number, kind, _rebuilt(KINDS[kind].what, what), Timing(*timing))
+    return Update(probing, Result(decode_streak(streak), cause, weight))
 
 
 def _report_row(report: Report) -> list[Any]:
     r = report.result
-    return [report.check, encode_streak(r.streak), r.cause, r.weight, r.ended, r.duration, report.next_probe]
+    return [report.probing, encode_streak(r.streak), r.cause, r.weight, r.ended, r.duration, report.next_probe]
 
 
 def _read_report(row: Sequence[Any]) -> Report:
-    check, streak, cause, weight, ended, duration, next_probe = row
-    return Report(check, Result(decode_streak(streak), cause, weight, ended, duration), next_probe)
+    number, streak, cause, weight, ended, duration, next_probe = row
+    return Report(number, Result(decode_streak(streak), cause, weight, ended, duration), next_probe)
 
 
 def _rebuilt(hint: Any, value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""One probe worker: runs its share of the checks and tells the agent what changed. `python -m services.checker.worker FD`.
+"""One probe worker: runs its share of the probings and tells the agent what changed. `python -m services.checker.worker FD`.
 
 A process of its own with one thread, one epoll and no asyncio, so that a probe costs little more than its system calls.
 FD is one end of a SOCK_SEQPACKET pair (messages: wire.py); when the agent's end closes, the worker ends. Decides nothing:
@@ -22,9 +22,9 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from services.checker import wire
-from services.checker.pool import Result, Update
-from services.checker.probes.probe import Postponed, Probe, Tools
+from services.checker.probes.probe import UNHEARD, Postponed, Probe, Tools
 from services.checker.probes.registry import probe_of
+from services.checker.probing import Result, Update
 from services.checker.schedule import Wheel, first_delay, next_delay
 
 MILLISECOND: Final = 1_000_000
@@ -38,18 +38,20 @@ log = logging.getLogger(__name__)
 
 
 class Job:
-    """One check at work."""
+    """One probing at work."""
 
     __slots__ = (
         "armed",
         "cause",
-        "check",
+        "delay",
         "delay_loop",
         "due",
         "duration",
         "ended",
         "from_start",
+        "jitter",
         "probe",
+        "probing",
         "retry",
         "running",
         "started",
@@ -62,14 +64,15 @@ class Job:
     )
 
     def __init__(self, update: Update, probe: Probe) -> None:
-        check, result = update.check, update.result
-        self.check = check
+        probing, result = update.probing, update.result
+        self.probing = probing
         self.probe = probe
-        self.timing = check.timing
-        self.retry = check.timing.retry
-        self.urls = check.urls
-        self.delay_loop = check.timing.delay_loop
-        self.from_start = check.what.from_start
+        self.timing = probing.timing
+        self.retry = probing.timing.retry
+        self.urls = probing.what.urls
+        self.delay_loop = self.delay = probing.timing.delay_loop  # as configured, and as stretched
+        self.jitter = probing.timing.jitter
+        self.from_start = probing.what.from_start
         self.streak = result.streak
         self.cause = result.cause
         self.weight = result.weight
@@ -85,11 +88,11 @@ class Job:
     def report(self) -> wire.Report:
         """What the agent is told."""
         result = Result(self.streak, self.cause, self.weight, self.ended, self.duration)
-        return wire.Report(self.check.id, result, 0 if self.running else self.due)
+        return wire.Report(self.probing.id, result, 0 if self.running else self.due)
 
 
 class Worker:
-    """The loop. Queues: results wait per check (the newest counts) while the agent does not read."""
+    """The loop. Queues: results wait per probing (the newest counts) while the agent does not read."""
 
     def __init__(self, channel: socket.socket) -> None:
         self._channel = channel
@@ -98,13 +101,14 @@ class Worker:
         self._channel_fd = channel.fileno()
         self._epoll.register(self._channel_fd, select.EPOLLIN)
         self._tools = Tools(self._epoll)
-        self._jobs: dict[str, Job] = {}
+        self._jobs: dict[int, Job] = {}
         self._live: dict[int, Job] = {}
         self._due: Wheel[Job] = Wheel(MILLISECOND)
         self._deadlines: Wheel[Job] = Wheel(2 * MILLISECOND)
         self._waiting: deque[Job] = deque()
         self._hungry: list[Job] = []
-        self._changed: dict[str, Job] = {}
+        self._changed: dict[int, Job] = {}
+        self._stretch = 1.0
         self._outgoing: deque[bytes] = deque()
         self._blocked = False
         self._next_beat = 0
@@ -202,7 +206,7 @@ class Worker:
 
     def _stumble(self, job: Job, now: int) -> None:
         """A fault of ours in one probe: it says nothing about the server, and must not stop the other checks."""
-        log.exception("check %s could not be carried out", job.check.id)
+        log.exception("%s %s could not be probed", job.probing.kind, job.probing.what)
         if self._live.get(job.probe.fileno) is job:
             del self._live[job.probe.fileno]
         job.probe.abort()
@@ -247,9 +251,20 @@ class Worker:
             job.running = False
             job.ended = now
             job.duration = now - job.started
-            job.due = due = now + job.delay_loop
+            due = now + job.delay
+            if job.jitter:
+                due += int(job.jitter * random.random())
+            job.due = due
             self._due.add(due, job)
             return
+        if cause is UNHEARD:
+            if not job.streak.fresh:
+                self._probes += 1
+                job.running = False
+                job.due = now + job.delay
+                self._due.add(job.due, job)
+                return
+            cause = ""  # nobody has objected to this server yet
         ok = not cause
         before, weight = job.streak, job.probe.weight if ok else job.weight
         streak = before.after(ok, retry=job.retry, urls=job.urls)
@@ -261,12 +276,13 @@ class Worker:
         job.duration = now - job.started
         changed = cause != job.cause or weight != job.weight or not (streak is before or streak.alike(before))
         job.streak, job.cause, job.weight = streak, cause, weight
-        job.steady = streak.settled and job.urls <= 1 and not job.from_start
-        delay = next_delay(job.timing, streak, fast_recovery=job.check.what.recovers_fast)
+        job.steady = streak.settled and job.urls <= 1 and not job.from_start and not job.probing.what.weighs
+        fast, fraction = job.probing.what.recovers_fast, random.random()
+        delay = next_delay(job.timing, streak, fast_recovery=fast, stretch=self._stretch, fraction=fraction)
         job.due = max(now, job.started + delay) if job.from_start else now + delay
         self._due.add(job.due, job)
         if changed:
-            self._changed[job.check.id] = job
+            self._changed[job.probing.id] = job
 
     # --- the agent ---
 
@@ -289,34 +305,40 @@ class Worker:
     def _obey(self, message: dict[str, Any], now: int) -> None:
         for update in wire.read_starts(message):
             self._take(update, now)
-        for check_id in message.get("stop", ()):
-            if (job := self._jobs.pop(check_id, None)) is not None:
+        for number in message.get("stop", ()):
+            if (job := self._jobs.pop(number, None)) is not None:
                 self._drop(job)
+        if (factor := message.get("stretch")) is not None:
+            self._stretch = factor
+            for job in self._jobs.values():
+                job.delay = int(job.delay_loop * factor)
         if (number := message.get("ask")) is not None:
             self._flush()
             self._send(wire.reports(job.report() for job in self._jobs.values()))
             self._send([wire.answered(number)])
 
     def _take(self, update: Update, now: int) -> None:
-        """A new check, or new settings of a known one: then its next probe stays when it was, if that is soon enough."""
-        job = Job(update, probe_of(update.check, self._tools))
-        old = self._jobs.get(update.check.id)
+        """A new probing, or new settings of a known one: then its next probe stays when it was, if that is soon enough."""
+        probing = update.probing
+        job = Job(update, probe_of(probing.what, probing.timing, self._tools))
+        job.delay = int(job.delay_loop * self._stretch)
+        old = self._jobs.get(probing.id)
         if old is None:
             job.due = now + first_delay(job.timing, job.streak, random.random())
         else:
             self._drop(old)
-            if old.check.what == job.check.what:
+            if old.probing.what == probing.what:
                 job.streak, job.cause, job.weight = old.streak, old.cause, old.weight
                 job.ended, job.duration = old.ended, old.duration
                 job.due = now if old.running else min(old.due, now + next_delay(job.timing, job.streak))
             else:
                 job.due = now
-        self._jobs[update.check.id] = job
+        self._jobs[probing.id] = job
         self._due.add(job.due, job)
 
     def _drop(self, job: Job) -> None:
         job.stopped = True
-        self._changed.pop(job.check.id, None)
+        self._changed.pop(job.probing.id, None)
         if job.running:
             job.running = False
             del self._live[job.probe.fileno]

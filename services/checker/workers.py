@@ -15,14 +15,13 @@ import socket
 import subprocess
 import sys
 import time
-import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import astuple
 from pathlib import Path
 
 from services.checker import wire
-from services.checker.pool import Update
+from services.checker.probing import Update
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +68,7 @@ class _Worker:
         return time.monotonic() - self._heard
 
     def send(self, messages: Iterable[bytes]) -> None:
-        """Never waits; what does not fit into the channel follows when it does (bounded by the number of checks)."""
+        """Never waits; what does not fit into the channel follows when it does (bounded by the number of probings)."""
         waiting = bool(self._outgoing)
         self._outgoing.extend(messages)
         if not waiting:
@@ -144,13 +143,10 @@ def cores() -> int:
 
 
 class Workers:
-    """All workers. `resume(shard)` gives the checks of a share with their states, whenever a worker starts."""
+    """All workers. `resume` gives all probings with their states, whenever a worker starts."""
 
     def __init__(
-        self,
-        count: int,
-        resume: Callable[[Callable[[str], bool]], Iterable[Update]],
-        on_reports: Callable[[list[wire.Report]], None],
+        self, count: int, resume: Callable[[], Iterable[Update]], on_reports: Callable[[list[wire.Report]], None]
     ) -> None:
         self._count = count
         self._resume = resume
@@ -158,11 +154,8 @@ class Workers:
         self._workers: list[_Worker | None] = [None] * count
         self._past = wire.Beat()
         self._asked = 0
+        self._stretch = 1.0
         self.restarts = 0
-
-    def shard(self, check_id: str) -> int:
-        """The worker that a check belongs to, the same in every run."""
-        return zlib.crc32(check_id.encode()) % self._count
 
     @property
     def pids(self) -> tuple[int, ...]:
@@ -174,22 +167,29 @@ class Workers:
         return _sum([self._past, *(w.beat for w in self._workers if w is not None)])
 
     def start(self, updates: Iterable[Update]) -> None:
-        """Start checks, or replace those of the same id. Never waits."""
+        """Start probings, or replace those of the same number. Never waits."""
         shares: dict[int, list[Update]] = {}
         for update in updates:
-            shares.setdefault(self.shard(update.check.id), []).append(update)
+            shares.setdefault(update.probing.id % self._count, []).append(update)
         for index, share in shares.items():
             if (worker := self._workers[index]) is not None:
                 worker.send(wire.start(share))
 
-    def stop(self, check_ids: Iterable[str]) -> None:
-        """Stop checks. Never waits."""
-        shares: dict[int, list[str]] = {}
-        for check_id in check_ids:
-            shares.setdefault(self.shard(check_id), []).append(check_id)
+    def stop(self, numbers: Iterable[int]) -> None:
+        """Stop probings. Never waits."""
+        shares: dict[int, list[int]] = {}
+        for number in numbers:
+            shares.setdefault(number % self._count, []).append(number)
         for index, share in shares.items():
             if (worker := self._workers[index]) is not None:
                 worker.send(wire.stop(share))
+
+    def stretch(self, factor: float) -> None:
+        """Make all intervals so many times as long as configured. Never waits."""
+        self._stretch = factor
+        for worker in self._workers:
+            if worker is not None:
+                worker.send([wire.stretch(factor)])
 
     async def refresh(self) -> None:
         """Have all results reported as they are now; a worker that does not answer within a second is passed over."""
@@ -218,7 +218,8 @@ class Workers:
             started = time.monotonic()
             worker = _Worker(self._on_reports)
             self._workers[index] = worker
-            worker.send(wire.start(self._resume(lambda check_id: self.shard(check_id) == index)))
+            worker.send([wire.stretch(self._stretch)])
+            worker.send(wire.start(u for u in self._resume() if u.probing.id % self._count == index))
             why = await _end_of(worker)
             self._workers[index] = None
             self._past = _sum([self._past, worker.beat])

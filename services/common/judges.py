@@ -23,6 +23,7 @@ DECODERS: Final[Mapping[str, Mapping[str, Decoder]]] = {
         "global": checker.decode_global,
         "virtual_server": checker.decode_virtual_server,
         "real_server": checker.decode_real_server,
+        "track_file": checker.decode_track_file,
     },
     "ipvs": {
         "global": globals.decode_global,

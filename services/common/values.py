@@ -35,7 +35,9 @@ MESSAGES: Final[Mapping[str, Any]] = {  # of Descriptor
 }
 KINDS: Final = frozenset(MESSAGES)
 
-SECRETS: Final = frozenset({"vipkeeper.config.v1.Authentication.auth_pass", "vipkeeper.config.v1.HmacKey.value"})  # never shown
+SECRETS: Final = frozenset(  # never shown
+    f"vipkeeper.config.v1.{name}" for name in ("Authentication.auth_pass", "HmacKey.value", "SslIdentity.password")
+)
 
 _DURATION = re.compile(r"(\d{1,10})(?:\.(\d{1,9}))?s")
 _QUOTED_INTEGER = re.compile(r"-?\d{1,20}")  # protobuf's JSON lets integers be quoted

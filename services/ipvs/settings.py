@@ -41,7 +41,10 @@ from services.ipvs.model import (
     ServiceKey,
 )
 
-CHECKS = ("tcp_check", "http_get", "ssl_get", "misc_check")
+CHECKS = (
+    *("tcp_check", "http_get", "ssl_get", "misc_check", "dns_check", "udp_check", "ping_check", "smtp_check", "file_check"),
+    *("grpc_check", "agent_check"),
+)
 FLAGS = {  # field: its scheduler (empty: any), its bit
     "sh_fallback": ("sh", 0),
     "sh_port": ("sh", 1),

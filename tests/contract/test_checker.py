@@ -100,8 +100,8 @@ async def test_a_killed_worker_changes_no_health_and_its_checks_go_on(node: Node
     async with targets.target() as server:
         with targets.refusing() as port:
             node.put({"virtual_server/v": virtual()})
-            node.put({f"real_server/v/up{i}": real(server.port) for i in range(8)})
-            node.put({f"real_server/v/down{i}": real(port) for i in range(8)})
+            node.put({f"real_server/v/up{i}": real(server.port, bindto=f"127.0.0.{i + 1}") for i in range(8)})
+            node.put({f"real_server/v/down{i}": real(port, bindto=f"127.0.0.{i + 1}") for i in range(8)})
             with node.checker() as checker:
                 expected = {**{f"up{i}": True for i in range(8)}, **{f"down{i}": False for i in range(8)}}
                 await until_async(lambda: node.ipvs.up() == expected, what="everybody's health")
@@ -121,7 +121,7 @@ async def test_a_killed_worker_changes_no_health_and_its_checks_go_on(node: Node
 async def test_a_hung_worker_is_replaced(node: Node) -> None:
     async with targets.target() as server:
         node.put({"virtual_server/v": virtual()})
-        node.put({f"real_server/v/s{i}": real(server.port) for i in range(8)})
+        node.put({f"real_server/v/s{i}": real(server.port, bindto=f"127.0.0.{i + 1}") for i in range(8)})
         with node.checker() as checker:
             await until_async(lambda: len(node.ipvs.up()) == 8, what="everybody's health")
             before = workers_of(checker.pid)
@@ -243,6 +243,44 @@ async def test_the_api_tells_checks_and_follows_them(node: Node) -> None:
                 last = await watch.read()
                 assert (last.sequence, last.removed.real_server, last.removed.name) == (3, "a", "tcp_check[0]")
                 watch.cancel()
+
+
+async def test_services_that_ask_the_same_of_a_server_probe_it_once_and_all_hear_of_it(node: Node) -> None:
+    services = [f"v{i}" for i in range(20)]
+    async with contextlib.AsyncExitStack() as life, targets.target() as other:
+        server = await life.enter_async_context(targets.target())
+        for service in services:
+            node.put({f"virtual_server/{service}": virtual(), f"real_server/{service}/a": real(server.port)})
+        node.put({"virtual_server/w": virtual(), "real_server/w/b": real(other.port)})
+        with node.checker():
+            await until_async(lambda: len(node.ipvs.health) == 21, what="everybody's health")
+            before, since = server.connections, other.connections
+            await until_async(lambda: other.connections >= since + 20, what="twenty more probes of the other")
+            assert server.connections - before < 5 * 20
+            async with node.api() as api:
+                checks = (await api.ListChecks(checker_pb2.ListChecksRequest())).checks
+                assert [c.probe_users for c in checks] == [20] * 20 + [1]
+            await life.aclose()
+            await until_async(
+                lambda: [h.up for (v, _), h in sorted(node.ipvs.health.items())] == [False] * 20 + [True], what="all 20 down"
+            )
+            await until_async(lambda: len(node.notify.transitions()) == 20, what="an event for each")
+
+
+async def test_a_ceiling_of_probes_stretches_all_intervals_and_says_so(node: Node) -> None:
+    async with targets.target() as server:
+        node.put({"virtual_server/v": virtual(delay_loop="0.02s"), "real_server/v/a": real(server.port)})
+        node.put({"global": {"max_probes_per_second": 5}})
+        with node.checker() as checker:
+            says = (
+                "max_probes_per_second: checks ask for 50 probes a second: their intervals are 10 times as long as configured"
+            )
+            await until_async(lambda: says in checker.output(), what="the problem")
+            await until_async(lambda: node.ipvs.up() == {"a": True}, what="a checked")
+            node.put({"global": {"max_probes_per_second": 50}})
+            await until_async(
+                lambda: "resolved: warning: config/global: max_probes_per_second" in checker.output(), what="its end"
+            )
 
 
 async def test_ha_suspend_probes_only_where_the_address_is(node: Node) -> None:

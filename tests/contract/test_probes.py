@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
 import os
 import pwd
@@ -16,75 +15,22 @@ from pathlib import Path
 
 import pytest
 
-from services.checker import wire
 from services.checker.kinds.http import Http, Url
 from services.checker.kinds.misc import Misc
 from services.checker.kinds.target import Target
 from services.checker.kinds.tcp import Tcp
-from services.checker.pool import Result, Update
-from services.checker.schedule import Timing
-from services.checker.settings import Check
+from services.checker.probing import Result, Update
 from services.checker.streak import Phase, Streak
-from services.checker.workers import Workers
 from tests.kit import targets
 from tests.kit.tls import Authority
 from tests.kit.wait import until_async
+from tests.kit.worker import FAR, QUICK, SECOND, Bench, check_of, running_bench
 
-SECOND = 1_000_000_000
-QUICK = Timing(delay_loop=SECOND // 5, connect_timeout=SECOND // 2, retry=0, delay_before_retry=SECOND // 20, warmup=0)
 PAGE = (
     b"<HTML><HEAD><TITLE>Unauthorized</TITLE></HEAD>\r\n<BODY>This document is protected.  You must send\r\n"
     b"the proper authorization information to access it.</BODY></HTML>\r\n"
 )
 PAGE_DIGEST = "ec90a42b99ea9a2f5ecbe213ac9eba03"
-FAR = Result(Streak(Phase.DOWN, 1), "not probed yet")
-
-
-class Bench:
-    """One worker and everything it has reported."""
-
-    def __init__(self) -> None:
-        self.reports: dict[str, list[Result]] = {}
-        self.workers = Workers(1, lambda mine: [], self._take)
-
-    def _take(self, rows: list[wire.Report]) -> None:
-        for row in rows:
-            self.reports.setdefault(row.check, []).append(row.result)
-
-    async def first(self, what: Tcp | Http | Misc, timing: Timing = QUICK, state: Result = FAR) -> Result:
-        """The first result of a check that goes on from `state`."""
-        check = check_of(what, timing, f"r{len(self.reports)}")
-        self.reports[check.id] = []
-        self.workers.start([Update(check, state)])
-        return (await until_async(lambda: self.reports[check.id], what=f"a result of {check.target}"))[0]
-
-    async def cause(self, what: Tcp | Http | Misc, timing: Timing = QUICK) -> str:
-        """Why the first probe failed; empty: it succeeded."""
-        return (await self.first(what, timing)).cause
-
-
-def check_of(what: Tcp | Http | Misc, timing: Timing = QUICK, real: str = "r") -> Check:
-    match what:
-        case Tcp():
-            kind = "tcp_check"
-        case Http(tls=tls):
-            kind = "ssl_get" if tls else "http_get"
-        case Misc():
-            kind = "misc_check"
-    return Check("v", real, f"{kind}[0]", what, timing)
-
-
-@contextlib.asynccontextmanager
-async def running_bench() -> AsyncIterator[Bench]:
-    it = Bench()
-    task = asyncio.ensure_future(it.workers.run())
-    try:
-        await until_async(lambda: it.workers.pids, what="a worker")
-        yield it
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
 
 
 @pytest.fixture
@@ -119,7 +65,7 @@ async def test_a_server_that_refuses_fails_tcp_check(bench: Bench) -> None:
 
 async def test_a_server_with_a_full_backlog_fails_tcp_check_in_time(bench: Bench) -> None:
     with targets.dropping() as port:
-        assert await bench.cause(Tcp(local(port))) == "no connection within 0.5 s"
+        assert await bench.cause(Tcp(local(port)), QUICK) == "no connection within 0.5 s"
 
 
 async def test_a_server_over_ipv6_is_probed(bench: Bench) -> None:
@@ -208,7 +154,7 @@ async def test_a_server_that_closes_without_an_answer_fails(bench: Bench) -> Non
 
 async def test_a_silent_server_fails_in_time(bench: Bench) -> None:
     async with targets.target(targets.silent) as server:
-        assert await bench.cause(get(server.port)) == "no further data within 0.5 s"
+        assert await bench.cause(get(server.port), QUICK) == "no further data within 0.5 s"
 
 
 async def test_half_a_header_fails(bench: Bench) -> None:
@@ -240,7 +186,7 @@ async def test_an_endless_page_fails_at_the_limit(bench: Bench) -> None:
 
 async def test_a_byte_at_a_time_does_not_hold_a_probe_for_ever(bench: Bench) -> None:
     async with targets.target(targets.endless(b"x", 0.05, b"HTTP/1.0 200 OK\r\n\r\n")) as server:
-        assert await bench.cause(get(server.port)) == "the page is not complete after 1.5 s"
+        assert await bench.cause(get(server.port), QUICK) == "the page is not complete after 1.5 s"
 
 
 async def test_hostile_servers_cost_only_their_own_checks(bench: Bench) -> None:
@@ -252,13 +198,13 @@ async def test_hostile_servers_cost_only_their_own_checks(bench: Bench) -> None:
         targets.target(targets.silent) as c,
         targets.target(targets.answer(targets.page(b"hi"))) as good,
     ):
-        for server in (a, b, c):
-            bench.workers.start([Update(check_of(get(server.port), QUICK, f"bad{server.port}"), FAR)])
-        assert await bench.cause(get(good.port)) == ""
+        for server in (a, b, c, good):
+            bench.workers.start([Update(check_of(get(server.port), QUICK, server.port), FAR)])
+        await until_async(lambda: bench.reports.get(good.port), what="a result of the healthy server")
         before = good.connections
         await until_async(lambda: good.connections >= before + 10, what="ten more probes of the healthy server")
         await until_async(lambda: sum(bool(r) for r in bench.reports.values()) >= 3, what="verdicts on the others")
-    assert [r.cause for r in bench.reports["v/r0/http_get[0]"] if r.cause] == []
+    assert [r.cause for r in bench.reports[good.port] if r.cause] == []
 
 
 @pytest.mark.parametrize(
@@ -380,7 +326,7 @@ async def test_a_server_without_tls_fails_ssl_get(bench: Bench) -> None:
 
 async def test_a_silent_server_fails_the_handshake_in_time(bench: Bench) -> None:
     async with targets.target(targets.silent) as server:
-        assert await bench.cause(secure(server.port)) == "no TLS handshake within 0.5 s"
+        assert await bench.cause(secure(server.port), QUICK) == "no TLS handshake within 0.5 s"
 
 
 async def test_a_server_that_closes_in_the_handshake_fails(bench: Bench) -> None:
@@ -485,7 +431,7 @@ async def test_a_refresh_reports_every_check_with_its_last_times(bench: Bench) -
         before = good.connections
         await until_async(lambda: good.connections > before + 1, what="another probe")
         await bench.workers.refresh()
-        latest = bench.reports["v/r0/tcp_check[0]"][-1]
+        latest = bench.reports[1][-1]
     assert latest.ended > first.ended
     assert latest.streak == first.streak
 
@@ -513,13 +459,13 @@ async def test_a_worker_that_slept_past_a_deadline_listens_before_it_judges(benc
         os.kill(pid, signal.SIGCONT)
         await until_async(lambda: server.connections > 2, what="further probes")
         await until_async(lambda: bench.workers.counters().probes >= 2, what="counters")
-    assert bench.reports.get("v/r/http_get[0]", []) == []
+    assert bench.reports.get(0, []) == []
 
 
 async def test_a_stopped_check_is_probed_no_more(bench: Bench) -> None:
     async with targets.target() as server, targets.target() as other:
         await bench.first(Tcp(local(server.port)))
-        bench.workers.stop(["v/r0/tcp_check[0]"])
+        bench.workers.stop([1])
         await bench.first(Tcp(local(other.port)))
         count, since = server.connections, other.connections
         await until_async(lambda: other.connections > since + 3, what="probes of the other check")
@@ -530,10 +476,10 @@ async def test_new_timing_takes_effect_without_losing_the_state(bench: Bench) ->
     slow = replace(QUICK, delay_loop=3600 * SECOND)
     async with targets.target() as server:
         await bench.first(Tcp(local(server.port)), slow)
-        bench.workers.start([Update(check_of(Tcp(local(server.port)), QUICK, "r0"), FAR)])
+        bench.workers.start([Update(check_of(Tcp(local(server.port)), QUICK, 1), FAR)])
         await until_async(lambda: server.connections > 3, what="probes at the new pace")
         await bench.workers.refresh()
-    assert bench.reports["v/r0/tcp_check[0]"][-1].streak == Streak(Phase.UP)
+    assert bench.reports[1][-1].streak == Streak(Phase.UP)
 
 
 async def test_counters_say_what_was_done(bench: Bench) -> None:

@@ -23,6 +23,12 @@ class Target:
     port: int = 0
     connections: int = 0
     requests: list[bytes] = field(default_factory=list)
+    server: asyncio.Server | None = None
+
+    def stop(self) -> None:
+        """From now on connections are refused."""
+        if self.server is not None:
+            self.server.close()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
@@ -53,6 +59,7 @@ async def target(
                 await writer.wait_closed()
 
     server = await asyncio.start_server(run, host, 0, ssl=tls)
+    it.server = server
     it.port = server.sockets[0].getsockname()[1]
     try:
         yield it

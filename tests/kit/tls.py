@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,10 +33,11 @@ class Authority:
         done = subprocess.run(["openssl", *arguments], capture_output=True, text=True, timeout=60)
         assert done.returncode == 0, f"openssl {arguments[0]}: {done.stderr}"
 
-    def issue(self, name: str, *addresses: str) -> Certificate:
-        """A certificate for `name` (its CN), valid as server for the IP addresses and localhost, and as client."""
+    def issue(self, name: str, *addresses: str, names: Sequence[str] = ("localhost",), days: int = 2) -> Certificate:
+        """A certificate for `name` (its CN), valid as server for the IP addresses and the names, and as client. Of fewer than
+        0 days: it has expired."""
         request, key, certificate, extensions = (self._folder / f"{name}.{end}" for end in ("csr", "key", "pem", "ext"))
-        alternatives = ",".join(["DNS:localhost", *(f"IP:{address}" for address in addresses)])
+        alternatives = ",".join([*(f"DNS:{each}" for each in names), *(f"IP:{address}" for address in addresses)])
         extensions.write_text(f"subjectAltName={alternatives}\nextendedKeyUsage=serverAuth,clientAuth\n")
         self._openssl(
             *("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={name}"),
@@ -43,6 +45,6 @@ class Authority:
         )
         self._openssl(
             *("x509", "-req", "-in", str(request), "-CA", str(self.ca), "-CAkey", str(self._key), "-CAcreateserial"),
-            *("-days", "2", "-extfile", str(extensions), "-out", str(certificate)),
+            *("-days", str(days), "-extfile", str(extensions), "-out", str(certificate)),
         )
         return Certificate(certificate, key)

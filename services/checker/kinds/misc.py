@@ -28,6 +28,10 @@ class Misc(What):
     def from_start(self) -> bool:
         return True
 
+    @property
+    def weighs(self) -> bool:
+        return True
+
 
 def _validate(value: Mapping[str, Any]) -> None:
     path = value.get("misc_path", "")

@@ -38,13 +38,13 @@ def validate_target(value: Mapping[str, Any]) -> None:
         raise InvalidValue("bind_if", f"{value['bind_if']!r} is too long for an interface; at most 15 characters")
 
 
-def target_of(value: Mapping[str, Any], around: Around) -> Target:
-    """The target of one check.
+def target_of(value: Mapping[str, Any], around: Around, ports: bool = True) -> Target:
+    """The target of one check; without `ports` it goes to an address alone.
 
     :raises InvalidValue: it has no port to go to, or comes from an address of another family.
     """
-    port = value.get("connect_port", around.real.port)
-    if not port:
+    port = value.get("connect_port", around.real.port) if ports else 0
+    if ports and not port:
         raise InvalidValue(f"{around.name}.connect_port", "is missing, and the real server has no port", "give connect_port")
     address = value.get("connect_ip", around.real.address)
     bindto = value.get("bindto", "")

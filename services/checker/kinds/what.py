@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from services.checker.schedule import Timing
-from services.checker.servers import Global, RealServer, VirtualServer
+from services.checker.servers import Global, RealServer, TrackFile, VirtualServer
 
 SECOND: Final = 1_000_000_000
 
@@ -30,6 +30,16 @@ class What:
         return False
 
     @property
+    def adjusts(self) -> bool:
+        """The weight of a success is added to the configured one, and does not replace it."""
+        return False
+
+    @property
+    def weighs(self) -> bool:
+        """A success may ask for another weight than the one before it."""
+        return False
+
+    @property
     def recovers_fast(self) -> bool:
         """On the way up probes follow each other at once."""
         return False
@@ -44,14 +54,15 @@ class Around:
     real: RealServer
     virtual: VirtualServer
     settings: Global
+    files: Mapping[str, TrackFile]
 
 
 class Kind(NamedTuple):
     """One type of check. `validate` says all that can be said of a value without its servers, `make` joins it with them; both
-    raise InvalidValue. Defaults of retry and delay_before_retry (nanoseconds) are keepalived's."""
+    raise InvalidValue. Defaults of retry and delay_before_retry (nanoseconds; None: delay_loop) are keepalived's."""
 
     what: type[What]
     validate: Callable[[Mapping[str, Any]], None]
     make: Callable[[Mapping[str, Any], Around], What]
     retry: int = 1
-    delay_before_retry: int = SECOND
+    delay_before_retry: int | None = SECOND

@@ -1,102 +1,28 @@
-"""How do HTTP_GET and SSL_GET work? One page is fetched, its status and the MD5 of its body are compared.
+"""How do HTTP_GET and SSL_GET work? One page is fetched; what it must be like is `page`'s.
 
-The request is keepalived 2.2.7's. The digest covers the body as it came (nothing is decoded), at most Content-Length bytes
-of it. A page is complete at its Content-Length, else when the server closes; one that is cut short is judged by what came,
-as keepalived does. A server cannot hold a probe for ever: each step has connect_timeout, a run as a whole
-`Timing.longest_probe`, a header 64 KiB and a body 16 MiB.
+A server cannot hold a probe for ever: each step has connect_timeout, a run as a whole `Timing.longest_probe`, and a page is
+bounded in size.
 """
 
 from __future__ import annotations
 
-import hashlib
-import re
 import select
 import socket
 import ssl
+import time
 
-from services.checker.kinds.http import Http, Url
+from services.checker.kinds.http import Http
+from services.checker.probes.page import Answer, request
 from services.checker.probes.probe import Tools
-from services.checker.probes.sockets import ALL, failure_of, refusal, release
-from services.checker.probes.tls import Tls, reason
+from services.checker.probes.sockets import ALL, failure_of, part, refusal, release
+from services.checker.probes.tls import Tls, Unreadable, reason, short_lived
 from services.checker.schedule import Timing
 
-HEADER_LIMIT = 64 * 1024
-BODY_LIMIT = 16 * 1024 * 1024
 CHUNK = 64 * 1024
 CHUNKS_AT_ONCE = 4  # so that a flood from one server does not hold up the others
+SEARCHED_AT_ONCE = 16 * 1024  # where a regex is searched for, which may be slow
 
 _TROUBLE = select.EPOLLERR | select.EPOLLHUP
-_STATUS_LINE = re.compile(rb"HTTP/\d+\.\d+ (\d{3})(?:[ \r])")
-_CONTENT_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,18})[ \t]*\r")
-
-
-def request(url: Url, http_protocol: str) -> bytes:
-    """The request for one page, byte for byte keepalived's."""
-    version = http_protocol.removesuffix("C")
-    close = "" if http_protocol == "1.0" else "Connection: close\r\n"
-    text = f"GET {url.path} HTTP/{version}\r\nUser-Agent: KeepAliveClient\r\n{close}Host: {url.host}\r\n\r\n"
-    return text.encode()
-
-
-class Answer:
-    """Reads one HTTP answer piece by piece, and judges it. Knows no sockets."""
-
-    __slots__ = ("_digest", "_head", "_length", "_received", "_status", "_url")
-
-    def __init__(self, url: Url) -> None:
-        self._url = url
-        self._head: bytes | None = b""
-        self._status = 0
-        self._length: int | None = None
-        self._received = 0
-        self._digest = hashlib.md5(usedforsecurity=False) if url.digest else None
-
-    def feed(self, data: bytes) -> str | None:
-        """More bytes came: None if the page goes on, else the verdict: empty, or what is wrong."""
-        if self._head is None:
-            return self._body(data)
-        head = self._head + data if self._head else data
-        end = head.find(b"\r\n\r\n")
-        if end < 0:
-            if len(head) > HEADER_LIMIT:
-                return f"the answer's header is longer than {HEADER_LIMIT} bytes"
-            self._head = head
-            return None
-        match = _STATUS_LINE.match(head)
-        if match is None:
-            return f"the answer does not begin with an HTTP status: {head[:40]!r}"
-        self._status = int(match[1])
-        length = _CONTENT_LENGTH.search(head[: end + 2].lower())
-        self._length = int(length[1]) if length else None
-        self._head = None
-        return self._body(head[end + 4 :])
-
-    def closed(self) -> str:
-        """The server closed: the verdict."""
-        if self._head is None:
-            return self._verdict()
-        return "the answer ended within its header" if self._head else "closed without an answer"
-
-    def _body(self, data: bytes) -> str | None:
-        if self._digest is not None:
-            self._digest.update(data if self._length is None else data[: max(0, self._length - self._received)])
-        self._received += len(data)
-        if self._length is not None and self._received >= self._length:
-            return self._verdict()
-        if self._received > BODY_LIMIT:
-            return f"the page is longer than {BODY_LIMIT} bytes"
-        return None
-
-    def _verdict(self) -> str:
-        if not any(low <= self._status <= high for low, high in self._url.status):
-            return f"status {self._status}, expected {_codes(self._url.status)}"
-        if self._digest is not None and (digest := self._digest.hexdigest()) != self._url.digest:
-            return f"digest {digest}, expected {self._url.digest}"
-        return ""
-
-
-def _codes(ranges: tuple[tuple[int, int], ...]) -> str:
-    return " ".join(str(low) if low == high else f"{low}-{high}" for low, high in ranges)
 
 
 class HttpProbe:
@@ -105,17 +31,19 @@ class HttpProbe:
     __slots__ = (
         "_answer",
         "_connected",
-        "_context",
+        "_contexts",
         "_end",
         "_endpoint",
         "_longest",
         "_out",
         "_requests",
+        "_room",
         "_seen",
         "_sock",
         "_sockets",
         "_timing",
         "_tls",
+        "_turns",
         "_url",
         "_what",
         "deadline",
@@ -130,8 +58,10 @@ class HttpProbe:
         self._longest = timing.longest_probe
         self._endpoint = tools.sockets.endpoint(what.target, ALL)
         self._sockets = tools.sockets
-        self._context = tools.tls if what.tls else None
+        self._contexts = tools.contexts if what.tls else None
         self._requests = tuple(request(url, what.http_protocol) for url in what.pages)
+        searches = any(url.regex for url in what.pages)
+        self._room, self._turns = (SEARCHED_AT_ONCE, 1) if searches else (CHUNK, CHUNKS_AT_ONCE)
         self._sock: socket.socket | None = None
         self._tls: Tls | None = None
         self._answer = Answer(what.pages[0])
@@ -148,6 +78,10 @@ class HttpProbe:
     def start(self, now: int, url: int) -> str | None:
         """:raises Postponed: this machine cannot probe now."""
         self._url = url
+        try:
+            context = self._contexts.of(self._what.trust, self._what.identity) if self._contexts else None
+        except Unreadable as e:
+            return self._told(f"TLS: {e}")
         sock = self._sockets.connect(self._endpoint)
         if isinstance(sock, str):
             return self._told(sock)
@@ -156,7 +90,7 @@ class HttpProbe:
         self._answer = Answer(self._what.pages[url])
         self._connected = False
         try:
-            self._tls = Tls(self._context, self._what.sni[url]) if self._context else None
+            self._tls = Tls(context, self._what.sni[url]) if context else None
         except ValueError as e:
             return self._finish(f"TLS: cannot ask for the server name {self._what.sni[url]!r}: {e}")
         self._end = now + self._longest
@@ -229,9 +163,9 @@ class HttpProbe:
 
     def _receive(self, sock: socket.socket, now: int) -> str | None:
         """Read what is there; gives the verdict once there is one."""
-        for _ in range(CHUNKS_AT_ONCE):
+        for _ in range(self._turns):
             try:
-                data = sock.recv(CHUNK)
+                data = sock.recv(self._room)
             except BlockingIOError:
                 return None
             except OSError as e:
@@ -241,7 +175,7 @@ class HttpProbe:
             if verdict is not None:
                 return verdict
             # A short read has emptied the socket, unless the end of the stream is already known to follow.
-            if len(data) < CHUNK and not self._seen & (select.EPOLLRDHUP | _TROUBLE):
+            if len(data) < self._room and not self._seen & (select.EPOLLRDHUP | _TROUBLE):
                 return None
         self.hungry = True
         return None
@@ -258,6 +192,8 @@ class HttpProbe:
         tls.receive(data)
         if not tls.established:
             if tls.handshake():
+                if cause := short_lived(tls, self._what.trust, time.time()):
+                    return cause
                 tls.send(self._requests[self._url])
             elif not data:
                 return "TLS: closed during the handshake"
@@ -273,9 +209,12 @@ class HttpProbe:
         return None if data else self._answer.closed()
 
     def _finish(self, cause: str) -> str:
-        sock, self._sock, self._tls, self._out = self._sock, None, None, b""
+        sock, tls, self._sock, self._tls, self._out = self._sock, self._tls, None, None, b""
         assert sock is not None
-        release(self._endpoint, sock)
+        if tls is not None and tls.established and self._what.pages[self._url].tls_compliant:
+            part(sock, tls.goodbye())
+        else:
+            release(self._endpoint, sock)
         return self._told(cause)
 
     def _told(self, cause: str) -> str:

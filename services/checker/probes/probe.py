@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import select
-import ssl
+import socket
 from functools import cached_property
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
     from services.checker.probes.sockets import Sockets
+    from services.checker.probes.tls import Contexts
+
+
+UNHEARD: Final = "nothing was heard"  # a probe's result that says nothing about the server: its check stays as it is
 
 
 class Postponed(Exception):
@@ -20,7 +24,8 @@ class Probe(Protocol):
 
     `start` begins a run at the monotonic time `now` in nanoseconds, for the page `url` where there are pages; `ready` is
     called when `fileno` has events, or at once again where the probe is `hungry`; `expired` at `deadline`. Each gives None
-    while the run goes on, else the cause of failure, which is empty for success. `abort` ends a run without a result.
+    while the run goes on, else the cause of failure, which is empty for success, or UNHEARD. `abort` ends a run without a
+    result.
     `weight` is what a success asks for; None: the configured one.
     """
 
@@ -42,6 +47,7 @@ class Tools:
 
     def __init__(self, epoll: select.epoll) -> None:
         self.epoll = epoll
+        self.idle: dict[tuple[object, ...], list[socket.socket]] = {}  # of probes of one datagram, by kind and source
 
     @cached_property
     def sockets(self) -> Sockets:
@@ -50,7 +56,7 @@ class Tools:
         return Sockets(self.epoll)
 
     @cached_property
-    def tls(self) -> ssl.SSLContext:
-        from services.checker.probes.tls import tls_context
+    def contexts(self) -> Contexts:
+        from services.checker.probes.tls import Contexts
 
-        return tls_context()
+        return Contexts()

@@ -7,6 +7,7 @@ close. What a probe leaves behind on the server is a reset, never a half-closed 
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import os
@@ -26,6 +27,7 @@ CONNECTED = select.EPOLLOUT | select.EPOLLET  # what a probe that only connects 
 ALL = select.EPOLLIN | select.EPOLLOUT | select.EPOLLRDHUP | select.EPOLLET
 _STREAM = socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+_CLOSE_IN_PEACE = struct.pack("ii", 0, 0)
 _NOWHERE = bytes(16)  # struct sockaddr with AF_UNSPEC (0)
 _IP_BIND_ADDRESS_NO_PORT = 24  # linux/in.h: the source port is chosen at connect, so that bound sockets do not use ports up
 
@@ -58,21 +60,10 @@ class Endpoint:
 
         :raises OSError: it cannot be bound as wanted, or there is none left.
         """
-        t = self._target
         sock = socket.socket(self._family, _STREAM)
         try:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-            if t.bind_if:
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, t.bind_if.encode())
-            if t.fwmark:
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, t.fwmark)
-            if t.bindto or t.bind_port:
-                if t.bind_port:
-                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                else:
-                    sock.setsockopt(socket.IPPROTO_IP, _IP_BIND_ADDRESS_NO_PORT, 1)
-                host = t.bindto or ("::" if self._family == socket.AF_INET6 else "0.0.0.0")
-                sock.bind((host, t.bind_port, 0, self._scope(host)) if ":" in host else (host, t.bind_port))
+            set_source(sock, self._target)
         except OSError:
             sock.close()
             raise
@@ -82,18 +73,47 @@ class Endpoint:
         """Begin to connect; an errno, 0 when it is done already."""
         address = self._address
         if address is None:  # an interface may come and go: its index is looked up each time
-            address = (self._target.address, self._target.port, 0, self._scope(self._target.address))
+            address = address_of(self._target)
         return sock.connect_ex(address)
 
     def bound(self) -> bool:
         """The configuration names a source address or port."""
         return bool(self._target.bindto or self._target.bind_port)
 
-    def _scope(self, address: str) -> int:
-        """Interface index for a link-local address; 0 for others."""
-        if not self._target.bind_if or not address.lower().startswith(("fe8", "fe9", "fea", "feb")):
-            return 0
-        return socket.if_nametoindex(self._target.bind_if)
+
+def set_source(sock: socket.socket, target: Target) -> None:
+    """Make a fresh socket send from where the target's settings want.
+
+    :raises OSError: that is not possible here.
+    """
+    if target.bind_if:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, target.bind_if.encode())
+    if target.fwmark:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, target.fwmark)
+    if target.bindto or target.bind_port:
+        if target.bind_port:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        else:
+            sock.setsockopt(socket.IPPROTO_IP, _IP_BIND_ADDRESS_NO_PORT, 1)
+        host = target.bindto or ("::" if sock.family == socket.AF_INET6 else "0.0.0.0")
+        sock.bind((host, target.bind_port, 0, _scope(target, host)) if ":" in host else (host, target.bind_port))
+
+
+def address_of(target: Target) -> tuple[str, int] | tuple[str, int, int, int]:
+    """The target as `connect` wants it.
+
+    :raises OSError: there is no such interface now.
+    """
+    if ":" in target.address:
+        return target.address, target.port, 0, _scope(target, target.address)
+    return target.address, target.port
+
+
+def _scope(target: Target, address: str) -> int:
+    """Interface index for a link-local address; 0 for others."""
+    if not target.bind_if or not address.lower().startswith(("fe8", "fe9", "fea", "feb")):
+        return 0
+    return socket.if_nametoindex(target.bind_if)
 
 
 class Sockets:
@@ -140,10 +160,23 @@ class Sockets:
 
 def release(endpoint: Endpoint, sock: socket.socket) -> None:
     """Let go of a socket, whatever became of its connection: that is reset now."""
-    if endpoint.kind is not None and len(endpoint.idle) < IDLE_LIMIT and _connect(sock.fileno(), _NOWHERE, len(_NOWHERE)) == 0:
+    if endpoint.kind is not None and len(endpoint.idle) < IDLE_LIMIT and disconnect(sock):
         endpoint.idle.append(sock)
     else:
         sock.close()
+
+
+def disconnect(sock: socket.socket) -> bool:
+    """Take back its connection; false: that is not possible."""
+    return bool(_connect(sock.fileno(), _NOWHERE, len(_NOWHERE)) == 0)
+
+
+def part(sock: socket.socket, last_words: bytes) -> None:
+    """Let go of a socket as protocols have it: with last words, if they fit, and FIN instead of a reset."""
+    with contextlib.suppress(OSError):
+        sock.send(last_words)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _CLOSE_IN_PEACE)
+    sock.close()
 
 
 def refusal(code: int) -> str:

@@ -5,7 +5,8 @@ Started by the agent as `python -m services.vrrp.runner` with `VIPKEEPER_CONTROL
   agent -> runner: {"do": "scripts", "scripts": {"chk": {"script": "...", "interval_ns": N, "timeout_ns": N, "user": ""}},
                     "security": true}: exactly these from now on; one that did not change runs on undisturbed
                    {"do": "track", "files": {"load": {"file": "/run/load", "init": 0}}, "overwrite": ["load"],
-                    "processes": {"web": {"process": ["nginx"], ...}}}: exactly these; fields of `files.File`, `census.Sought`
+                    "processes": {"web": {"process": ["nginx"], ...}}}: exactly these; fields of `tracked_files.File`,
+                    `census.Sought`
   runner -> agent: {"is": "result", "name": "chk", "ok": false, "error": "exits with status 1", "took_ns": N} for each run
                    {"is": "file", "name": "load", "value": 5, "trouble": ""} at once, and whenever that changes
                    {"is": "process", "name": "web", "ok": true, "count": 2} likewise, and again every few seconds
@@ -33,9 +34,9 @@ from typing import Any
 from services.common.accounts import Account, account, environment, insecure
 from services.common.capabilities import drop_ambient
 from services.common.errors import InvalidValue
+from services.common.tracked_files import File, Held, TrackedFiles
 from services.vrrp.channel import Channel, ChannelClosed, Message, from_fd
 from services.vrrp.runner.census import Sought, Tally
-from services.vrrp.runner.files import File, Held, TrackedFiles
 from services.vrrp.runner.processes import ProcessWatch
 
 CONTROL = "VIPKEEPER_CONTROL_FD"

@@ -29,6 +29,7 @@ RUN_DIR = Path("/run/vipkeeper")
 NOTES = Path("/srv/notes")
 VIP = "192.168.200.10"
 SCHED_RESET_ON_FORK = 0x40000000
+CAP_NET_RAW = 13  # linux/capability.h
 PATIENCE_S = 90
 
 WITNESS = f"""#!/bin/sh
@@ -165,6 +166,21 @@ def test_configuration_from_etcd_reaches_the_interface_and_the_kernel_table(etcd
     until(lambda: re.search(r"-> 7F000001:0050 +Masq +8 ", table()), PATIENCE_S, what=table)
 
 
+def test_a_ping_needs_no_right_that_the_unit_lacks(etcd: Etcd) -> None:
+    service = {"address": VIP, "port": 53, "protocol": "udp", "lb_algo": "rr", "alpha": True}
+    server = {"address": "127.0.0.1", "port": 53, "ping_check": [{"delay_loop": "0.5s", "warmup": "0s"}]}
+    etcd.put("/vipkeeper/config/virtual_server/dns", json.dumps(service))
+    etcd.put("/vipkeeper/config/real_server/dns/local", json.dumps(server))
+    until(lambda: re.search(r"-> 7F000001:0035 +Masq +1 ", table()), PATIENCE_S, what=lambda: table() + journal())
+    for pid in processes("vipkeeper-checker.service"):
+        effective = re.search(r"CapEff:\s+(\w+)", Path("/proc", str(pid), "status").read_text())
+        assert effective is not None
+        assert not int(effective[1], 16) & 1 << CAP_NET_RAW
+    for key in ("real_server/dns/local", "virtual_server/dns"):
+        etcd.delete(f"/vipkeeper/config/{key}")
+    until(lambda: ":0035 " not in table(), PATIENCE_S, what=table)
+
+
 def test_a_vmac_has_all_its_settings_with_the_units_rights(etcd: Etcd) -> None:
     key = "/vipkeeper/config/vrrp_instance/VMAC"
     more = {"virtual_ipaddress": [{"address": "192.168.200.20/24"}], "use_vmac": {}}
@@ -248,6 +264,7 @@ def test_scripts_run_as_their_user_without_any_capability(note: str) -> None:
 
 def test_a_reload_replaces_every_process_and_touches_no_address() -> None:
     unit = "vipkeeper-vrrp.service"
+    run("systemctl", "start", unit)  # what comes before may have killed it: it can be master and not be ready yet
     until(lambda: VIP in run("ip", "-4", "-br", "address", "show", "front0"), PATIENCE_S, what=journal)
 
     def own() -> dict[int, str]:

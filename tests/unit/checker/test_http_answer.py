@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.checker.kinds.http import Url
-from services.checker.probes.http import BODY_LIMIT, HEADER_LIMIT, Answer
+from services.checker.probes.page import BODY_LIMIT, HEADER_LIMIT, Answer
 
 BODY = b"hello, world\r\n\r\nand more"
 DIGEST = hashlib.md5(BODY).hexdigest()

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from services.checker import memory
-from services.checker.pool import Health, Memory, Result
+from services.checker.pool import Health, Memory
+from services.checker.probing import Result
 from services.checker.streak import Phase, Streak
 
 SERVERS = {

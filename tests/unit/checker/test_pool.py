@@ -10,9 +10,11 @@ from services.checker.kinds.http import Http, Url
 from services.checker.kinds.misc import Misc
 from services.checker.kinds.target import Target
 from services.checker.kinds.tcp import Tcp
-from services.checker.pool import Edit, Health, Memory, Pool, Result, Update, decide, fingerprint
+from services.checker.pool import Edit, Health, Learned, Memory, Pool, decide
+from services.checker.probing import Probing, Result, Update, fingerprint
 from services.checker.schedule import Timing
 from services.checker.settings import Check
+from services.checker.sharing import Work
 from services.checker.streak import Phase, Streak
 
 S = 1_000_000_000
@@ -22,6 +24,11 @@ NAME = ("v", "r")
 
 def tcp(port: int = 80, name: str = "tcp_check[0]", **more: object) -> Check:
     return Check("v", "r", name, Tcp(Target("192.0.2.1", port)), TIMING, **more)  # type: ignore[arg-type]
+
+
+def started(check: Check, result: Result, number: int = 0) -> Work:
+    """The workers begin a probing for this check."""
+    return Work(start=(Update(Probing(number, check.kind, check.what, check.timing), result),))
 
 
 UP, DOWN = Result(Streak(Phase.UP)), Result(Streak(Phase.DOWN, 2), "connection refused")
@@ -69,7 +76,7 @@ def test_health_is_the_same_where_only_the_cause_differs() -> None:
 
 def test_a_new_server_starts_all_its_checks_as_new() -> None:
     pool = Pool()
-    assert pool.set(NAME, (tcp(),), 1) == Edit(start=(Update(tcp(), NEW),), servers=(NAME,))
+    assert pool.set(NAME, (tcp(),), 1) == Edit(started(tcp(), NEW), shown=(tcp(),), servers=(NAME,))
     assert pool.judge(NAME) == (None, None)
     assert pool.health() == {}
     assert pool.health_of(NAME) is None
@@ -89,20 +96,27 @@ def test_with_alpha_a_new_server_is_down() -> None:
 def test_results_change_health() -> None:
     pool = Pool()
     pool.set(NAME, (tcp(),), 1)
-    assert pool.learn("v/r/tcp_check[0]", UP) == NAME
+    assert pool.learn(0, UP) == Learned(UP, (tcp(),))
     assert pool.judge(NAME) == (None, Health(True))
-    pool.learn("v/r/tcp_check[0]", DOWN)
+    pool.learn(0, DOWN)
     assert pool.judge(NAME) == (Health(True), Health(False, 0, "tcp_check 192.0.2.1:80: connection refused"))
     assert pool.checks() == ((tcp(), DOWN),)
     assert pool.health_of(NAME) == pool.health()[NAME]
 
 
-@pytest.mark.parametrize("check_id", ["v/other/tcp_check[0]", "v/r/tcp_check[9]", "nonsense"])
-def test_results_of_a_check_that_is_gone_are_ignored(check_id: str) -> None:
+def test_results_of_a_probing_that_is_gone_are_ignored() -> None:
     pool = Pool()
     pool.set(NAME, (tcp(),), 1)
-    assert pool.learn(check_id, DOWN) is None
-    assert pool.check(check_id) is None
+    pool.remove(NAME)
+    assert pool.learn(0, DOWN) is None
+
+
+def test_a_result_that_changes_nothing_concerns_no_check() -> None:
+    pool = Pool()
+    pool.set(NAME, (tcp(),), 1)
+    pool.learn(0, UP)
+    assert pool.learn(0, replace(UP, ended=5)) == Learned(replace(UP, ended=5))
+    assert pool.checks() == ((tcp(), replace(UP, ended=5)),)
 
 
 def test_the_same_configuration_again_changes_nothing() -> None:
@@ -114,35 +128,35 @@ def test_the_same_configuration_again_changes_nothing() -> None:
 def test_new_timing_keeps_the_state_of_a_check() -> None:
     pool = Pool()
     pool.set(NAME, (tcp(),), 1)
-    pool.learn("v/r/tcp_check[0]", DOWN)
+    pool.learn(0, DOWN)
     slower = replace(tcp(), timing=replace(TIMING, delay_loop=60 * S))
-    assert pool.set(NAME, (slower,), 1).start == (Update(slower, DOWN),)
+    assert pool.set(NAME, (slower,), 1) == Edit(started(slower, DOWN), shown=(slower,), servers=(NAME,))
 
 
 @pytest.mark.parametrize(("state", "phase"), [(UP, Phase.UP), (DOWN, Phase.RECOVERING)])
 def test_a_check_that_asks_something_else_starts_anew_from_its_servers_health(state: Result, phase: Phase) -> None:
     pool = Pool()
     pool.set(NAME, (tcp(alpha=True),), 1)
-    pool.learn("v/r/tcp_check[0]", state)
+    pool.learn(0, state)
     pool.judge(NAME)
-    (update,) = pool.set(NAME, (tcp(8080, alpha=True),), 1).start
+    (update,) = pool.set(NAME, (tcp(8080, alpha=True),), 1).work.start
     assert update.result == Result(Streak(phase, fresh=True))
 
 
 def test_a_check_that_is_gone_is_stopped_and_forgotten() -> None:
     pool = Pool()
     pool.set(NAME, (tcp(), tcp(81, "tcp_check[1]")), 1)
-    pool.learn("v/r/tcp_check[0]", UP)
-    pool.learn("v/r/tcp_check[1]", DOWN)
+    pool.learn(0, UP)
+    pool.learn(1, DOWN)
     pool.judge(NAME)
-    assert pool.set(NAME, (tcp(),), 1) == Edit(stop=("v/r/tcp_check[1]",), servers=(NAME,))
+    assert pool.set(NAME, (tcp(),), 1) == Edit(Work(stop=(1,)), hidden=("v/r/tcp_check[1]",), servers=(NAME,))
     assert pool.judge(NAME)[1] == Health(True)
 
 
 def test_a_removed_server_stops_its_checks() -> None:
     pool = Pool()
     pool.set(NAME, (tcp(),), 1)
-    assert pool.remove(NAME) == Edit(stop=("v/r/tcp_check[0]",), gone=(NAME,))
+    assert pool.remove(NAME) == Edit(Work(stop=(0,)), hidden=("v/r/tcp_check[0]",), gone=(NAME,))
     assert pool.remove(NAME) == Edit()
     assert pool.checks() == ()
 
@@ -150,19 +164,19 @@ def test_a_removed_server_stops_its_checks() -> None:
 def test_a_server_goes_on_from_what_is_remembered() -> None:
     first = Pool()
     first.set(NAME, (tcp(),), 1)
-    first.learn("v/r/tcp_check[0]", DOWN)
+    first.learn(0, DOWN)
     first.judge(NAME)
     memory = first.memory()
-    assert memory == {NAME: Memory(first.health()[NAME], {"tcp_check[0]": (fingerprint(tcp()), DOWN)})}
+    assert memory == {NAME: Memory(first.health()[NAME], {"tcp_check[0]": (fingerprint(tcp().what), DOWN)})}
     second = Pool(memory)
-    assert second.set(NAME, (tcp(),), 1).start == (Update(tcp(), DOWN),)
+    assert second.set(NAME, (tcp(),), 1).work == started(tcp(), DOWN)
     assert second.judge(NAME) == (first.health()[NAME], first.health()[NAME])
 
 
 def test_what_is_remembered_of_another_target_gives_only_the_health() -> None:
-    memory = {NAME: Memory(Health(True), {"tcp_check[0]": (fingerprint(tcp(9)), DOWN)})}
+    memory = {NAME: Memory(Health(True), {"tcp_check[0]": (fingerprint(tcp(9).what), DOWN)})}
     pool = Pool(memory)
-    (update,) = pool.set(NAME, (tcp(alpha=True),), 1).start
+    (update,) = pool.set(NAME, (tcp(alpha=True),), 1).work.start
     assert update.result == NEW
     assert pool.judge(NAME) == (Health(True), Health(True))
 
@@ -172,7 +186,7 @@ def test_states_of_urls_that_are_gone_start_over() -> None:
     check = Check("v", "r", "http_get[0]", Http(Target("192.0.2.1", 80), urls), TIMING)
     pool = Pool()
     pool.set(NAME, (check,), 1)
-    pool.learn(check.id, Result(Streak(Phase.DOWN, 1, 7)))
+    pool.learn(0, Result(Streak(Phase.DOWN, 1, 7)))
     assert pool.checks()[0][1].streak.url == 0
 
 

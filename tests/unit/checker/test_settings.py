@@ -6,30 +6,18 @@ from typing import Any
 
 import pytest
 
+from services.checker.kinds.dns import Dns
 from services.checker.kinds.http import Http, Url
 from services.checker.kinds.misc import Misc
+from services.checker.kinds.smtp import Smtp
 from services.checker.kinds.target import Target
 from services.checker.kinds.tcp import Tcp
+from services.checker.kinds.udp import Udp
 from services.checker.schedule import Timing
 from services.checker.servers import Global
-from services.checker.settings import Check, checks_of, decode_global, decode_real_server, decode_virtual_server
-from services.common import values
+from services.checker.settings import Check, decode_global, decode_real_server, decode_virtual_server
 from services.common.errors import InvalidValue
-
-S = 1_000_000_000
-VIRTUAL: dict[str, Any] = {"address": "192.168.200.10", "port": 80, "protocol": "tcp"}
-REAL: dict[str, Any] = {"address": "192.168.100.2", "port": 80}
-
-
-def checks(real: dict[str, Any], virtual: dict[str, Any] | None = None, settings: Global | None = None) -> tuple[Check, ...]:
-    v = decode_virtual_server("v", values.check("virtual_server", {**VIRTUAL, **(virtual or {})}))
-    r = decode_real_server("v/r", values.check("real_server", {**REAL, **real}))
-    return checks_of("v", v, "r", r, settings or Global())
-
-
-def one(real: dict[str, Any], virtual: dict[str, Any] | None = None, settings: Global | None = None) -> Check:
-    (check,) = checks(real, virtual, settings)
-    return check
+from tests.unit.checker.values import VIRTUAL, S, checks, one
 
 
 def http(check: Check) -> Http:
@@ -172,6 +160,43 @@ def test_without_global_settings_scripts_are_held_to_security() -> None:
 )
 def test_alpha_is_inherited(virtual: dict[str, Any], real: dict[str, Any], alpha: bool) -> None:
     assert one({**real, "tcp_check": [{}]}, virtual).alpha is alpha
+
+
+EVERY_TYPE: dict[str, dict[str, Any]] = {
+    "tcp_check": {},
+    "http_get": {"url": [{}]},
+    "ssl_get": {"url": [{}]},
+    "misc_check": {"misc_path": "/bin/true"},
+    "dns_check": {},
+    "udp_check": {},
+    "ping_check": {},
+    "smtp_check": {},
+}
+
+
+@pytest.mark.parametrize("kind", EVERY_TYPE)
+def test_a_check_may_have_an_alpha_of_its_own(kind: str) -> None:
+    check = EVERY_TYPE[kind]
+    assert one({kind: [{**check, "alpha": True}]}).alpha is True
+    assert one({"alpha": True, kind: [{**check, "alpha": False}]}, {"alpha": True}).alpha is False
+
+
+@pytest.mark.parametrize("kind", EVERY_TYPE)
+def test_failures_are_logged_as_the_check_says_else_as_all_do(kind: str) -> None:
+    check = EVERY_TYPE[kind]
+    everywhere = decode_global("", {"checker_log_all_failures": True})
+    assert one({kind: [check]}).log_all_failures is False
+    assert one({kind: [check]}, settings=everywhere).log_all_failures is True
+    assert one({kind: [{**check, "log_all_failures": True}]}).log_all_failures is True
+    assert one({kind: [{**check, "log_all_failures": False}]}, settings=everywhere).log_all_failures is False
+
+
+@pytest.mark.parametrize("kind", ["tcp_check", "dns_check", "udp_check", "smtp_check"])
+def test_network_checks_share_their_options(kind: str) -> None:
+    fields = {"connect_ip": "10.0.0.9", "connect_port": 8080, "bindto": "10.0.0.1", "bind_port": 99, "bind_if": "eth1"}
+    what = one({kind: [{**fields, "fwmark": 5, "connect_timeout": "2s"}]}).what
+    assert isinstance(what, Tcp | Dns | Udp | Smtp)
+    assert what.target == Target("10.0.0.9", 8080, "10.0.0.1", 99, "eth1", 5)
 
 
 def test_all_checks_of_a_server_are_found_in_the_order_of_their_types() -> None:

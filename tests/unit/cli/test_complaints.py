@@ -134,9 +134,54 @@ def test_in_a_virtual_server(line: str, column: int, severity: Severity, message
         ("HTTP_GET {\nurl {\npath /\ndigest xx\n}\n}", (9, 8), MISTAKE, "expected 32 hexadecimal digits, got 'xx'"),
         ("HTTP_GET {\nnb_get_retry 3\nurl {\npath /\n}\n}", (7, 1), NOTE, "nb_get_retry is deprecated; expected retry"),
         ("HTTP_GET {\nurl {\npath /\nstatus_code\n}\n}", (9, 1), REFUSED, "status_code: expected status codes after it"),
+        (
+            "HTTP_GET {\nurl {\npath /\nregex a b\n}\n}",
+            (9, 9),
+            MISTAKE,
+            "regex: expected one pattern, in double quotes if it has",
+        ),
+        ("HTTP_GET {\nurl {\npath /\nregex\n}\n}", (9, 1), REFUSED, "regex: expected a pattern after it, got nothing"),
+        ('HTTP_GET {\nurl {\npath /\nregex ""\n}\n}', (9, 7), NOTE, "regex: an empty pattern has no effect"),
+        (
+            'HTTP_GET {\nurl {\npath /\nregex "a\\d"\n}\n}',
+            (9, 7),
+            NOTE,
+            "regex: \\d is the letter d, as in keepalived; expected \\\\d",
+        ),
+        (
+            'HTTP_GET {\nurl {\npath /\nregex "he(llo"\n}\n}',
+            (9, 1),
+            MISTAKE,
+            "regex: character 7, after 'he(llo': missing closing parenthesis; the url counts without its regex",
+        ),
+        (
+            "HTTP_GET {\nurl {\npath /\nregex a\nregex_options utf jit\n}\n}",
+            (10, 19),
+            MISTAKE,
+            "use_offset_limit, utf, got 'jit'",
+        ),
+        ("HTTP_GET {\nurl {\npath /\nregex_options\n}\n}", (9, 1), REFUSED, "regex_options: expected options after it"),
+        ("HTTP_GET {\nurl {\npath /\nregex_no_match\n}\n}", (9, 1), MISTAKE, "regex_no_match: has no effect without regex"),
+        (
+            "HTTP_GET {\nurl {\npath /\nregex a\nregex_min_offset 5\nregex_max_offset 4\n}\n}",
+            (11, 1),
+            MISTAKE,
+            "regex_max_offset: expected at least regex_min_offset, 5, got 4",
+        ),
+        ("HTTP_GET {\nurl {\npath /\nregex_stack 1 2\n}\n}", (9, 1), NOTE, "regex_stack has no effect: patterns are matched"),
+        ("HTTP_GET {\nurl {\npath /\n}\ntls_compliant\n}", (10, 1), MISTAKE, "unknown keyword 'tls_compliant' in HTTP_GET"),
         ("HTTP_GET x {\nurl {\npath /\n}\n}", (6, 11), NOTE, "HTTP_GET: 'x' is ignored; expected '{'"),
         ("MISC_CHECK {\n}", (6, 2), MISTAKE, "MISC_CHECK: expected misc_path; left out"),
-        ("SMTP_CHECK {\n helo_name x\n}", (6, 2), UNSUPPORTED, "SMTP_CHECK in real_server is not supported yet"),
+        ("BFD_CHECK {\n name x\n}", (6, 2), UNSUPPORTED, "BFD_CHECK in real_server is not supported yet"),
+        ("FILE_CHECK {\n}", (6, 2), MISTAKE, "FILE_CHECK: expected track_file; left out"),
+        ("FILE_CHECK {\ntrack_file x\n}", (6, 2), MISTAKE, "FILE_CHECK: there is no track_file 'x'; left out"),
+        ("DNS_CHECK {\ntype PTR\n}", (7, 6), MISTAKE, "type: expected one of A, NS, CNAME, SOA"),
+        ("DNS_CHECK {\nname a..b\n}", (7, 6), MISTAKE, "name: expected labels of 1 to 63 characters"),
+        ("UDP_CHECK {\npayload zz\n}", (7, 9), MISTAKE, "payload: expected hexadecimal digits, got 'zz'"),
+        ("UDP_CHECK {\npayload\n}", (7, 1), MISTAKE, "payload: expected hexadecimal digits after it, got nothing"),
+        ("UDP_CHECK {\nrequire_reply zz\n}", (7, 15), MISTAKE, "require_reply: expected hexadecimal digits and x"),
+        ("UDP_CHECK {\nmax_reply_length 65536\n}", (7, 18), MISTAKE, "max_reply_length: expected a number from 0 to 65535"),
+        ("PING_CHECK {\nconnect_port 7\n}", (7, 1), NOTE, "connect_port has no effect: ICMP has none"),
         ("TCP_CHECK {\nconnect_port 0\n}", (7, 14), MISTAKE, "connect_port: expected a number from 1 to 65535"),
     ],
 )
@@ -225,6 +270,14 @@ def test_a_key_in_a_file_stays_in_its_file() -> None:
     conf = read_text(INSTANCE % HMAC_BLOCK % "file:/etc/key")
     assert conf.complaints == ()
     assert conf.objects["config/vrrp_instance/V"]["auth_hmac"]["key"] == [{"id": 7, "key_file": "/etc/key"}]
+
+
+def test_a_key_without_its_certificate_is_left_out() -> None:
+    assert found("SSL {\nkey /k\n}") == [(1, 1, MISTAKE, "SSL: expected certificate, for which the key is; left out")]
+    assert found("SSL {\nca /c\n}")[0][2:] == (
+        NOTE,
+        "ca has no effect: servers' certificates are not verified, as in keepalived; keys may ask for it (tls_verify)",
+    )
 
 
 def test_an_instance_without_any_key_that_can_be_used_is_left_out() -> None:
@@ -359,6 +412,7 @@ def test_every_field_of_the_messages_has_its_keyword_and_the_reverse() -> None:
 
     places = {
         "global_defs": MESSAGES["global"],
+        "SSL": MESSAGES["global"].fields_by_name["ssl"].message_type,
         "vrrp_instance": MESSAGES["vrrp_instance"],
         "vrrp_instance/authentication": MESSAGES["vrrp_instance"].fields_by_name["authentication"].message_type,
         "vrrp_instance/auth_hmac": MESSAGES["vrrp_instance"].fields_by_name["auth_hmac"].message_type,
@@ -377,11 +431,19 @@ def test_every_field_of_the_messages_has_its_keyword_and_the_reverse() -> None:
         "virtual_server/real_server/HTTP_GET": MESSAGES["real_server"].fields_by_name["http_get"].message_type,
         "virtual_server/real_server/SSL_GET": MESSAGES["real_server"].fields_by_name["ssl_get"].message_type,
         "virtual_server/real_server/MISC_CHECK": MESSAGES["real_server"].fields_by_name["misc_check"].message_type,
+        "virtual_server/real_server/DNS_CHECK": MESSAGES["real_server"].fields_by_name["dns_check"].message_type,
+        "virtual_server/real_server/UDP_CHECK": MESSAGES["real_server"].fields_by_name["udp_check"].message_type,
+        "virtual_server/real_server/PING_CHECK": MESSAGES["real_server"].fields_by_name["ping_check"].message_type,
+        "virtual_server/real_server/SMTP_CHECK": MESSAGES["real_server"].fields_by_name["smtp_check"].message_type,
+        "virtual_server/real_server/SMTP_CHECK/host": MESSAGES["real_server"].fields_by_name["smtp_check"].message_type,
+        "virtual_server/real_server/FILE_CHECK": MESSAGES["real_server"].fields_by_name["file_check"].message_type,
         "virtual_server/real_server/HTTP_GET/url": MESSAGES["real_server"]
         .fields_by_name["http_get"]
         .message_type.fields_by_name["url"]
         .message_type,
     }
+    ssl_url = places["virtual_server/real_server/HTTP_GET/url"]
+    places["virtual_server/real_server/SSL_GET/url"] = ssl_url
     assert {*places} == {*TABLES}
     heads = {
         "virtual_server": {"address", "port", "fwmark", "group", "tunnel"},
@@ -391,11 +453,18 @@ def test_every_field_of_the_messages_has_its_keyword_and_the_reverse() -> None:
         block: {"reverse"} for block in ("vrrp_script", "track_file", "vrrp_track_file", "vrrp_track_process", "bfd_instance")
     }
     heads |= {"global_defs": {"vrrp_garp_extra_if_all"}, "vrrp_instance": {"garp_extra_if_all"}}
-    own = {"global_defs": {"notify", "interface_up_down_delays", "lvs_repair"}}  # keepalived: only FIFOs; a block of its own
-    own |= {"virtual_server": {"drain_on_removal", "slow_start", "panic_threshold"}}  # beyond keepalived
-    own |= {"virtual_server/real_server": {"priority_group"}}
+    heads |= {"virtual_server/real_server/FILE_CHECK": {"reverse"}, "virtual_server/real_server/SMTP_CHECK/host": {"helo_name"}}
+    rhythm = {"delay_loop_down", "delay_jitter"}
+    # keepalived: only FIFOs; blocks of their own; nothing like it
+    own = {"global_defs": {"notify", "interface_up_down_delays", "ssl", "max_probes_per_second", "lvs_repair"}}
+    beyond = {"tls_verify", "tls_ca_file", "tls_min_days"}
+    own["virtual_server"] = {"drain_on_removal", "slow_start", "panic_threshold"} | rhythm
+    own["virtual_server/real_server"] = {"grpc_check", "agent_check", "priority_group"} | rhythm
+    own["virtual_server/real_server/HTTP_GET"] = beyond | {"tls_compliant"}
+    own["virtual_server/real_server/HTTP_GET/url"] = {"tls_compliant"}
+    own["virtual_server/real_server/SSL_GET"] = beyond
     for block, message in places.items():
-        fields = {k.field for k in TABLES[block].values()} - {"", "sorry_server.lb_kind"}
+        fields = {k.field for k in TABLES[block].values()} - {"", "sorry_server.lb_kind", "host"}
         fields -= {"lvs_sync_daemon"} if block == "vrrp_instance" else set()  # a field of the global settings
         assert fields | heads.get(block, set()) | own.get(block, set()) == {*message.fields_by_name}, block
 

@@ -237,6 +237,64 @@ def test_commands_are_kept_as_a_shell_would_split_them(written: str, kept: str) 
     assert conf.objects["config/vrrp_instance/V"]["notify"] == kept
 
 
+URL = """virtual_server 10.0.0.1 80 {
+protocol TCP
+lb_algo rr
+lb_kind NAT
+real_server 10.0.0.2 80 {
+SSL_GET {
+url {
+path /
+%s
+}
+}
+}
+}"""
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        ("regex hello", "hello"),
+        ("regex 'hello there'", "hello there"),
+        (r'regex "a\\d+\\.b"', r"a\d+\.b"),
+        (r'regex "a\x41\102\n"', "aAB\n"),
+        (r'regex "h\xe9\351 \\x{ac}"', r"h\xe9\xe9 \x{ac}"),
+        ('regex "é"', "é"),
+        ('regex "it\'s #1!"', "it's #1!"),
+    ],
+)
+def test_a_pattern_is_read_as_keepalived_reads_it(written: str, kept: str) -> None:
+    conf = read_text(URL % written)
+    assert conf.complaints == ()
+    assert conf.objects["config/real_server/tcp-10.0.0.1-80/10.0.0.2-80"]["ssl_get"] == [
+        {"url": [{"path": "/", "regex": kept}]}
+    ]
+
+
+def test_the_last_ssl_block_is_the_checkers_certificate() -> None:
+    conf = read_text("SSL {\ncertificate /a\nkey /b\n}\nSSL {\ncertificate /c\npassword x\n}\n")
+    assert conf.complaints == ()
+    assert dict(conf.objects) == {"config/global": {"ssl": {"certificate": "/c", "password": "x"}}}
+
+
+def test_all_words_about_a_pattern_are_kept() -> None:
+    words = (
+        "regex a+\nregex_no_match\nregex_options caseless utf\nregex_options multiline\nregex_min_offset 3\nregex_max_offset 9"
+    )
+    conf = read_text(URL % (words + "\ntls_compliant off"))
+    assert conf.complaints == ()
+    assert conf.objects["config/real_server/tcp-10.0.0.1-80/10.0.0.2-80"]["ssl_get"][0]["url"][0] == {
+        "path": "/",
+        "regex": "a+",
+        "regex_no_match": True,
+        "regex_options": ["caseless", "utf", "multiline"],
+        "regex_min_offset": 3,
+        "regex_max_offset": 9,
+        "tls_compliant": False,
+    }
+
+
 def test_blocks_and_lists_given_again_add_up() -> None:
     conf = read_text(
         "global_defs {\nrouter_id a\nnotification_email { a@b }\n}\nglobal_defs {\nnotification_email { c@d }\n"

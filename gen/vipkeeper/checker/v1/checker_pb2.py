@@ -26,35 +26,35 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"vipkeeper/checker/v1/checker.proto\x12\x14vipkeeper.checker.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa5\x03\n\x05\x43heck\x12\x16\n\x0evirtual_server\x18\x01 \x01(\t\x12\x13\n\x0breal_server\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12-\n\x04type\x18\x04 \x01(\x0e\x32\x1f.vipkeeper.checker.v1.CheckType\x12\x0e\n\x06target\x18\x05 \x01(\t\x12/\n\x05state\x18\x06 \x01(\x0e\x32 .vipkeeper.checker.v1.CheckState\x12\x10\n\x08\x66\x61ilures\x18\x07 \x01(\r\x12\x0b\n\x03url\x18\x08 \x01(\r\x12\x13\n\x06weight\x18\t \x01(\rH\x00\x88\x01\x01\x12.\n\nlast_probe\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\rlast_duration\x18\x0b \x01(\x0b\x32\x19.google.protobuf.Duration\x12\r\n\x05\x63\x61use\x18\x0c \x01(\t\x12.\n\nnext_probe\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tsuspended\x18\x0e \x01(\x08\x42\t\n\x07_weight\"\x87\x01\n\x06Server\x12\x16\n\x0evirtual_server\x18\x01 \x01(\t\x12\x13\n\x0breal_server\x18\x02 \x01(\t\x12\x0f\n\x02up\x18\x03 \x01(\x08H\x00\x88\x01\x01\x12\x19\n\x11weight_adjustment\x18\x04 \x01(\x05\x12\r\n\x05\x63\x61use\x18\x05 \x01(\t\x12\x0e\n\x06\x63hecks\x18\x06 \x01(\rB\x05\n\x03_up\"@\n\x11ListChecksRequest\x12\x16\n\x0evirtual_server\x18\x01 \x01(\t\x12\x13\n\x0breal_server\x18\x02 \x01(\t\"A\n\x12ListChecksResponse\x12+\n\x06\x63hecks\x18\x01 \x03(\x0b\x32\x1b.vipkeeper.checker.v1.Check\"A\n\x12WatchChecksRequest\x12\x16\n\x0evirtual_server\x18\x01 \x01(\t\x12\x13\n\x0breal_server\x18\x02 \x01(\t\"\xbf\x01\n\x13WatchChecksResponse\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12,\n\x05\x63heck\x18\x02 \x01(\x0b\x32\x1b.vipkeeper.checker.v1.CheckH\x00\x12.\n\x07removed\x18\x03 \x01(\x0b\x32\x1b.vipkeeper.checker.v1.CheckH\x00\x12.\n\x06synced\x18\x04 \x01(\x0b\x32\x1c.vipkeeper.checker.v1.SyncedH\x00\x42\x08\n\x06update\"\x08\n\x06Synced\",\n\x12ListServersRequest\x12\x16\n\x0evirtual_server\x18\x01 \x01(\t\"D\n\x13ListServersResponse\x12-\n\x07servers\x18\x01 \x03(\x0b\x32\x1c.vipkeeper.checker.v1.Server*y\n\tCheckType\x12\x1a\n\x16\x43HECK_TYPE_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x43HECK_TYPE_TCP\x10\x01\x12\x13\n\x0f\x43HECK_TYPE_HTTP\x10\x02\x12\x12\n\x0e\x43HECK_TYPE_SSL\x10\x03\x12\x13\n\x0f\x43HECK_TYPE_MISC\x10\x04*\x88\x01\n\nCheckState\x12\x1b\n\x17\x43HECK_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13\x43HECK_STATE_WAITING\x10\x01\x12\x12\n\x0e\x43HECK_STATE_UP\x10\x02\x12\x14\n\x10\x43HECK_STATE_DOWN\x10\x03\x12\x1a\n\x16\x43HECK_STATE_RECOVERING\x10\x04\x32\xbb\x02\n\x0e\x43heckerService\x12_\n\nListChecks\x12\'.vipkeeper.checker.v1.ListChecksRequest\x1a(.vipkeeper.checker.v1.ListChecksResponse\x12\x64\n\x0bWatchChecks\x12(.vipkeeper.checker.v1.WatchChecksRequest\x1a).vipkeeper.checker.v1.WatchChecksResponse0\x01\x12\x62\n\x0bListServers\x12(.vipkeeper.checker.v1.ListServersRequest\x1a).vipkeeper.checker.v1.ListServersResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"vipkeeper/checker/v1/checker.proto\x12\x14vipkeeper.checker.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf0\x03\n\x05\x43heck\x12\x16\n\x0evirtual_server\x18\x01 \x01(\t\x12\x13\n\x0breal_server\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12-\n\x04type\x18\x04 \x01(\x0e\x32\x1f.vipkeeper.checker.v1.CheckType\x12\x0e\n\x06target\x18\x05 \x01(\t\x12/\n\x05state\x18\x06 \x01(\x0e\x32 .vipkeeper.checker.v1.CheckState\x12\x10\n\x08\x66\x61ilures\x18\x07 \x01(\r\x12\x0b\n\x03url\x18\x08 \x01(\r\x12\x13\n\x06weight\x18\t \x01(\rH\x00\x88\x01\x01\x12\x1e\n\x11weight_adjustment\x18\x0f \x01(\x05H\x01\x88\x01\x01\x12.\n\nlast_probe\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\rlast_duration\x18\x0b \x01(\x0b\x32\x19.google.protobuf.Duration\x12\r\n\x05\x63\x61use\x18\x0c \x01(\t\x12.\n\nnext_probe\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tsuspended\x18\x0e \x01(\x08\x12\x13\n\x0bprobe_users\x18\x10 \x01(\rB\t\n\x07_weightB\x14\n\x12_weight_adjustment\"\x87\x01\n\x06Server\x12\x16\n\x0evirtual_server\x18\x01 \x01(\t\x12\x13\n\x0breal_server\x18\x02 \x01(\t\x12\x0f\n\x02up\x18\x03 \x01(\x08H\x00\x88\x01\x01\x12\x19\n\x11weight_adjustment\x18\x04 \x01(\x05\x12\r\n\x05\x63\x61use\x18\x05 \x01(\t\x12\x0e\n\x06\x63hecks\x18\x06 \x01(\rB\x05\n\x03_up\"@\n\x11ListChecksRequest\x12\x16\n\x0evirtual_server\x18\x01 \x01(\t\x12\x13\n\x0breal_server\x18\x02 \x01(\t\"A\n\x12ListChecksResponse\x12+\n\x06\x63hecks\x18\x01 \x03(\x0b\x32\x1b.vipkeeper.checker.v1.Check\"A\n\x12WatchChecksRequest\x12\x16\n\x0evirtual_server\x18\x01 \x01(\t\x12\x13\n\x0breal_server\x18\x02 \x01(\t\"\xbf\x01\n\x13WatchChecksResponse\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12,\n\x05\x63heck\x18\x02 \x01(\x0b\x32\x1b.vipkeeper.checker.v1.CheckH\x00\x12.\n\x07removed\x18\x03 \x01(\x0b\x32\x1b.vipkeeper.checker.v1.CheckH\x00\x12.\n\x06synced\x18\x04 \x01(\x0b\x32\x1c.vipkeeper.checker.v1.SyncedH\x00\x42\x08\n\x06update\"\x08\n\x06Synced\",\n\x12ListServersRequest\x12\x16\n\x0evirtual_server\x18\x01 \x01(\t\"D\n\x13ListServersResponse\x12-\n\x07servers\x18\x01 \x03(\x0b\x32\x1c.vipkeeper.checker.v1.Server*\x8b\x02\n\tCheckType\x12\x1a\n\x16\x43HECK_TYPE_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x43HECK_TYPE_TCP\x10\x01\x12\x13\n\x0f\x43HECK_TYPE_HTTP\x10\x02\x12\x12\n\x0e\x43HECK_TYPE_SSL\x10\x03\x12\x13\n\x0f\x43HECK_TYPE_MISC\x10\x04\x12\x12\n\x0e\x43HECK_TYPE_DNS\x10\n\x12\x12\n\x0e\x43HECK_TYPE_UDP\x10\x0b\x12\x13\n\x0f\x43HECK_TYPE_PING\x10\x0c\x12\x13\n\x0f\x43HECK_TYPE_SMTP\x10\r\x12\x13\n\x0f\x43HECK_TYPE_FILE\x10\x0e\x12\x13\n\x0f\x43HECK_TYPE_GRPC\x10\x1e\x12\x14\n\x10\x43HECK_TYPE_AGENT\x10\x1f*\x88\x01\n\nCheckState\x12\x1b\n\x17\x43HECK_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13\x43HECK_STATE_WAITING\x10\x01\x12\x12\n\x0e\x43HECK_STATE_UP\x10\x02\x12\x14\n\x10\x43HECK_STATE_DOWN\x10\x03\x12\x1a\n\x16\x43HECK_STATE_RECOVERING\x10\x04\x32\xbb\x02\n\x0e\x43heckerService\x12_\n\nListChecks\x12\'.vipkeeper.checker.v1.ListChecksRequest\x1a(.vipkeeper.checker.v1.ListChecksResponse\x12\x64\n\x0bWatchChecks\x12(.vipkeeper.checker.v1.WatchChecksRequest\x1a).vipkeeper.checker.v1.WatchChecksResponse0\x01\x12\x62\n\x0bListServers\x12(.vipkeeper.checker.v1.ListServersRequest\x1a).vipkeeper.checker.v1.ListServersResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'vipkeeper.checker.v1.checker_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CHECKTYPE']._serialized_start=1207
-  _globals['_CHECKTYPE']._serialized_end=1328
-  _globals['_CHECKSTATE']._serialized_start=1331
-  _globals['_CHECKSTATE']._serialized_end=1467
+  _globals['_CHECKTYPE']._serialized_start=1283
+  _globals['_CHECKTYPE']._serialized_end=1550
+  _globals['_CHECKSTATE']._serialized_start=1553
+  _globals['_CHECKSTATE']._serialized_end=1689
   _globals['_CHECK']._serialized_start=126
-  _globals['_CHECK']._serialized_end=547
-  _globals['_SERVER']._serialized_start=550
-  _globals['_SERVER']._serialized_end=685
-  _globals['_LISTCHECKSREQUEST']._serialized_start=687
-  _globals['_LISTCHECKSREQUEST']._serialized_end=751
-  _globals['_LISTCHECKSRESPONSE']._serialized_start=753
-  _globals['_LISTCHECKSRESPONSE']._serialized_end=818
-  _globals['_WATCHCHECKSREQUEST']._serialized_start=820
-  _globals['_WATCHCHECKSREQUEST']._serialized_end=885
-  _globals['_WATCHCHECKSRESPONSE']._serialized_start=888
-  _globals['_WATCHCHECKSRESPONSE']._serialized_end=1079
-  _globals['_SYNCED']._serialized_start=1081
-  _globals['_SYNCED']._serialized_end=1089
-  _globals['_LISTSERVERSREQUEST']._serialized_start=1091
-  _globals['_LISTSERVERSREQUEST']._serialized_end=1135
-  _globals['_LISTSERVERSRESPONSE']._serialized_start=1137
-  _globals['_LISTSERVERSRESPONSE']._serialized_end=1205
-  _globals['_CHECKERSERVICE']._serialized_start=1470
-  _globals['_CHECKERSERVICE']._serialized_end=1785
+  _globals['_CHECK']._serialized_end=622
+  _globals['_SERVER']._serialized_start=625
+  _globals['_SERVER']._serialized_end=760
+  _globals['_LISTCHECKSREQUEST']._serialized_start=762
+  _globals['_LISTCHECKSREQUEST']._serialized_end=826
+  _globals['_LISTCHECKSRESPONSE']._serialized_start=828
+  _globals['_LISTCHECKSRESPONSE']._serialized_end=893
+  _globals['_WATCHCHECKSREQUEST']._serialized_start=895
+  _globals['_WATCHCHECKSREQUEST']._serialized_end=960
+  _globals['_WATCHCHECKSRESPONSE']._serialized_start=963
+  _globals['_WATCHCHECKSRESPONSE']._serialized_end=1154
+  _globals['_SYNCED']._serialized_start=1156
+  _globals['_SYNCED']._serialized_end=1164
+  _globals['_LISTSERVERSREQUEST']._serialized_start=1166
+  _globals['_LISTSERVERSREQUEST']._serialized_end=1210
+  _globals['_LISTSERVERSRESPONSE']._serialized_start=1212
+  _globals['_LISTSERVERSRESPONSE']._serialized_end=1280
+  _globals['_CHECKERSERVICE']._serialized_start=1692
+  _globals['_CHECKERSERVICE']._serialized_end=2007
 # @@protoc_insertion_point(module_scope)

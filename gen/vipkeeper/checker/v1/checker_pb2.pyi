@@ -18,6 +18,13 @@ class CheckType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     CHECK_TYPE_HTTP: _ClassVar[CheckType]
     CHECK_TYPE_SSL: _ClassVar[CheckType]
     CHECK_TYPE_MISC: _ClassVar[CheckType]
+    CHECK_TYPE_DNS: _ClassVar[CheckType]
+    CHECK_TYPE_UDP: _ClassVar[CheckType]
+    CHECK_TYPE_PING: _ClassVar[CheckType]
+    CHECK_TYPE_SMTP: _ClassVar[CheckType]
+    CHECK_TYPE_FILE: _ClassVar[CheckType]
+    CHECK_TYPE_GRPC: _ClassVar[CheckType]
+    CHECK_TYPE_AGENT: _ClassVar[CheckType]
 
 class CheckState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -31,6 +38,13 @@ CHECK_TYPE_TCP: CheckType
 CHECK_TYPE_HTTP: CheckType
 CHECK_TYPE_SSL: CheckType
 CHECK_TYPE_MISC: CheckType
+CHECK_TYPE_DNS: CheckType
+CHECK_TYPE_UDP: CheckType
+CHECK_TYPE_PING: CheckType
+CHECK_TYPE_SMTP: CheckType
+CHECK_TYPE_FILE: CheckType
+CHECK_TYPE_GRPC: CheckType
+CHECK_TYPE_AGENT: CheckType
 CHECK_STATE_UNSPECIFIED: CheckState
 CHECK_STATE_WAITING: CheckState
 CHECK_STATE_UP: CheckState
@@ -38,7 +52,7 @@ CHECK_STATE_DOWN: CheckState
 CHECK_STATE_RECOVERING: CheckState
 
 class Check(_message.Message):
-    __slots__ = ("virtual_server", "real_server", "name", "type", "target", "state", "failures", "url", "weight", "last_probe", "last_duration", "cause", "next_probe", "suspended")
+    __slots__ = ("virtual_server", "real_server", "name", "type", "target", "state", "failures", "url", "weight", "weight_adjustment", "last_probe", "last_duration", "cause", "next_probe", "suspended", "probe_users")
     VIRTUAL_SERVER_FIELD_NUMBER: _ClassVar[int]
     REAL_SERVER_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
@@ -48,11 +62,13 @@ class Check(_message.Message):
     FAILURES_FIELD_NUMBER: _ClassVar[int]
     URL_FIELD_NUMBER: _ClassVar[int]
     WEIGHT_FIELD_NUMBER: _ClassVar[int]
+    WEIGHT_ADJUSTMENT_FIELD_NUMBER: _ClassVar[int]
     LAST_PROBE_FIELD_NUMBER: _ClassVar[int]
     LAST_DURATION_FIELD_NUMBER: _ClassVar[int]
     CAUSE_FIELD_NUMBER: _ClassVar[int]
     NEXT_PROBE_FIELD_NUMBER: _ClassVar[int]
     SUSPENDED_FIELD_NUMBER: _ClassVar[int]
+    PROBE_USERS_FIELD_NUMBER: _ClassVar[int]
     virtual_server: str
     real_server: str
     name: str
@@ -62,12 +78,14 @@ class Check(_message.Message):
     failures: int
     url: int
     weight: int
+    weight_adjustment: int
     last_probe: _timestamp_pb2.Timestamp
     last_duration: _duration_pb2.Duration
     cause: str
     next_probe: _timestamp_pb2.Timestamp
     suspended: bool
-    def __init__(self, virtual_server: _Optional[str] = ..., real_server: _Optional[str] = ..., name: _Optional[str] = ..., type: _Optional[_Union[CheckType, str]] = ..., target: _Optional[str] = ..., state: _Optional[_Union[CheckState, str]] = ..., failures: _Optional[int] = ..., url: _Optional[int] = ..., weight: _Optional[int] = ..., last_probe: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_duration: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., cause: _Optional[str] = ..., next_probe: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., suspended: _Optional[bool] = ...) -> None: ...
+    probe_users: int
+    def __init__(self, virtual_server: _Optional[str] = ..., real_server: _Optional[str] = ..., name: _Optional[str] = ..., type: _Optional[_Union[CheckType, str]] = ..., target: _Optional[str] = ..., state: _Optional[_Union[CheckState, str]] = ..., failures: _Optional[int] = ..., url: _Optional[int] = ..., weight: _Optional[int] = ..., weight_adjustment: _Optional[int] = ..., last_probe: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_duration: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., cause: _Optional[str] = ..., next_probe: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., suspended: _Optional[bool] = ..., probe_users: _Optional[int] = ...) -> None: ...
 
 class Server(_message.Message):
     __slots__ = ("virtual_server", "real_server", "up", "weight_adjustment", "cause", "checks")

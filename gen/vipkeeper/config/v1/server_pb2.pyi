@@ -131,7 +131,7 @@ class VirtualServerGroup(_message.Message):
     def __init__(self, address: _Optional[_Iterable[_Union[GroupAddress, _Mapping]]] = ..., fwmark: _Optional[_Iterable[_Union[GroupFwmark, _Mapping]]] = ...) -> None: ...
 
 class VirtualServer(_message.Message):
-    __slots__ = ("address", "port", "protocol", "fwmark", "delay_loop", "lb_algo", "lb_kind", "persistence_timeout", "persistence_granularity", "ops", "sorry_server", "sorry_server_inhibit", "quorum", "hysteresis", "quorum_up", "quorum_down", "alpha", "inhibit_on_failure", "ha_suspend", "weight", "virtualhost", "connect_timeout", "retry", "delay_before_retry", "warmup", "smtp_alert", "sh_port", "sh_fallback", "mh_port", "mh_fallback", "flag_1", "flag_2", "flag_3", "persistence_engine", "ip_family", "group", "tunnel", "drain_on_removal", "slow_start", "panic_threshold", "omega")
+    __slots__ = ("address", "port", "protocol", "fwmark", "delay_loop", "lb_algo", "lb_kind", "persistence_timeout", "persistence_granularity", "ops", "sorry_server", "sorry_server_inhibit", "quorum", "hysteresis", "quorum_up", "quorum_down", "alpha", "inhibit_on_failure", "ha_suspend", "weight", "virtualhost", "connect_timeout", "retry", "delay_before_retry", "warmup", "smtp_alert", "delay_loop_down", "delay_jitter", "sh_port", "sh_fallback", "mh_port", "mh_fallback", "flag_1", "flag_2", "flag_3", "persistence_engine", "ip_family", "group", "tunnel", "drain_on_removal", "slow_start", "panic_threshold", "omega")
     ADDRESS_FIELD_NUMBER: _ClassVar[int]
     PORT_FIELD_NUMBER: _ClassVar[int]
     PROTOCOL_FIELD_NUMBER: _ClassVar[int]
@@ -158,6 +158,8 @@ class VirtualServer(_message.Message):
     DELAY_BEFORE_RETRY_FIELD_NUMBER: _ClassVar[int]
     WARMUP_FIELD_NUMBER: _ClassVar[int]
     SMTP_ALERT_FIELD_NUMBER: _ClassVar[int]
+    DELAY_LOOP_DOWN_FIELD_NUMBER: _ClassVar[int]
+    DELAY_JITTER_FIELD_NUMBER: _ClassVar[int]
     SH_PORT_FIELD_NUMBER: _ClassVar[int]
     SH_FALLBACK_FIELD_NUMBER: _ClassVar[int]
     MH_PORT_FIELD_NUMBER: _ClassVar[int]
@@ -199,6 +201,8 @@ class VirtualServer(_message.Message):
     delay_before_retry: _duration_pb2.Duration
     warmup: _duration_pb2.Duration
     smtp_alert: bool
+    delay_loop_down: _duration_pb2.Duration
+    delay_jitter: _duration_pb2.Duration
     sh_port: bool
     sh_fallback: bool
     mh_port: bool
@@ -214,7 +218,7 @@ class VirtualServer(_message.Message):
     slow_start: _duration_pb2.Duration
     panic_threshold: int
     omega: bool
-    def __init__(self, address: _Optional[str] = ..., port: _Optional[int] = ..., protocol: _Optional[_Union[Protocol, str]] = ..., fwmark: _Optional[int] = ..., delay_loop: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., lb_algo: _Optional[_Union[LbAlgo, str]] = ..., lb_kind: _Optional[_Union[LbKind, str]] = ..., persistence_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., persistence_granularity: _Optional[str] = ..., ops: _Optional[bool] = ..., sorry_server: _Optional[_Union[SorryServer, _Mapping]] = ..., sorry_server_inhibit: _Optional[bool] = ..., quorum: _Optional[int] = ..., hysteresis: _Optional[int] = ..., quorum_up: _Optional[str] = ..., quorum_down: _Optional[str] = ..., alpha: _Optional[bool] = ..., inhibit_on_failure: _Optional[bool] = ..., ha_suspend: _Optional[bool] = ..., weight: _Optional[int] = ..., virtualhost: _Optional[str] = ..., connect_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., retry: _Optional[int] = ..., delay_before_retry: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., warmup: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., smtp_alert: _Optional[bool] = ..., sh_port: _Optional[bool] = ..., sh_fallback: _Optional[bool] = ..., mh_port: _Optional[bool] = ..., mh_fallback: _Optional[bool] = ..., flag_1: _Optional[bool] = ..., flag_2: _Optional[bool] = ..., flag_3: _Optional[bool] = ..., persistence_engine: _Optional[str] = ..., ip_family: _Optional[_Union[IpFamily, str]] = ..., group: _Optional[str] = ..., tunnel: _Optional[_Union[Tunnel, _Mapping]] = ..., drain_on_removal: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., slow_start: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., panic_threshold: _Optional[int] = ..., omega: _Optional[bool] = ...) -> None: ...
+    def __init__(self, address: _Optional[str] = ..., port: _Optional[int] = ..., protocol: _Optional[_Union[Protocol, str]] = ..., fwmark: _Optional[int] = ..., delay_loop: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., lb_algo: _Optional[_Union[LbAlgo, str]] = ..., lb_kind: _Optional[_Union[LbKind, str]] = ..., persistence_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., persistence_granularity: _Optional[str] = ..., ops: _Optional[bool] = ..., sorry_server: _Optional[_Union[SorryServer, _Mapping]] = ..., sorry_server_inhibit: _Optional[bool] = ..., quorum: _Optional[int] = ..., hysteresis: _Optional[int] = ..., quorum_up: _Optional[str] = ..., quorum_down: _Optional[str] = ..., alpha: _Optional[bool] = ..., inhibit_on_failure: _Optional[bool] = ..., ha_suspend: _Optional[bool] = ..., weight: _Optional[int] = ..., virtualhost: _Optional[str] = ..., connect_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., retry: _Optional[int] = ..., delay_before_retry: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., warmup: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., smtp_alert: _Optional[bool] = ..., delay_loop_down: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., delay_jitter: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., sh_port: _Optional[bool] = ..., sh_fallback: _Optional[bool] = ..., mh_port: _Optional[bool] = ..., mh_fallback: _Optional[bool] = ..., flag_1: _Optional[bool] = ..., flag_2: _Optional[bool] = ..., flag_3: _Optional[bool] = ..., persistence_engine: _Optional[str] = ..., ip_family: _Optional[_Union[IpFamily, str]] = ..., group: _Optional[str] = ..., tunnel: _Optional[_Union[Tunnel, _Mapping]] = ..., drain_on_removal: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., slow_start: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., panic_threshold: _Optional[int] = ..., omega: _Optional[bool] = ...) -> None: ...
 
 class SorryServer(_message.Message):
     __slots__ = ("address", "port", "lb_kind", "tunnel")
@@ -229,7 +233,7 @@ class SorryServer(_message.Message):
     def __init__(self, address: _Optional[str] = ..., port: _Optional[int] = ..., lb_kind: _Optional[_Union[LbKind, str]] = ..., tunnel: _Optional[_Union[Tunnel, _Mapping]] = ...) -> None: ...
 
 class RealServer(_message.Message):
-    __slots__ = ("address", "port", "weight", "lb_kind", "inhibit_on_failure", "uthreshold", "lthreshold", "notify_up", "notify_down", "alpha", "virtualhost", "delay_loop", "connect_timeout", "retry", "delay_before_retry", "warmup", "smtp_alert", "tunnel", "priority_group", "tcp_check", "http_get", "ssl_get", "misc_check")
+    __slots__ = ("address", "port", "weight", "lb_kind", "inhibit_on_failure", "uthreshold", "lthreshold", "notify_up", "notify_down", "alpha", "virtualhost", "delay_loop", "connect_timeout", "retry", "delay_before_retry", "warmup", "smtp_alert", "delay_loop_down", "delay_jitter", "tunnel", "priority_group", "tcp_check", "http_get", "ssl_get", "misc_check", "dns_check", "udp_check", "ping_check", "smtp_check", "file_check", "grpc_check", "agent_check")
     ADDRESS_FIELD_NUMBER: _ClassVar[int]
     PORT_FIELD_NUMBER: _ClassVar[int]
     WEIGHT_FIELD_NUMBER: _ClassVar[int]
@@ -247,12 +251,21 @@ class RealServer(_message.Message):
     DELAY_BEFORE_RETRY_FIELD_NUMBER: _ClassVar[int]
     WARMUP_FIELD_NUMBER: _ClassVar[int]
     SMTP_ALERT_FIELD_NUMBER: _ClassVar[int]
+    DELAY_LOOP_DOWN_FIELD_NUMBER: _ClassVar[int]
+    DELAY_JITTER_FIELD_NUMBER: _ClassVar[int]
     TUNNEL_FIELD_NUMBER: _ClassVar[int]
     PRIORITY_GROUP_FIELD_NUMBER: _ClassVar[int]
     TCP_CHECK_FIELD_NUMBER: _ClassVar[int]
     HTTP_GET_FIELD_NUMBER: _ClassVar[int]
     SSL_GET_FIELD_NUMBER: _ClassVar[int]
     MISC_CHECK_FIELD_NUMBER: _ClassVar[int]
+    DNS_CHECK_FIELD_NUMBER: _ClassVar[int]
+    UDP_CHECK_FIELD_NUMBER: _ClassVar[int]
+    PING_CHECK_FIELD_NUMBER: _ClassVar[int]
+    SMTP_CHECK_FIELD_NUMBER: _ClassVar[int]
+    FILE_CHECK_FIELD_NUMBER: _ClassVar[int]
+    GRPC_CHECK_FIELD_NUMBER: _ClassVar[int]
+    AGENT_CHECK_FIELD_NUMBER: _ClassVar[int]
     address: str
     port: int
     weight: int
@@ -270,16 +283,25 @@ class RealServer(_message.Message):
     delay_before_retry: _duration_pb2.Duration
     warmup: _duration_pb2.Duration
     smtp_alert: bool
+    delay_loop_down: _duration_pb2.Duration
+    delay_jitter: _duration_pb2.Duration
     tunnel: Tunnel
     priority_group: int
     tcp_check: _containers.RepeatedCompositeFieldContainer[TcpCheck]
     http_get: _containers.RepeatedCompositeFieldContainer[HttpGet]
     ssl_get: _containers.RepeatedCompositeFieldContainer[HttpGet]
     misc_check: _containers.RepeatedCompositeFieldContainer[MiscCheck]
-    def __init__(self, address: _Optional[str] = ..., port: _Optional[int] = ..., weight: _Optional[int] = ..., lb_kind: _Optional[_Union[LbKind, str]] = ..., inhibit_on_failure: _Optional[bool] = ..., uthreshold: _Optional[int] = ..., lthreshold: _Optional[int] = ..., notify_up: _Optional[str] = ..., notify_down: _Optional[str] = ..., alpha: _Optional[bool] = ..., virtualhost: _Optional[str] = ..., delay_loop: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., connect_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., retry: _Optional[int] = ..., delay_before_retry: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., warmup: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., smtp_alert: _Optional[bool] = ..., tunnel: _Optional[_Union[Tunnel, _Mapping]] = ..., priority_group: _Optional[int] = ..., tcp_check: _Optional[_Iterable[_Union[TcpCheck, _Mapping]]] = ..., http_get: _Optional[_Iterable[_Union[HttpGet, _Mapping]]] = ..., ssl_get: _Optional[_Iterable[_Union[HttpGet, _Mapping]]] = ..., misc_check: _Optional[_Iterable[_Union[MiscCheck, _Mapping]]] = ...) -> None: ...
+    dns_check: _containers.RepeatedCompositeFieldContainer[DnsCheck]
+    udp_check: _containers.RepeatedCompositeFieldContainer[UdpCheck]
+    ping_check: _containers.RepeatedCompositeFieldContainer[PingCheck]
+    smtp_check: _containers.RepeatedCompositeFieldContainer[SmtpCheck]
+    file_check: _containers.RepeatedCompositeFieldContainer[FileCheck]
+    grpc_check: _containers.RepeatedCompositeFieldContainer[GrpcCheck]
+    agent_check: _containers.RepeatedCompositeFieldContainer[AgentCheck]
+    def __init__(self, address: _Optional[str] = ..., port: _Optional[int] = ..., weight: _Optional[int] = ..., lb_kind: _Optional[_Union[LbKind, str]] = ..., inhibit_on_failure: _Optional[bool] = ..., uthreshold: _Optional[int] = ..., lthreshold: _Optional[int] = ..., notify_up: _Optional[str] = ..., notify_down: _Optional[str] = ..., alpha: _Optional[bool] = ..., virtualhost: _Optional[str] = ..., delay_loop: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., connect_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., retry: _Optional[int] = ..., delay_before_retry: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., warmup: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., smtp_alert: _Optional[bool] = ..., delay_loop_down: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., delay_jitter: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., tunnel: _Optional[_Union[Tunnel, _Mapping]] = ..., priority_group: _Optional[int] = ..., tcp_check: _Optional[_Iterable[_Union[TcpCheck, _Mapping]]] = ..., http_get: _Optional[_Iterable[_Union[HttpGet, _Mapping]]] = ..., ssl_get: _Optional[_Iterable[_Union[HttpGet, _Mapping]]] = ..., misc_check: _Optional[_Iterable[_Union[MiscCheck, _Mapping]]] = ..., dns_check: _Optional[_Iterable[_Union[DnsCheck, _Mapping]]] = ..., udp_check: _Optional[_Iterable[_Union[UdpCheck, _Mapping]]] = ..., ping_check: _Optional[_Iterable[_Union[PingCheck, _Mapping]]] = ..., smtp_check: _Optional[_Iterable[_Union[SmtpCheck, _Mapping]]] = ..., file_check: _Optional[_Iterable[_Union[FileCheck, _Mapping]]] = ..., grpc_check: _Optional[_Iterable[_Union[GrpcCheck, _Mapping]]] = ..., agent_check: _Optional[_Iterable[_Union[AgentCheck, _Mapping]]] = ...) -> None: ...
 
 class TcpCheck(_message.Message):
-    __slots__ = ("connect_ip", "connect_port", "bindto", "bind_port", "bind_if", "fwmark", "connect_timeout", "delay_loop", "retry", "delay_before_retry", "warmup")
+    __slots__ = ("connect_ip", "connect_port", "bindto", "bind_port", "bind_if", "fwmark", "connect_timeout", "delay_loop", "retry", "delay_before_retry", "warmup", "alpha", "log_all_failures")
     CONNECT_IP_FIELD_NUMBER: _ClassVar[int]
     CONNECT_PORT_FIELD_NUMBER: _ClassVar[int]
     BINDTO_FIELD_NUMBER: _ClassVar[int]
@@ -291,6 +313,8 @@ class TcpCheck(_message.Message):
     RETRY_FIELD_NUMBER: _ClassVar[int]
     DELAY_BEFORE_RETRY_FIELD_NUMBER: _ClassVar[int]
     WARMUP_FIELD_NUMBER: _ClassVar[int]
+    ALPHA_FIELD_NUMBER: _ClassVar[int]
+    LOG_ALL_FAILURES_FIELD_NUMBER: _ClassVar[int]
     connect_ip: str
     connect_port: int
     bindto: str
@@ -302,22 +326,36 @@ class TcpCheck(_message.Message):
     retry: int
     delay_before_retry: _duration_pb2.Duration
     warmup: _duration_pb2.Duration
-    def __init__(self, connect_ip: _Optional[str] = ..., connect_port: _Optional[int] = ..., bindto: _Optional[str] = ..., bind_port: _Optional[int] = ..., bind_if: _Optional[str] = ..., fwmark: _Optional[int] = ..., connect_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., delay_loop: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., retry: _Optional[int] = ..., delay_before_retry: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., warmup: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+    alpha: bool
+    log_all_failures: bool
+    def __init__(self, connect_ip: _Optional[str] = ..., connect_port: _Optional[int] = ..., bindto: _Optional[str] = ..., bind_port: _Optional[int] = ..., bind_if: _Optional[str] = ..., fwmark: _Optional[int] = ..., connect_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., delay_loop: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., retry: _Optional[int] = ..., delay_before_retry: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., warmup: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., alpha: _Optional[bool] = ..., log_all_failures: _Optional[bool] = ...) -> None: ...
 
 class HttpUrl(_message.Message):
-    __slots__ = ("path", "digest", "status_code", "virtualhost")
+    __slots__ = ("path", "digest", "status_code", "virtualhost", "regex", "regex_no_match", "regex_options", "regex_min_offset", "regex_max_offset", "tls_compliant")
     PATH_FIELD_NUMBER: _ClassVar[int]
     DIGEST_FIELD_NUMBER: _ClassVar[int]
     STATUS_CODE_FIELD_NUMBER: _ClassVar[int]
     VIRTUALHOST_FIELD_NUMBER: _ClassVar[int]
+    REGEX_FIELD_NUMBER: _ClassVar[int]
+    REGEX_NO_MATCH_FIELD_NUMBER: _ClassVar[int]
+    REGEX_OPTIONS_FIELD_NUMBER: _ClassVar[int]
+    REGEX_MIN_OFFSET_FIELD_NUMBER: _ClassVar[int]
+    REGEX_MAX_OFFSET_FIELD_NUMBER: _ClassVar[int]
+    TLS_COMPLIANT_FIELD_NUMBER: _ClassVar[int]
     path: str
     digest: str
     status_code: str
     virtualhost: str
-    def __init__(self, path: _Optional[str] = ..., digest: _Optional[str] = ..., status_code: _Optional[str] = ..., virtualhost: _Optional[str] = ...) -> None: ...
+    regex: str
+    regex_no_match: bool
+    regex_options: _containers.RepeatedScalarFieldContainer[str]
+    regex_min_offset: int
+    regex_max_offset: int
+    tls_compliant: bool
+    def __init__(self, path: _Optional[str] = ..., digest: _Optional[str] = ..., status_code: _Optional[str] = ..., virtualhost: _Optional[str] = ..., regex: _Optional[str] = ..., regex_no_match: _Optional[bool] = ..., regex_options: _Optional[_Iterable[str]] = ..., regex_min_offset: _Optional[int] = ..., regex_max_offset: _Optional[int] = ..., tls_compliant: _Optional[bool] = ...) -> None: ...
 
 class HttpGet(_message.Message):
-    __slots__ = ("url", "http_protocol", "virtualhost", "enable_sni", "sni_name", "connect_ip", "connect_port", "bindto", "bind_port", "bind_if", "fwmark", "connect_timeout", "delay_loop", "retry", "delay_before_retry", "warmup", "fast_recovery")
+    __slots__ = ("url", "http_protocol", "virtualhost", "enable_sni", "sni_name", "connect_ip", "connect_port", "bindto", "bind_port", "bind_if", "fwmark", "connect_timeout", "delay_loop", "retry", "delay_before_retry", "warmup", "fast_recovery", "alpha", "log_all_failures", "tls_compliant", "tls_verify", "tls_ca_file", "tls_min_days")
     URL_FIELD_NUMBER: _ClassVar[int]
     HTTP_PROTOCOL_FIELD_NUMBER: _ClassVar[int]
     VIRTUALHOST_FIELD_NUMBER: _ClassVar[int]
@@ -335,6 +373,12 @@ class HttpGet(_message.Message):
     DELAY_BEFORE_RETRY_FIELD_NUMBER: _ClassVar[int]
     WARMUP_FIELD_NUMBER: _ClassVar[int]
     FAST_RECOVERY_FIELD_NUMBER: _ClassVar[int]
+    ALPHA_FIELD_NUMBER: _ClassVar[int]
+    LOG_ALL_FAILURES_FIELD_NUMBER: _ClassVar[int]
+    TLS_COMPLIANT_FIELD_NUMBER: _ClassVar[int]
+    TLS_VERIFY_FIELD_NUMBER: _ClassVar[int]
+    TLS_CA_FILE_FIELD_NUMBER: _ClassVar[int]
+    TLS_MIN_DAYS_FIELD_NUMBER: _ClassVar[int]
     url: _containers.RepeatedCompositeFieldContainer[HttpUrl]
     http_protocol: str
     virtualhost: str
@@ -352,10 +396,16 @@ class HttpGet(_message.Message):
     delay_before_retry: _duration_pb2.Duration
     warmup: _duration_pb2.Duration
     fast_recovery: bool
-    def __init__(self, url: _Optional[_Iterable[_Union[HttpUrl, _Mapping]]] = ..., http_protocol: _Optional[str] = ..., virtualhost: _Optional[str] = ..., enable_sni: _Optional[bool] = ..., sni_name: _Optional[str] = ..., connect_ip: _Optional[str] = ..., connect_port: _Optional[int] = ..., bindto: _Optional[str] = ..., bind_port: _Optional[int] = ..., bind_if: _Optional[str] = ..., fwmark: _Optional[int] = ..., connect_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., delay_loop: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., retry: _Optional[int] = ..., delay_before_retry: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., warmup: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., fast_recovery: _Optional[bool] = ...) -> None: ...
+    alpha: bool
+    log_all_failures: bool
+    tls_compliant: bool
+    tls_verify: bool
+    tls_ca_file: str
+    tls_min_days: int
+    def __init__(self, url: _Optional[_Iterable[_Union[HttpUrl, _Mapping]]] = ..., http_protocol: _Optional[str] = ..., virtualhost: _Optional[str] = ..., enable_sni: _Optional[bool] = ..., sni_name: _Optional[str] = ..., connect_ip: _Optional[str] = ..., connect_port: _Optional[int] = ..., bindto: _Optional[str] = ..., bind_port: _Optional[int] = ..., bind_if: _Optional[str] = ..., fwmark: _Optional[int] = ..., connect_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., delay_loop: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., retry: _Optional[int] = ..., delay_before_retry: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., warmup: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., fast_recovery: _Optional[bool] = ..., alpha: _Optional[bool] = ..., log_all_failures: _Optional[bool] = ..., tls_compliant: _Optional[bool] = ..., tls_verify: _Optional[bool] = ..., tls_ca_file: _Optional[str] = ..., tls_min_days: _Optional[int] = ...) -> None: ...
 
 class MiscCheck(_message.Message):
-    __slots__ = ("misc_path", "misc_timeout", "misc_dynamic", "user", "delay_loop", "retry", "delay_before_retry", "warmup")
+    __slots__ = ("misc_path", "misc_timeout", "misc_dynamic", "user", "delay_loop", "retry", "delay_before_retry", "warmup", "alpha", "log_all_failures")
     MISC_PATH_FIELD_NUMBER: _ClassVar[int]
     MISC_TIMEOUT_FIELD_NUMBER: _ClassVar[int]
     MISC_DYNAMIC_FIELD_NUMBER: _ClassVar[int]
@@ -364,6 +414,8 @@ class MiscCheck(_message.Message):
     RETRY_FIELD_NUMBER: _ClassVar[int]
     DELAY_BEFORE_RETRY_FIELD_NUMBER: _ClassVar[int]
     WARMUP_FIELD_NUMBER: _ClassVar[int]
+    ALPHA_FIELD_NUMBER: _ClassVar[int]
+    LOG_ALL_FAILURES_FIELD_NUMBER: _ClassVar[int]
     misc_path: str
     misc_timeout: _duration_pb2.Duration
     misc_dynamic: bool
@@ -372,4 +424,224 @@ class MiscCheck(_message.Message):
     retry: int
     delay_before_retry: _duration_pb2.Duration
     warmup: _duration_pb2.Duration
-    def __init__(self, misc_path: _Optional[str] = ..., misc_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., misc_dynamic: _Optional[bool] = ..., user: _Optional[str] = ..., delay_loop: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., retry: _Optional[int] = ..., delay_before_retry: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., warmup: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+    alpha: bool
+    log_all_failures: bool
+    def __init__(self, misc_path: _Optional[str] = ..., misc_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., misc_dynamic: _Optional[bool] = ..., user: _Optional[str] = ..., delay_loop: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., retry: _Optional[int] = ..., delay_before_retry: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., warmup: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., alpha: _Optional[bool] = ..., log_all_failures: _Optional[bool] = ...) -> None: ...
+
+class DnsCheck(_message.Message):
+    __slots__ = ("type", "name", "connect_ip", "connect_port", "bindto", "bind_port", "bind_if", "fwmark", "connect_timeout", "delay_loop", "retry", "delay_before_retry", "warmup", "alpha", "log_all_failures")
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    CONNECT_IP_FIELD_NUMBER: _ClassVar[int]
+    CONNECT_PORT_FIELD_NUMBER: _ClassVar[int]
+    BINDTO_FIELD_NUMBER: _ClassVar[int]
+    BIND_PORT_FIELD_NUMBER: _ClassVar[int]
+    BIND_IF_FIELD_NUMBER: _ClassVar[int]
+    FWMARK_FIELD_NUMBER: _ClassVar[int]
+    CONNECT_TIMEOUT_FIELD_NUMBER: _ClassVar[int]
+    DELAY_LOOP_FIELD_NUMBER: _ClassVar[int]
+    RETRY_FIELD_NUMBER: _ClassVar[int]
+    DELAY_BEFORE_RETRY_FIELD_NUMBER: _ClassVar[int]
+    WARMUP_FIELD_NUMBER: _ClassVar[int]
+    ALPHA_FIELD_NUMBER: _ClassVar[int]
+    LOG_ALL_FAILURES_FIELD_NUMBER: _ClassVar[int]
+    type: str
+    name: str
+    connect_ip: str
+    connect_port: int
+    bindto: str
+    bind_port: int
+    bind_if: str
+    fwmark: int
+    connect_timeout: _duration_pb2.Duration
+    delay_loop: _duration_pb2.Duration
+    retry: int
+    delay_before_retry: _duration_pb2.Duration
+    warmup: _duration_pb2.Duration
+    alpha: bool
+    log_all_failures: bool
+    def __init__(self, type: _Optional[str] = ..., name: _Optional[str] = ..., connect_ip: _Optional[str] = ..., connect_port: _Optional[int] = ..., bindto: _Optional[str] = ..., bind_port: _Optional[int] = ..., bind_if: _Optional[str] = ..., fwmark: _Optional[int] = ..., connect_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., delay_loop: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., retry: _Optional[int] = ..., delay_before_retry: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., warmup: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., alpha: _Optional[bool] = ..., log_all_failures: _Optional[bool] = ...) -> None: ...
+
+class UdpCheck(_message.Message):
+    __slots__ = ("payload", "require_reply", "min_reply_length", "max_reply_length", "connect_ip", "connect_port", "bindto", "bind_port", "bind_if", "fwmark", "connect_timeout", "delay_loop", "retry", "delay_before_retry", "warmup", "alpha", "log_all_failures")
+    PAYLOAD_FIELD_NUMBER: _ClassVar[int]
+    REQUIRE_REPLY_FIELD_NUMBER: _ClassVar[int]
+    MIN_REPLY_LENGTH_FIELD_NUMBER: _ClassVar[int]
+    MAX_REPLY_LENGTH_FIELD_NUMBER: _ClassVar[int]
+    CONNECT_IP_FIELD_NUMBER: _ClassVar[int]
+    CONNECT_PORT_FIELD_NUMBER: _ClassVar[int]
+    BINDTO_FIELD_NUMBER: _ClassVar[int]
+    BIND_PORT_FIELD_NUMBER: _ClassVar[int]
+    BIND_IF_FIELD_NUMBER: _ClassVar[int]
+    FWMARK_FIELD_NUMBER: _ClassVar[int]
+    CONNECT_TIMEOUT_FIELD_NUMBER: _ClassVar[int]
+    DELAY_LOOP_FIELD_NUMBER: _ClassVar[int]
+    RETRY_FIELD_NUMBER: _ClassVar[int]
+    DELAY_BEFORE_RETRY_FIELD_NUMBER: _ClassVar[int]
+    WARMUP_FIELD_NUMBER: _ClassVar[int]
+    ALPHA_FIELD_NUMBER: _ClassVar[int]
+    LOG_ALL_FAILURES_FIELD_NUMBER: _ClassVar[int]
+    payload: str
+    require_reply: str
+    min_reply_length: int
+    max_reply_length: int
+    connect_ip: str
+    connect_port: int
+    bindto: str
+    bind_port: int
+    bind_if: str
+    fwmark: int
+    connect_timeout: _duration_pb2.Duration
+    delay_loop: _duration_pb2.Duration
+    retry: int
+    delay_before_retry: _duration_pb2.Duration
+    warmup: _duration_pb2.Duration
+    alpha: bool
+    log_all_failures: bool
+    def __init__(self, payload: _Optional[str] = ..., require_reply: _Optional[str] = ..., min_reply_length: _Optional[int] = ..., max_reply_length: _Optional[int] = ..., connect_ip: _Optional[str] = ..., connect_port: _Optional[int] = ..., bindto: _Optional[str] = ..., bind_port: _Optional[int] = ..., bind_if: _Optional[str] = ..., fwmark: _Optional[int] = ..., connect_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., delay_loop: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., retry: _Optional[int] = ..., delay_before_retry: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., warmup: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., alpha: _Optional[bool] = ..., log_all_failures: _Optional[bool] = ...) -> None: ...
+
+class PingCheck(_message.Message):
+    __slots__ = ("connect_ip", "bindto", "bind_if", "fwmark", "connect_timeout", "delay_loop", "retry", "delay_before_retry", "warmup", "alpha", "log_all_failures")
+    CONNECT_IP_FIELD_NUMBER: _ClassVar[int]
+    BINDTO_FIELD_NUMBER: _ClassVar[int]
+    BIND_IF_FIELD_NUMBER: _ClassVar[int]
+    FWMARK_FIELD_NUMBER: _ClassVar[int]
+    CONNECT_TIMEOUT_FIELD_NUMBER: _ClassVar[int]
+    DELAY_LOOP_FIELD_NUMBER: _ClassVar[int]
+    RETRY_FIELD_NUMBER: _ClassVar[int]
+    DELAY_BEFORE_RETRY_FIELD_NUMBER: _ClassVar[int]
+    WARMUP_FIELD_NUMBER: _ClassVar[int]
+    ALPHA_FIELD_NUMBER: _ClassVar[int]
+    LOG_ALL_FAILURES_FIELD_NUMBER: _ClassVar[int]
+    connect_ip: str
+    bindto: str
+    bind_if: str
+    fwmark: int
+    connect_timeout: _duration_pb2.Duration
+    delay_loop: _duration_pb2.Duration
+    retry: int
+    delay_before_retry: _duration_pb2.Duration
+    warmup: _duration_pb2.Duration
+    alpha: bool
+    log_all_failures: bool
+    def __init__(self, connect_ip: _Optional[str] = ..., bindto: _Optional[str] = ..., bind_if: _Optional[str] = ..., fwmark: _Optional[int] = ..., connect_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., delay_loop: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., retry: _Optional[int] = ..., delay_before_retry: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., warmup: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., alpha: _Optional[bool] = ..., log_all_failures: _Optional[bool] = ...) -> None: ...
+
+class SmtpCheck(_message.Message):
+    __slots__ = ("helo_name", "connect_ip", "connect_port", "bindto", "bind_port", "bind_if", "fwmark", "connect_timeout", "delay_loop", "retry", "delay_before_retry", "warmup", "alpha", "log_all_failures")
+    HELO_NAME_FIELD_NUMBER: _ClassVar[int]
+    CONNECT_IP_FIELD_NUMBER: _ClassVar[int]
+    CONNECT_PORT_FIELD_NUMBER: _ClassVar[int]
+    BINDTO_FIELD_NUMBER: _ClassVar[int]
+    BIND_PORT_FIELD_NUMBER: _ClassVar[int]
+    BIND_IF_FIELD_NUMBER: _ClassVar[int]
+    FWMARK_FIELD_NUMBER: _ClassVar[int]
+    CONNECT_TIMEOUT_FIELD_NUMBER: _ClassVar[int]
+    DELAY_LOOP_FIELD_NUMBER: _ClassVar[int]
+    RETRY_FIELD_NUMBER: _ClassVar[int]
+    DELAY_BEFORE_RETRY_FIELD_NUMBER: _ClassVar[int]
+    WARMUP_FIELD_NUMBER: _ClassVar[int]
+    ALPHA_FIELD_NUMBER: _ClassVar[int]
+    LOG_ALL_FAILURES_FIELD_NUMBER: _ClassVar[int]
+    helo_name: str
+    connect_ip: str
+    connect_port: int
+    bindto: str
+    bind_port: int
+    bind_if: str
+    fwmark: int
+    connect_timeout: _duration_pb2.Duration
+    delay_loop: _duration_pb2.Duration
+    retry: int
+    delay_before_retry: _duration_pb2.Duration
+    warmup: _duration_pb2.Duration
+    alpha: bool
+    log_all_failures: bool
+    def __init__(self, helo_name: _Optional[str] = ..., connect_ip: _Optional[str] = ..., connect_port: _Optional[int] = ..., bindto: _Optional[str] = ..., bind_port: _Optional[int] = ..., bind_if: _Optional[str] = ..., fwmark: _Optional[int] = ..., connect_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., delay_loop: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., retry: _Optional[int] = ..., delay_before_retry: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., warmup: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., alpha: _Optional[bool] = ..., log_all_failures: _Optional[bool] = ...) -> None: ...
+
+class FileCheck(_message.Message):
+    __slots__ = ("track_file", "weight", "reverse")
+    TRACK_FILE_FIELD_NUMBER: _ClassVar[int]
+    WEIGHT_FIELD_NUMBER: _ClassVar[int]
+    REVERSE_FIELD_NUMBER: _ClassVar[int]
+    track_file: str
+    weight: int
+    reverse: bool
+    def __init__(self, track_file: _Optional[str] = ..., weight: _Optional[int] = ..., reverse: _Optional[bool] = ...) -> None: ...
+
+class GrpcCheck(_message.Message):
+    __slots__ = ("service", "authority", "tls", "sni_name", "tls_verify", "tls_ca_file", "tls_min_days", "connect_ip", "connect_port", "bindto", "bind_port", "bind_if", "fwmark", "connect_timeout", "delay_loop", "retry", "delay_before_retry", "warmup", "alpha", "log_all_failures")
+    SERVICE_FIELD_NUMBER: _ClassVar[int]
+    AUTHORITY_FIELD_NUMBER: _ClassVar[int]
+    TLS_FIELD_NUMBER: _ClassVar[int]
+    SNI_NAME_FIELD_NUMBER: _ClassVar[int]
+    TLS_VERIFY_FIELD_NUMBER: _ClassVar[int]
+    TLS_CA_FILE_FIELD_NUMBER: _ClassVar[int]
+    TLS_MIN_DAYS_FIELD_NUMBER: _ClassVar[int]
+    CONNECT_IP_FIELD_NUMBER: _ClassVar[int]
+    CONNECT_PORT_FIELD_NUMBER: _ClassVar[int]
+    BINDTO_FIELD_NUMBER: _ClassVar[int]
+    BIND_PORT_FIELD_NUMBER: _ClassVar[int]
+    BIND_IF_FIELD_NUMBER: _ClassVar[int]
+    FWMARK_FIELD_NUMBER: _ClassVar[int]
+    CONNECT_TIMEOUT_FIELD_NUMBER: _ClassVar[int]
+    DELAY_LOOP_FIELD_NUMBER: _ClassVar[int]
+    RETRY_FIELD_NUMBER: _ClassVar[int]
+    DELAY_BEFORE_RETRY_FIELD_NUMBER: _ClassVar[int]
+    WARMUP_FIELD_NUMBER: _ClassVar[int]
+    ALPHA_FIELD_NUMBER: _ClassVar[int]
+    LOG_ALL_FAILURES_FIELD_NUMBER: _ClassVar[int]
+    service: str
+    authority: str
+    tls: bool
+    sni_name: str
+    tls_verify: bool
+    tls_ca_file: str
+    tls_min_days: int
+    connect_ip: str
+    connect_port: int
+    bindto: str
+    bind_port: int
+    bind_if: str
+    fwmark: int
+    connect_timeout: _duration_pb2.Duration
+    delay_loop: _duration_pb2.Duration
+    retry: int
+    delay_before_retry: _duration_pb2.Duration
+    warmup: _duration_pb2.Duration
+    alpha: bool
+    log_all_failures: bool
+    def __init__(self, service: _Optional[str] = ..., authority: _Optional[str] = ..., tls: _Optional[bool] = ..., sni_name: _Optional[str] = ..., tls_verify: _Optional[bool] = ..., tls_ca_file: _Optional[str] = ..., tls_min_days: _Optional[int] = ..., connect_ip: _Optional[str] = ..., connect_port: _Optional[int] = ..., bindto: _Optional[str] = ..., bind_port: _Optional[int] = ..., bind_if: _Optional[str] = ..., fwmark: _Optional[int] = ..., connect_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., delay_loop: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., retry: _Optional[int] = ..., delay_before_retry: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., warmup: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., alpha: _Optional[bool] = ..., log_all_failures: _Optional[bool] = ...) -> None: ...
+
+class AgentCheck(_message.Message):
+    __slots__ = ("connect_port", "send", "required", "connect_ip", "bindto", "bind_port", "bind_if", "fwmark", "connect_timeout", "delay_loop", "retry", "delay_before_retry", "warmup", "alpha", "log_all_failures")
+    CONNECT_PORT_FIELD_NUMBER: _ClassVar[int]
+    SEND_FIELD_NUMBER: _ClassVar[int]
+    REQUIRED_FIELD_NUMBER: _ClassVar[int]
+    CONNECT_IP_FIELD_NUMBER: _ClassVar[int]
+    BINDTO_FIELD_NUMBER: _ClassVar[int]
+    BIND_PORT_FIELD_NUMBER: _ClassVar[int]
+    BIND_IF_FIELD_NUMBER: _ClassVar[int]
+    FWMARK_FIELD_NUMBER: _ClassVar[int]
+    CONNECT_TIMEOUT_FIELD_NUMBER: _ClassVar[int]
+    DELAY_LOOP_FIELD_NUMBER: _ClassVar[int]
+    RETRY_FIELD_NUMBER: _ClassVar[int]
+    DELAY_BEFORE_RETRY_FIELD_NUMBER: _ClassVar[int]
+    WARMUP_FIELD_NUMBER: _ClassVar[int]
+    ALPHA_FIELD_NUMBER: _ClassVar[int]
+    LOG_ALL_FAILURES_FIELD_NUMBER: _ClassVar[int]
+    connect_port: int
+    send: str
+    required: bool
+    connect_ip: str
+    bindto: str
+    bind_port: int
+    bind_if: str
+    fwmark: int
+    connect_timeout: _duration_pb2.Duration
+    delay_loop: _duration_pb2.Duration
+    retry: int
+    delay_before_retry: _duration_pb2.Duration
+    warmup: _duration_pb2.Duration
+    alpha: bool
+    log_all_failures: bool
+    def __init__(self, connect_port: _Optional[int] = ..., send: _Optional[str] = ..., required: _Optional[bool] = ..., connect_ip: _Optional[str] = ..., bindto: _Optional[str] = ..., bind_port: _Optional[int] = ..., bind_if: _Optional[str] = ..., fwmark: _Optional[int] = ..., connect_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., delay_loop: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., retry: _Optional[int] = ..., delay_before_retry: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., warmup: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., alpha: _Optional[bool] = ..., log_all_failures: _Optional[bool] = ...) -> None: ...

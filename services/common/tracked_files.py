@@ -1,4 +1,4 @@
-"""Which numbers do the tracked files hold now? The runner's eye on them: inotify on their folders, a slow look beside it.
+"""Which numbers do the tracked files hold now? inotify on their folders, a slow look beside it. For vrrp's runner and checker.
 
 Never waits: what is no regular file is not read.
 """
@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from services.common.file_number import LONGEST, number
 from services.common.folders import Folders, Stamp, stamp
-from services.vrrp.runner.file_number import LONGEST, number
 
 SECOND = 1_000_000_000
 LOOK = SECOND  # between looks at all files

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.vrrp.runner.file_number import number
+from services.common.file_number import number
 
 
 @pytest.mark.parametrize(
