@@ -14,9 +14,10 @@ from typing import Any
 
 from services.common.errors import InvalidValue
 from services.common.problems import WARNING, Problem
+from services.ipvs.claims import Claims
 from services.ipvs.drain import Action, Held, Leaving, Left, LetGo, Name, Spot, Stayed
 from services.ipvs.groups import Group
-from services.ipvs.model import INET, INET6, Destination, DestinationKey, Entry, Service, ServiceKey, Table
+from services.ipvs.model import INET, INET6, Destination, DestinationKey, Entry, ServiceKey, Table
 from services.ipvs.policy import Health, Hold, Quorum
 from services.ipvs.settings import RealServer, VirtualServer, way_to, with_front
 from services.ipvs.weights import Pool
@@ -119,10 +120,7 @@ class Director:
         self._reals: dict[str, dict[str, RealServer]] = {}
         self._pools: dict[str, Pool] = {}
         self._groups: dict[str, Group] = {}
-        self._services: dict[str, Mapping[ServiceKey, Service]] = {}  # of each pool, as of its last settling
-        self._keys: dict[str, set[ServiceKey]] = {}  # of these the ones that it holds
-        self._holders: dict[ServiceKey, str] = {}
-        self._waiting: dict[str, set[ServiceKey]] = {}  # and those that another virtual server holds
+        self._claims = Claims()
         self._unfit: dict[str, InvalidValue] = {}  # virtual servers that cannot be as they are configured
         self._reports: dict[Name, Report] = {}
         self._problems: dict[str, list[Problem]] = {}
@@ -228,7 +226,7 @@ class Director:
         return work
 
     def leave_strangers(self, virtual: str, destinations: Iterable[Destination], work: Work, now: int) -> None:
-        """Of a service that we looked after: servers that nobody knows. Their keys went while we were away."""
+        """Of services that we looked after: servers that nobody knows. Their keys went while we were away."""
         pool = self._pools[virtual]
         for destination in destinations:
             place = destination.key
@@ -278,25 +276,25 @@ class Director:
 
     def wanted(self) -> dict[ServiceKey, Entry]:
         """The table as it should be."""
-        return {key: self._entry(name, key) for key, name in self._holders.items()}
+        return {key: self._entry(self._claims.holder(key), key) for key in self._claims.services}
 
     def wanted_at(self, key: ServiceKey) -> Entry | None:
         """One service as it should be; None if it is not ours to want."""
-        name = self._holders.get(key)
-        return None if name is None else self._entry(name, key)
+        name = self._claims.holder(key)
+        return self._entry(name, key) if name else None
 
     @property
     def services(self) -> KeysView[ServiceKey]:
         """All services that should be there."""
-        return self._holders.keys()
+        return self._claims.services
 
     def holder(self, key: ServiceKey) -> str:
         """Name of the virtual server behind a service; empty for somebody else's."""
-        return self._holders.get(key, "")
+        return self._claims.holder(key)
 
     def keys(self, name: str) -> list[ServiceKey]:
         """The services of a virtual server, in order, without those that another one holds."""
-        return sorted(self._keys.get(name, ()))
+        return sorted(self._claims.held(name))
 
     def pool(self, name: str) -> Pool | None:
         """A virtual server's pool."""
@@ -335,7 +333,7 @@ class Director:
         return virtual, (real,)
 
     def _entry(self, name: str, key: ServiceKey) -> Entry:
-        return Entry(self._services[name][key], self._pools[name].destinations)
+        return Entry(self._claims.service(name, key), self._pools[name].destinations)
 
     def _apply(self, virtual: str, itself: bool, reals: set[str], actual: Table, work: Work, now: int) -> None:
         """Bring one virtual server's pool up to date."""
@@ -343,13 +341,12 @@ class Director:
         pool = self._pools.get(virtual)
         configured = self._reals.get(virtual, {})
         if settings is None:
-            if pool is not None:
+            if pool is not None or self._final:
                 self._forget_leaving(virtual, work)
+            if pool is not None:
                 del self._pools[virtual]
+                work.released |= self._claims.drop(virtual)
                 self._slow.discard(virtual)
-                self._release(virtual, list(self._keys.get(virtual, ())), work)
-                self._services.pop(virtual, None)
-                self._waiting.pop(virtual, None)
                 self._note_down(virtual, pool.names)
             return
         found = _found(actual, settings, None if itself or pool is None else pool)
@@ -380,7 +377,7 @@ class Director:
         for name, destination in sorted(places.items()):
             if destination is not None and not pool.name_at(destination.key):
                 self._leave(virtual, name, destination, work, now)
-        self._look_after_leaving(virtual, pool, found, work)
+        self._look_after_leaving(virtual, pool, actual, work)
         self._note_down(virtual, (*reals, *pool.names) if itself else reals)
         self._settle(virtual, work, None, now)
 
@@ -424,8 +421,10 @@ class Director:
 
     def _forget_leaving(self, virtual: str, work: Work) -> None:
         """The service goes, and with it the connections of all its servers."""
+        pool = self._pools.get(virtual)
         for leaving in self._leaving.pop(virtual, {}).values():
-            self._pools[virtual].let_go(leaving.place)
+            if pool is not None:
+                pool.let_go(leaving.place)
             work.drains.append(Stayed(leaving, back=False))
 
     def _let_go(self, virtual: str, pool: Pool, place: DestinationKey, now: int) -> None:
@@ -437,7 +436,7 @@ class Director:
             self._leaving.get(virtual, {}).pop(place, None)
             pool.let_go(place)
 
-    def _look_after_leaving(self, virtual: str, pool: Pool, found: Entry | None, work: Work) -> None:
+    def _look_after_leaving(self, virtual: str, pool: Pool, actual: Table, work: Work) -> None:
         """What is there again stays; until the store has said so it goes on draining. What our last run left is left again."""
         for place, leaving in tuple(self._leaving.get(virtual, {}).items()):
             name = pool.name_at(place)
@@ -447,18 +446,18 @@ class Director:
                 work.drains.append(Stayed(leaving, back=True))
             elif name:
                 pool.hold(name, Hold.DRAINING)
-            elif place not in pool.leaving and found is not None and place in found.destinations:
-                pool.leave(found.destinations[place])
-            elif place not in pool.leaving:  # the table has lost it
+            elif place in pool.leaving:
+                continue
+            elif (there := _standing_at(actual, pool, place)) is not None:
+                pool.leave(there)
+            else:  # the table has lost it
                 del self._leaving[virtual][place]
                 pool.hold(leaving.real, self._holds.get((virtual, leaving.real)))
                 work.drains.append(Stayed(leaving, back=False))
 
     def _settle(self, virtual: str, work: Work, cause: Verdict | None, now: int) -> None:
         pool = self._pools[virtual]
-        services = pool.services
-        held = self._keys.get(virtual)
-        if held and held.isdisjoint(services):
+        if self._claims.moves(virtual, pool.services):  # the connections to where it was end
             self._forget_leaving(virtual, work)
         settled = pool.settle(now)
         if pool.slow:
@@ -473,58 +472,18 @@ class Director:
         elif virtual in self._parted and pool.standing.up:
             work.flips.append(Flip(virtual, pool.quorum, servers=self._up(pool)))
         self._parted.discard(virtual)
-        fresh: set[ServiceKey] = set()
-        if self._services.get(virtual) is not services:
-            fresh = self._change_services(virtual, services, work)
-        for key in self._keys.get(virtual, ()):
+        fresh, released = self._claims.want(virtual, pool.services)
+        work.released |= released
+        for key in self._claims.held(virtual):
             work.look_at(key, None if key in fresh else settled.places)
 
-    def _change_services(self, virtual: str, services: Mapping[ServiceKey, Service], work: Work) -> set[ServiceKey]:
-        """Hold what is new, let go of what is not wanted any more; gives what is held anew."""
-        before = self._services.get(virtual, {})
-        self._services[virtual] = services
-        self._release(virtual, [key for key in self._keys.get(virtual, ()) if key not in services], work)
-        waiting = {key for key in self._waiting.pop(virtual, ()) if key in services}
-        fresh = set()
-        for key in services:
-            if key in before and key not in waiting:
-                continue
-            if key in self._holders:
-                waiting.add(key)
-            else:
-                waiting.discard(key)
-                self._claim(virtual, key)
-                fresh.add(key)
-        if waiting:
-            self._waiting[virtual] = waiting
-        return fresh
-
-    def _claim(self, virtual: str, key: ServiceKey) -> None:
-        self._holders[key] = virtual
-        self._keys.setdefault(virtual, set()).add(key)
-
-    def _release(self, virtual: str, keys: Iterable[ServiceKey], work: Work) -> None:
-        held = self._keys.get(virtual, set())
-        for key in keys:
-            held.discard(key)
-            del self._holders[key]
-            work.released.add(key)
-        if not held:
-            self._keys.pop(virtual, None)
-
     def _hand_over(self, work: Work) -> None:
-        """Let those who wait for a place that has become free have it, in the order of their names."""
-        for virtual, keys in sorted(self._waiting.items()):
-            free = sorted(key for key in keys if key not in self._holders)
-            for key in free:
-                self._claim(virtual, key)
+        """Places that have become free are those of who waits for them."""
+        for virtual, keys in self._claims.hand_over().items():
+            for key in keys:
                 work.look_at(key, None)
-            keys.difference_update(free)
-            if not keys:
-                del self._waiting[virtual]
-            if free:
-                self._complain(virtual)
-        work.released.difference_update(self._holders)
+            self._complain(virtual)
+        work.released.difference_update(self._claims.services)
 
     def _note_down(self, virtual: str, names: Iterable[str]) -> None:
         pool = self._pools.get(virtual)
@@ -548,9 +507,9 @@ class Director:
         if (unfit := self._unfit.get(virtual)) is not None:
             found.append(Problem(own, unfit.field, unfit.reason, unfit.hint))
         if pool is not None:
-            if virtual in self._waiting:
+            if taken := self._claims.taken(virtual):
                 hint = "give one of them another address, port or protocol"
-                found.append(Problem(own, pool.settings.addressed_by, self._taken(virtual), hint))
+                found.append(Problem(own, pool.settings.addressed_by, taken, hint))
             if pool.standing.panic:
                 percent = pool.settings.panic_threshold
                 reason = (
@@ -566,14 +525,15 @@ class Director:
         else:
             self._problems.pop(virtual, None)
 
-    def _taken(self, virtual: str) -> str:
-        """Which places another virtual server holds."""
-        keys = sorted(self._waiting[virtual])
-        more = f", and {len(keys) - 1} more of its services are taken" if keys[1:] else ""
-        return f"{keys[0]} is already virtual server {self._holders[keys[0]]!r}{more}"
-
 
 def _found(actual: Table, settings: VirtualServer, pool: Pool | None) -> Entry | None:
     """One of the services as the kernel has it; they have the same servers."""
     known = (pool.services,) if pool is not None else (settings.services(INET), settings.services(INET6))
     return next((entry for services in known for key in services if (entry := actual.get(key)) is not None), None)
+
+
+def _standing_at(actual: Table, pool: Pool, place: DestinationKey) -> Destination | None:
+    """What stands at a place, in any of the services: a write that was cut short has not reached all of them."""
+    both = (pool.settings.services(INET), pool.settings.services(INET6))
+    entries = (entry for services in both for key in services if (entry := actual.get(key)) is not None)
+    return next((there for entry in entries if (there := entry.destinations.get(place)) is not None), None)

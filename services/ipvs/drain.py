@@ -5,18 +5,19 @@ table shows no connection, or its deadline has passed, out of the table. An orde
 or its own end comes; a server whose key is gone is forgotten when it is out.
 
 What is new must end before it is drained: the connections of a server count only where the same reading of the table shows
-weight 0, which the caller sees to.
+weight 0 (`connections_seen`). Behind a virtual_server_group a server stands in many services, and is out when those of all
+have ended.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import TypeVar, assert_never
 
 from services.common.errors import InvalidValue
-from services.ipvs.model import DestinationKey
+from services.ipvs.model import DestinationKey, Load, ServiceKey, Table
 from services.ipvs.policy import Hold
 
 Name = tuple[str, str]  # of a virtual server, of one of its real servers
@@ -237,6 +238,32 @@ class Drains:
     def _forget(self, spot: Spot) -> None:
         self.leaving.pop(spot, None)
         self._connections.pop(spot, None)
+
+
+def connections_seen(
+    place: DestinationKey,
+    wanted: Table,
+    actual: Table,
+    loads: Mapping[ServiceKey, Mapping[DestinationKey, Load]],
+    given_up: Collection[ServiceKey] = (),
+) -> Iterator[int | None]:
+    """Connections of a server to all services in `wanted`, None if it stands in none of them; nothing at all if that cannot be
+    known: a service is missing, which puts connections to sleep until it is back (unless it is `given_up`), or somebody gave
+    the server more weight than it should have, so that new ones come.
+    """
+    found = []
+    for key, should in wanted.items():
+        entry = actual.get(key)
+        if entry is None and key not in given_up:
+            return
+        there = None if entry is None else entry.destinations.get(place)
+        if there is None:
+            continue
+        aim = should.destinations.get(place)
+        if there.weight > (0 if aim is None else aim.weight):
+            return
+        found.append(loads[key][place])
+    yield sum(load.active + load.inactive for load in found) if found else None
 
 
 def reason_of(text: str) -> str:

@@ -9,13 +9,12 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 
 from services.common.errors import UnavailableError
 from services.ipvs import orders_file
 from services.ipvs.drain import Action, Drains, Event, Leaving, Name, Order, Ordered, Sights, Spot, TakenBack, Told
-from services.ipvs.model import DestinationKey, Entry, Load, ServiceKey
 
 log = logging.getLogger(__name__)
 
@@ -108,19 +107,3 @@ class Draining:
             log.error("%s; operators' orders are lost", error)
             self.trouble = f"orders of an earlier run cannot be read: {error}"
             return {}
-
-
-def counts(
-    place: DestinationKey,
-    keys: Collection[ServiceKey],
-    up_to_date: Callable[[ServiceKey], bool],
-    actual: Mapping[ServiceKey, Entry],
-    loads: Mapping[ServiceKey, Mapping[DestinationKey, Load]],
-) -> Iterator[int | None]:
-    """Connections of a server over all its services, None if none of these has it; nothing at all if that cannot be known.
-
-    A reading that a write has overtaken may have seen a weight at which new connections came.
-    """
-    if keys and all(map(up_to_date, keys)):
-        found = [loads[key][place] for key in keys if key in actual and place in actual[key].destinations]
-        yield sum(load.active + load.inactive for load in found) if found else None

@@ -74,6 +74,25 @@ def read_weight(value: Mapping[str, Any]) -> int | None:
     return weight
 
 
+def read_percent(value: Mapping[str, Any], field: str) -> int:
+    """:raises InvalidValue: more than 100; 0 where none is given."""
+    percent: int = value.get(field, 0)
+    if percent > 100:
+        raise InvalidValue(field, f"expected 0 to 100 per cent, got {percent}")
+    return percent
+
+
+def read_span(value: Mapping[str, Any], field: str, longest: int) -> int:
+    """A length of time in ns, 0 where none is given.
+
+    :raises InvalidValue: no time, or more than `longest`.
+    """
+    span: int = value.get(field, 0)
+    if field in value and not 0 < span <= longest:
+        raise InvalidValue(field, f"expected more than 0 s and at most {longest // SECOND_NS} s, got {span / SECOND_NS:g} s")
+    return span
+
+
 def read_method(value: Mapping[str, Any]) -> Method | None:
     """The forwarding method; None where none is given."""
     kind = value.get("lb_kind")

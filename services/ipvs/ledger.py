@@ -1,5 +1,5 @@
 """What must survive our own death, but not the machine's? Which services are ours, which servers were down, which drain
-because their keys are gone, and which start slowly.
+because their keys are gone, and which start slowly; the time-outs before ours, and whether the sync daemons are ours.
 
 Shell: one small file in the state folder. It is written before the kernel is, so that a service of ours is never taken for
 somebody else's; it is not forced to the disk, because the kernel's table does not survive a power failure either. It
@@ -59,9 +59,8 @@ class Ledger:
                 for virtual, real, family, address, port, since, deadline in raw.get("leaving", ())
             )
             starts = tuple((virtual, real, since) for virtual, real, since in raw.get("starts", ()))
-            parted = tuple(raw.get("parted", ()))
-            timeouts = Timeouts(*raw.get("timeouts", ()))
-            return Entries(owned, down, leaving, starts, parted, timeouts, raw.get("sync", False))
+            before = Timeouts(*map(int, raw.get("timeouts", ())))
+            return Entries(owned, down, leaving, starts, tuple(raw.get("parted", ())), before, raw.get("sync", False))
         except FileNotFoundError:
             return Entries()
         except (OSError, ValueError, LookupError, TypeError) as e:
@@ -81,7 +80,7 @@ class Ledger:
             ],
             "starts": entries.starts,
             "parted": entries.parted,
-            "timeouts": (before.tcp, before.tcpfin, before.udp),
+            "timeouts": [before.tcp, before.tcpfin, before.udp],
             "sync": entries.sync,
         }
         text = json.dumps(document)

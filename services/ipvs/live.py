@@ -315,9 +315,10 @@ class LiveTable:
         message.in_kernel = len(there) == len(keys) and all(there)
         message.weight = actual.weight if actual is not None else 0
         message.configured_weight = configured.weight if configured is not None else 0
+        virtual = subject if isinstance(subject, str) else ""
         if member is not None and pool is not None:
-            self._tell_health(message, str(subject), name, pool)
-        self._tell_drain(message, str(subject), name, place)
+            self._tell_health(message, virtual, name, pool)
+        self._tell_drain(message, virtual, name, place)
         refusals = [refusal for k in keys if (refusal := self._runtime.refusals.get((k, place))) is not None]
         message.problem = refusals[0].reason if refusals else ""
         return message

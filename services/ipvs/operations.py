@@ -10,7 +10,7 @@ import grpc
 import grpc.aio
 
 from services.common.errors import InvalidValue, UnavailableError
-from services.ipvs.drain import Spot
+from services.ipvs.drain import Name
 from services.ipvs.live import drain_message
 from services.ipvs.operators import Operator, Refused, Unknown
 from services.ipvs.runtime import Runtime
@@ -26,11 +26,9 @@ class Operations:
         self._runtime = runtime
         self._operator = operator
 
-    def _connections(self, spot: Spot | None) -> int:
-        """Of one server, as of the last reading."""
-        keys = [] if spot is None else self._runtime.director.keys(spot[0])
-        loads = [self._runtime.loads.get(key, {}).get(spot[1]) for key in keys if spot is not None]
-        return sum(load.active + load.inactive for load in loads if load is not None)
+    def _connections(self, name: Name) -> int:
+        spot = self._runtime.director.spot(name)
+        return 0 if spot is None else self._runtime.connections(spot)
 
     async def Drain(self, request: ipvs_pb2.DrainRequest, context: Context) -> ipvs_pb2.DrainResponse:
         name = (request.virtual_server, request.real_server)
@@ -39,7 +37,7 @@ class Operations:
             outlook = await self._operator.drain(name, request.reason, deadline, until, request.validate_only)
         order = self._runtime.drains.orders.get(name, outlook.order) if not request.validate_only else outlook.order
         return ipvs_pb2.DrainResponse(
-            drain=drain_message(order, self._connections(self._runtime.director.spot(name))),
+            drain=drain_message(order, self._connections(name)),
             live_weight=outlook.quorum.live_weight,
             quorum=outlook.quorum.quorum,
             quorum_up=outlook.quorum.up,
@@ -54,12 +52,9 @@ class Operations:
     async def ListDrains(self, request: ipvs_pb2.ListDrainsRequest, context: Context) -> ipvs_pb2.ListDrainsResponse:
         await self._runtime.refresh()
         drains = self._runtime.drains
-        rows = [
-            ((*name, ""), drain_message(order, self._connections(self._runtime.director.spot(name))))
-            for name, order in drains.orders.items()
-        ]
+        rows = [((*name, ""), drain_message(order, self._connections(name))) for name, order in drains.orders.items()]
         for one in drains.leaving.values():
-            message = drain_message(one, self._connections(one.spot))
+            message = drain_message(one, self._runtime.connections(one.spot))
             rows.append(((one.virtual, one.real, str(one.place)), message))
         return ipvs_pb2.ListDrainsResponse(drains=[message for _, message in sorted(rows, key=lambda row: row[0])])
 

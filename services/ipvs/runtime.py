@@ -22,12 +22,12 @@ from services.common.errors import UnavailableError
 from services.common.problems import Problem
 from services.common.telemetry import Telemetry
 from services.ipvs.director import Director, Flip, Report, Verdict, Work
-from services.ipvs.drain import Action, Name, Ordered, Seen, Spot, TakenBack
-from services.ipvs.draining import Draining, counts
+from services.ipvs.drain import Action, Name, Ordered, Seen, Spot, TakenBack, connections_seen
+from services.ipvs.draining import Draining
 from services.ipvs.globals import Global
 from services.ipvs.kernel import Kernel, Refusal, describe
 from services.ipvs.ledger import Entries, Ledger
-from services.ipvs.model import Counters, DestinationKey, Entry, Load, ServiceKey
+from services.ipvs.model import Destination, DestinationKey, ServiceKey
 from services.ipvs.reconcile import (
     Operation,
     RemoveDestination,
@@ -36,6 +36,7 @@ from services.ipvs.reconcile import (
     plan,
     plan_service,
 )
+from services.ipvs.sight import Sight
 from services.ipvs.sync import Routers
 from services.ipvs.whole import Whole
 
@@ -58,8 +59,8 @@ class Runtime:
     """The table of this network namespace, and what it should be.
 
     `on_flip` is told of every quorum gained or lost, once the kernel has what follows from it, with the trace context of
-    that change. `shown` may be set; it is told of places that may look different now (None: the whole service);
-    `troubled` when `problems` may be others. `clock`: Unix time, ns.
+    that change. `shown` may be set; it is told of places that may look different now (None: the whole service). `troubled`
+    too; it is told when `problems` may be others, without a change of the configuration. `clock`: Unix time, ns.
     """
 
     def __init__(
@@ -84,19 +85,13 @@ class Runtime:
         self._lock = asyncio.Lock()
         self._started = asyncio.Event()
         self._down_changed = asyncio.Event()
-        self._stamp = 0
-        self._written: dict[ServiceKey, int] = {}
-        self._listed = 0  # the stamp of the last list of services, and of the last reading of each one's servers
-        self._looked: dict[ServiceKey, int] = {}
-        self._read_at = 0.0
         self._revision = 0
         self._global_known = False  # else there are settings of before that are still to come
         holds = {name: order.hold for name, order in self.drains.orders.items()}
         self.director = Director(left.down, holds, left.leaving, {(v, r): since for v, r, since in left.starts}, left.parted)
         self.whole = Whole(left.timeouts, left.sync, lambda: self._ledger.write(self._entries()))
-        self.actual: dict[ServiceKey, Entry] = {}
-        self.counters: dict[ServiceKey, Counters] = {}
-        self.loads: dict[ServiceKey, dict[DestinationKey, Load]] = {}
+        self._sight = Sight()
+        self.actual, self.counters, self.loads = self._sight.actual, self._sight.counters, self._sight.loads
         self.refusals: dict[Place, Refusal] = {}
         self.trouble = ""  # why the kernel cannot be written; empty when it can
         self.writes = 0  # operations that the kernel carried out
@@ -112,20 +107,14 @@ class Runtime:
         async with self._lock:
             if not self._started.is_set():
                 await self._connect()
-            now = self._clock()
             upserts = {identity: settings for identity, settings in change.upserts.items() if identity != GLOBAL}
             if GLOBAL in change.upserts or GLOBAL in change.removals:
                 self.whole.settings = change.upserts.get(GLOBAL, Global())
             self._global_known = self._global_known or GLOBAL in change.upserts or change.revision > 0
+            now = self._clock()
             work = self.director.configure(upserts, change.removals - {GLOBAL}, self.actual, now, change.revision > 0)
             if self._revision == 0 < change.revision:  # only the store itself says what is no longer configured
-                for key, entry in self.actual.items():
-                    if holder := self.director.holder(key):
-                        if key in self._found_ours:
-                            self.director.leave_strangers(holder, entry.destinations.values(), work, now)
-                        work.look_at(key, entry.destinations)
-                    elif key in self._owned or self.whole.settings.flush:
-                        work.released.add(key)
+                self._compare_all(work, now)
             self._revision = max(self._revision, change.revision)
             with self._telemetry.span("ipvs.configure", revision=change.revision):
                 await self._do(work)
@@ -182,14 +171,14 @@ class Runtime:
 
     def problems(self) -> list[Problem]:
         """What does not fit together, and what the kernel refuses."""
+        refused = (p for r in self.refusals.values() if (p := self._problem(r)) is not None)
         trouble = self.draining.trouble
         lost = [Problem("orders", "", trouble, "give the orders again")] if trouble else []
-        refused = (p for r in self.refusals.values() if (p := self._problem(r)) is not None)
         return [*lost, *self.director.problems, *self.whole.problems, *dict.fromkeys(refused), *self._drift_problems()]
 
     async def refresh(self, at_most_s: float = 1.0) -> None:
         """Read the table, unless that happened within the last `at_most_s` seconds."""
-        if self._kernel is not None and asyncio.get_running_loop().time() - self._read_at > at_most_s:
+        if self._kernel is not None and asyncio.get_running_loop().time() - self._sight.read_at > at_most_s:
             with contextlib.suppress(UnavailableError):  # `run` finds out and says so
                 await self._read()
 
@@ -201,6 +190,10 @@ class Runtime:
     def owns(self, key: ServiceKey) -> bool:
         """The service is configured here, or was."""
         return key in self._owned
+
+    def connections(self, spot: Spot) -> int:
+        """Connections of a server to all services of its virtual server, as of the last reading."""
+        return self._sight.connections(self.director.keys(spot[0]), spot[1])
 
     def close(self, parted: Iterable[str] = ()) -> None:
         """Let go of the kernel; the table stays as it is, and traffic flows on. `parted`: those that a farewell spoke of."""
@@ -230,6 +223,19 @@ class Runtime:
                 self._lose(e)
 
     # --- carrying out ---
+
+    def _compare_all(self, work: Work, now: int) -> None:
+        """The store has spoken for the first time: what is in the table and is not its will, goes or drains."""
+        strangers: dict[str, dict[DestinationKey, Destination]] = {}
+        for key, entry in self.actual.items():
+            if holder := self.director.holder(key):
+                if key in self._found_ours:
+                    strangers.setdefault(holder, {}).update(entry.destinations)
+                work.look_at(key, entry.destinations)
+            elif key in self._owned or self.whole.settings.flush:
+                work.released.add(key)
+        for holder, destinations in strangers.items():
+            self.director.leave_strangers(holder, destinations.values(), work, now)
 
     async def _do(self, work: Work, traces: Mapping[Verdict, str] = MappingProxyType({})) -> None:
         """What follows from `work` in the kernel, and for the drains."""
@@ -275,9 +281,14 @@ class Runtime:
 
     def _entries(self) -> Entries:
         starts = tuple((virtual, real, since) for (virtual, real), since in sorted(self.director.starts.items()))
-        leaving, whole = tuple(self.drains.leaving.values()), self.whole
-        down = frozenset(self.director.down)
-        return Entries(frozenset(self._owned), down, leaving, starts, timeouts=whole.before, sync=whole.ours)
+        return Entries(
+            frozenset(self._owned),
+            frozenset(self.director.down),
+            tuple(self.drains.leaving.values()),
+            starts,
+            timeouts=self.whole.before,
+            sync=self.whole.ours,
+        )
 
     async def _settle_whole(self) -> None:
         """Time-outs and sync daemons."""
@@ -331,11 +342,11 @@ class Runtime:
         if self._kernel is None or not operations:
             return set()
         keys = {operation.key for operation in operations}
-        self._touch(keys)
+        self._sight.touch(keys)
         try:
             refusals = {id(refusal.operation): refusal for refusal in await self._kernel.carry_out(operations)}
         finally:
-            self._touch(keys)
+            self._sight.touch(keys)
         for operation in operations:
             refusal = refusals.get(id(operation))
             log.debug("%s", refusal or describe(operation))
@@ -345,17 +356,12 @@ class Runtime:
                 self._refused(refusal)
         return {refusal.operation.key for refusal in refusals.values() if refusal.table_differs}
 
-    def _touch(self, keys: Iterable[ServiceKey]) -> None:
-        """A reading that is going on must not take what it saw of these for the truth."""
-        self._stamp += 1
-        self._written.update(dict.fromkeys(keys, self._stamp))
-
     def _done(self, operation: Operation) -> None:
         apply_one(self.actual, operation)
         self.writes += 1
         if isinstance(operation, RemoveService):
             self._owned.discard(operation.key)
-            self._forget(operation.key)
+            self._sight.forget(operation.key)
 
     def _refused(self, refusal: Refusal) -> None:
         place = place_of(refusal.operation)
@@ -403,54 +409,25 @@ class Runtime:
             self._kernel.close()
         self._kernel = None
         for key in list(self.actual):
-            self._forget(key)
+            self._sight.forget(key)
 
     async def _read(self, only: Collection[ServiceKey] | None = None) -> None:
-        """Bring `actual` up to date; others write meanwhile, and what they touch is left to the next time."""
-        kernel = self._kernel
-        if kernel is None:
-            return
-        began = self._stamp
-        found = await kernel.services()
-        self._listed = began
-        for key in [k for k in self.actual if k not in found and self._written.get(k, 0) <= began]:
-            self._forget(key)
-        for key, seen in found.items():
-            if only is not None and key not in only:
-                continue
-            began = self._stamp
-            destinations = await kernel.destinations(key)
-            if self._written.get(key, 0) > began:
-                continue
-            before = self.actual.get(key)
-            # What is the same stays the same object: comparing with what is wanted then costs next to nothing.
-            old = before.destinations if before is not None else {}
-            fresh = {}
-            for place, one in destinations.items():
-                known = old.get(place)
-                fresh[place] = known if known == one.destination else one.destination
-            self.actual[key] = Entry(seen.service, fresh)
-            self._looked[key] = began
-            self.counters[key] = seen.counters
-            self.loads[key] = {place: one.load for place, one in destinations.items()}
-        if only is None:
-            self._read_at = asyncio.get_running_loop().time()
-
-    def _forget(self, key: ServiceKey) -> None:
-        self.actual.pop(key, None)
-        self.counters.pop(key, None)
-        self.loads.pop(key, None)
-        self._looked.pop(key, None)
+        """Bring `actual` up to date."""
+        if self._kernel is not None:
+            await self._sight.read(self._kernel, only)
 
     # --- drains and slow starts ---
 
-    def _up_to_date(self, key: ServiceKey) -> bool:
-        """The last reading of a service saw it as it is."""
-        return self._written.get(key, 0) <= (self._looked.get(key, -1) if key in self.actual else self._listed)
-
     def _counts(self, spot: Spot) -> Iterator[int | None]:
-        keys = self.director.keys(spot[0]) if self._kernel is not None else []
-        return counts(spot[1], keys, self._up_to_date, self.actual, self.loads)
+        """Connections of a server to all services of its virtual server, None if the table does not have it anywhere; nothing
+        at all if the last reading cannot know."""
+        keys = self.director.keys(spot[0])
+        if self._kernel is None or not self._sight.settled(keys):
+            return
+        wanted = {key: entry for key in keys if (entry := self.director.wanted_at(key)) is not None}
+        if wanted:
+            given_up = {key for key, place in self.refusals if place is None} | {operation.key for operation in self.drift}
+            yield from connections_seen(spot[1], wanted, self.actual, self.loads, given_up)
 
     async def _go_on(self) -> None:
         """Look at those that drain, and go on with whatever is due."""
@@ -501,7 +478,7 @@ class Runtime:
             await asyncio.sleep(min(pause, left))
             turn = turn or self._expected()
             some, turn = turn[-GLANCE_AT:], turn[:-GLANCE_AT]
-            began, stamp = loop.time(), self._stamp
+            began, stamp = loop.time(), self._sight.stamp
             some = [key for key in some if self.director.holder(key)]
             if self._kernel is None or any(key not in self.actual for key in some):
                 return
@@ -509,7 +486,7 @@ class Runtime:
                 gone = bool(some) and await self._kernel.missing(some)
             except UnavailableError:  # the reading finds out and says so
                 return
-            if gone and stamp == self._stamp:  # else it was us
+            if gone and stamp == self._sight.stamp:  # else it was us
                 return
             pause = max(GLANCE_S, GLANCE_SHARE * (loop.time() - began))
 

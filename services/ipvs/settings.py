@@ -19,8 +19,10 @@ from services.ipvs.fields import (
     read_address,
     read_granularity,
     read_method,
+    read_percent,
     read_persistence,
     read_port,
+    read_span,
     read_tunnel,
     read_weight,
 )
@@ -39,7 +41,10 @@ from services.ipvs.model import (
     ServiceKey,
 )
 
-CHECKS = ("tcp_check", "http_get", "ssl_get", "misc_check")
+CHECKS = (
+    *("tcp_check", "http_get", "ssl_get", "misc_check", "dns_check", "udp_check", "ping_check", "smtp_check", "file_check"),
+    *("grpc_check", "agent_check"),
+)
 FLAGS = {  # field: its scheduler (empty: any), its bit
     "sh_fallback": ("sh", 0),
     "sh_port": ("sh", 1),
@@ -200,9 +205,9 @@ def virtual_server(name: str, value: Mapping[str, Any]) -> VirtualServer:
         alpha=value.get("alpha", False),
         inhibit_on_failure=value.get("inhibit_on_failure", False),
         weight=1 if weight is None else weight,
-        drain_on_removal=_span(value, "drain_on_removal", LONGEST_DRAIN_NS),
-        slow_start=_span(value, "slow_start", LONGEST_START_NS),
-        panic_threshold=_percent(value, "panic_threshold"),
+        drain_on_removal=read_span(value, "drain_on_removal", LONGEST_DRAIN_NS),
+        slow_start=read_span(value, "slow_start", LONGEST_START_NS),
+        panic_threshold=read_percent(value, "panic_threshold"),
         omega=value.get("omega", False),
     )
     return found if front is None else with_front(found, front)
@@ -327,21 +332,6 @@ def sorry_destination(virtual: VirtualServer) -> Destination | None:
         return resolve(virtual, real).destination
     except InvalidValue as e:
         raise e.within("sorry_server") from None
-
-
-def _span(value: Mapping[str, Any], field: str, longest: int) -> int:
-    """A length of time in ns, 0 where none is given."""
-    span: int = value.get(field, 0)
-    if field in value and not 0 < span <= longest:
-        raise InvalidValue(field, f"expected more than 0 s and at most {longest // SECOND_NS} s, got {span / SECOND_NS:g} s")
-    return span
-
-
-def _percent(value: Mapping[str, Any], field: str) -> int:
-    percent: int = value.get(field, 0)
-    if percent > 100:
-        raise InvalidValue(field, f"expected 0 to 100 per cent, got {percent}")
-    return percent
 
 
 def _sorry(value: Mapping[str, Any] | None) -> SorryServer | None:

@@ -268,8 +268,10 @@ class Pool:
 
     @property
     def services(self) -> Mapping[ServiceKey, Service]:
-        """The kernel's services; behind a firewall mark they have the family of the servers."""
-        family = INET6 if self._native[INET6] and not self._native[INET] else INET
+        """The kernel's services; behind a mark they have the family of the servers, of the last ones while they leave."""
+        native = {family for family, servers in self._native.items() if servers}
+        native = native or {d.key.family for d in self._leaving.values() if d.method is not Method.TUN}
+        family = INET6 if native == {INET6} else INET
         if self._services is None or self._services[0] != family:
             self._services = family, self.settings.services(family)
         return self._services[1]

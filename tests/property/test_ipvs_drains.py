@@ -1,23 +1,35 @@
-"""Director and drains in virtual time over a table with connections: orders, keys, kills and waiting in any order."""
+"""Director and drains in virtual time over a table with connections: orders, keys, kills and waiting in any order.
+
+Behind one address, and behind a group of two, where a server stands in both services and has connections of each.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.ipvs.director import Director, Work
-from services.ipvs.drain import Drains, Event, Order, Ordered, Seen, Sights, Spot, TakenBack
-from services.ipvs.model import DestinationKey, Entry, ServiceKey
+from services.ipvs.drain import Drains, Event, Order, Ordered, Seen, Sights, Spot, TakenBack, connections_seen
+from services.ipvs.groups import virtual_server_group
+from services.ipvs.model import DestinationKey, Entry, Load, ServiceKey
 from services.ipvs.reconcile import Operation, RemoveDestination, RemoveService, apply, plan_service
-from services.ipvs.settings import RealServer, VirtualServer
-from tests.unit.ipvs.words import key, place, real, virtual
+from services.ipvs.settings import RealServer, virtual_server
+from tests.unit.ipvs.words import place, real, virtual
 
 SECOND = 10**9
 NAMES = ("s2", "s3", "s4")
-WEB = virtual(drain_on_removal=30 * SECOND)
+SPAN = 30 * SECOND
+FRONTS: dict[str, dict[tuple[str, str], Any]] = {
+    "one address": {("virtual_server", "web"): virtual(drain_on_removal=SPAN)},
+    "a group": {
+        ("virtual_server", "web"): virtual_server("web", {"group": "g", "protocol": "tcp", "drain_on_removal": SPAN}),
+        ("virtual_server_group", "g"): virtual_server_group("g", {"address": [{"address": "10.0.0.1-2", "port": 80}]}),
+    },
+}
 
 
 def spot_of(name: str) -> DestinationKey:
@@ -27,11 +39,12 @@ def spot_of(name: str) -> DestinationKey:
 class Machine:
     """One director. What a kill leaves: the table with its connections, orders and leavers, and the store's local copy."""
 
-    def __init__(self) -> None:
+    def __init__(self, front: str) -> None:
+        self.front = FRONTS[front]
         self.now = 1000 * SECOND
         self.table: dict[ServiceKey, Entry] = {}
-        self.connections: dict[DestinationKey, int] = {}
-        self.store: dict[str, RealServer] = {name: real(name, weight=5) for name in NAMES}
+        self.connections: dict[tuple[ServiceKey, DestinationKey], int] = {}
+        self.store: dict[str, RealServer] = {name: real(name, port=80, weight=5) for name in NAMES}
         self.copy = dict(self.store)
         self.director, self.drains = Director(), Drains()
         self.removed: list[tuple[DestinationKey, int]] = []  # places that left the table, with the connections they had
@@ -49,32 +62,35 @@ class Machine:
         self.copy = dict(self.store)
 
     def configure(self, now: Mapping[str, RealServer], before: Mapping[str, RealServer], final: bool) -> None:
-        upserts: dict[tuple[str, str], VirtualServer | RealServer] = {
+        upserts: dict[tuple[str, str], Any] = {
             ("real_server", f"web/{name}"): one for name, one in now.items() if before.get(name) != one
         }
         if not before:
-            upserts["virtual_server", "web"] = WEB
+            upserts |= self.front
         gone = [("real_server", f"web/{name}") for name in before.keys() - now.keys()]
         first = not final
         self.obey(self.director.configure(upserts, gone, self.table, self.now, final), keep_strangers=first)
 
-    def obey(self, work: Work, keep_strangers: bool = False) -> None:
-        """As the runtime: the drains hear first, the kernel is written, then what the drains say."""
+    def obey(self, work: Work, keep_strangers: bool = False, at_most: int | None = None) -> None:
+        """As the runtime: the drains hear first, the kernel is written, then what the drains say.
+
+        `at_most`: the process dies after that many writes.
+        """
         actions = [action for event in work.drains for action in self.drains.step(event, self.now)]
         operations: list[Operation] = []
         for service, places in work.places.items():
             wanted = self.director.wanted_at(service)
             if wanted is not None:
                 operations += plan_service(self.table.get(service), wanted, places)
-        for operation in operations:
+        for operation in operations[:at_most]:
             assert not isinstance(operation, RemoveService)
             if isinstance(operation, RemoveDestination):
                 at = operation.destination.key
                 if keep_strangers and not self.director.pool("web").name_at(at):  # type: ignore[union-attr]
                     continue
-                self.removed.append((at, self.connections.pop(at, 0)))
+                self.removed.append((at, self.connections.pop((operation.key, at), 0)))
             self.table = apply(self.table, [operation])
-        if actions:
+        if actions and at_most is None:
             self.obey(self.director.carry(actions, self.now))
 
     def step(self, event: Event) -> None:
@@ -82,28 +98,32 @@ class Machine:
 
     def look(self) -> None:
         """A reading of the table."""
-        there = self.weights()
-
-        def seen(at: DestinationKey) -> int | None:
-            return self.connections.get(at, 0) if at in there else None
-
-        orders = {
-            name: seen(found[1]) for name, o in self.drains.orders.items() if not o.out and (found := self.director.spot(name))
+        loads = {
+            of: {at: Load(self.connections.get((of, at), 0)) for at in entry.destinations} for of, entry in self.table.items()
         }
-        leaving: dict[Spot, int | None] = {spot: seen(spot[1]) for spot in self.drains.leaving}
+
+        def seen(spot: Spot) -> list[int | None]:
+            return list(connections_seen(spot[1], self.director.wanted(), self.table, loads))
+
+        spots = {name: spot for name, o in self.drains.orders.items() if not o.out and (spot := self.director.spot(name))}
+        orders = {name: count for name, spot in spots.items() for count in seen(spot)}
+        leaving = {spot: count for spot in self.drains.leaving for count in seen(spot)}
         self.step(Seen(Sights(orders, leaving)))
 
     def weights(self) -> dict[DestinationKey, int]:
-        entry = self.table.get(key())
-        return {} if entry is None else {at: d.weight for at, d in entry.destinations.items()}
+        """The same in every service."""
+        found = [{at: d.weight for at, d in entry.destinations.items()} for entry in self.table.values()]
+        assert all(one == found[0] for one in found)
+        return found[0] if found else {}
 
     def happen(self, what: str, name: str, number: int) -> None:
-        at, server = spot_of(name), ("web", name)
+        at, server, services = spot_of(name), ("web", name), self.director.keys("web")
+        client = (services[number % len(services)], at)
         match what:
             case "connect" if self.weights().get(at):
-                self.connections[at] = self.connections.get(at, 0) + 1
+                self.connections[client] = self.connections.get(client, 0) + 1
             case "end":
-                self.connections[at] = max(0, self.connections.get(at, 0) - 1)
+                self.connections[client] = max(0, self.connections.get(client, 0) - 1)
             case "wait":
                 self.now += number * SECOND
                 self.look()
@@ -113,7 +133,7 @@ class Machine:
             case "back":
                 self.step(TakenBack(server))
             case "put":
-                self.store[name] = real(name, weight=number + 1)
+                self.store[name] = real(name, port=80, weight=number + 1)
                 self.configure(self.store, self.copy, final=True)
                 self.copy = dict(self.store)
             case "delete" if name in self.store:
@@ -127,13 +147,20 @@ class Machine:
             case "away" if name in self.store:  # the key goes while the process is dead; the copy is older
                 del self.store[name]
                 self.start()
+            case "cut" if name in self.store:  # the process dies when one service has been written
+                del self.store[name]
+                gone = [("real_server", f"web/{name}")]
+                self.obey(self.director.configure({}, gone, self.table, self.now), at_most=1)
+                self.start()
             case "kill":
                 self.start()
 
 
 EVENTS = st.lists(
     st.tuples(
-        st.sampled_from(["connect"] * 3 + ["wait"] * 3 + ["end", "drain", "back", "put", "delete", "lag", "away", "kill"]),
+        st.sampled_from(
+            ["connect"] * 3 + ["wait"] * 3 + ["end", "drain", "back", "put", "delete", "lag", "away", "cut", "kill"]
+        ),
         st.sampled_from(NAMES),
         st.integers(0, 20),
     ),
@@ -141,10 +168,12 @@ EVENTS = st.lists(
 )
 
 
-@given(EVENTS)
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_nobody_loses_a_connection_before_a_deadline_and_a_kill_changes_nothing(events: list[tuple[str, str, int]]) -> None:
-    machine = Machine()
+@given(st.sampled_from(sorted(FRONTS)), EVENTS)
+@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_nobody_loses_a_connection_before_a_deadline_and_a_kill_changes_nothing(
+    front: str, events: list[tuple[str, str, int]]
+) -> None:
+    machine = Machine(front)
     for event in events:
         table, done = machine.table, len(machine.removed)
         deadlines = _deadlines(machine)
@@ -166,12 +195,12 @@ def _deadlines(machine: Machine) -> dict[DestinationKey, int]:
     return found
 
 
-@given(EVENTS)
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.sampled_from(sorted(FRONTS)), EVENTS)
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_when_everybody_has_hung_up_the_table_is_what_is_configured_without_those_that_are_drained(
-    events: list[tuple[str, str, int]],
+    front: str, events: list[tuple[str, str, int]]
 ) -> None:
-    machine = Machine()
+    machine = Machine(front)
     for event in events:
         machine.happen(*event)
     machine.connections.clear()
@@ -184,9 +213,10 @@ def test_when_everybody_has_hung_up_the_table_is_what_is_configured_without_thos
     assert all(o.out for (_, n), o in machine.drains.orders.items() if n in machine.store)
 
 
+@pytest.mark.parametrize("front", FRONTS)
 @pytest.mark.parametrize("ending", ["end", "deadline"])
-def test_the_story_of_a_server_that_is_replaced_while_a_client_stays(ending: str) -> None:
-    machine = Machine()
+def test_the_story_of_a_server_that_is_replaced_while_a_client_stays(ending: str, front: str) -> None:
+    machine = Machine(front)
     machine.happen("connect", "s2", 0)
     machine.happen("delete", "s2", 0)
     machine.happen("wait", "s2", 20)
@@ -197,5 +227,6 @@ def test_the_story_of_a_server_that_is_replaced_while_a_client_stays(ending: str
         machine.happen("wait", "s2", 1)
     else:
         machine.happen("wait", "s2", 10)
-    assert machine.removed == [(spot_of("s2"), int(ending == "deadline"))]
+    assert {at for at, _ in machine.removed} == {spot_of("s2")}
+    assert sum(cut for _, cut in machine.removed) == int(ending == "deadline")
     assert machine.weights() == {spot_of("s3"): 5, spot_of("s4"): 5}

@@ -25,7 +25,7 @@ CORES = {
     "vrrp/wire": "adverts ah packet trailer",
     "checker": "fields hpack http2 pcre2 streak schedule pool probing servers settings sharing",
     "checker/kinds": "*",
-    "ipvs": "model fields groups globals sync reconcile policy weights settings drain director",
+    "ipvs": "model fields groups globals sync reconcile policy weights settings drain claims director",
     "notify": "order retry render settings",
 }
 CORE_FILES = [

@@ -374,6 +374,7 @@ def test_vipctl_status_shows_flags_tunnels_groups_and_sync_daemons(service: Serv
         }
     )
     until(lambda: len(saved()) == 9, LIMIT_S, lambda: f"{saved()}\n{service.log.read_text()}")
+    until(lambda: len(service.listed().sync_daemons) == 2, LIMIT_S, "the daemons, which come after the table")
     answer = service.listed()
     assert [(d.master, d.interface, d.id) for d in answer.sync_daemons] == [(True, "lo", 7), (False, "lo", 7)]
     assert (answer.timeouts.tcp.seconds, answer.timeouts.udp.seconds) == (900, 50)

@@ -17,7 +17,7 @@ from tests.unit.ipvs.words import key, mark, place
 OWNED = {key(), key("2001:db8::1", 443), mark(5, INET6)}
 DOWN = {("web", "s2"), ("web", "s3")}
 LEAVING = (Leaving("web", "s4", place("10.0.1.4"), 5, 6), Leaving("web", "", place("2001:db8::2", 443), 7, 8))
-LISTS = ("owned", "down", "leaving", "starts")
+LISTS = ("owned", "down", "leaving", "starts", "timeouts")
 LEFT = Entries(frozenset(OWNED), frozenset(DOWN), LEAVING, (("web", "s5", 9),), ("web",), Timeouts(900, 120, 300), True)
 
 
@@ -26,7 +26,7 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
     assert Ledger(tmp_path / "state/ledger.json").read() == LEFT
 
 
-def test_a_ledger_of_a_version_without_drains_is_read(tmp_path: Path) -> None:
+def test_what_an_earlier_version_wrote_is_read(tmp_path: Path) -> None:
     path = tmp_path / "ledger.json"
     Ledger(path).write(LEFT)
     raw = json.loads(path.read_text())

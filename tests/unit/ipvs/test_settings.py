@@ -12,6 +12,7 @@ from services.ipvs.fields import family_of
 from services.ipvs.model import INET, INET6, Destination, Method, Service, Tunnel
 from services.ipvs.settings import real_server, resolve, sorry_destination, virtual_server
 from tests.unit.ipvs.words import key, mark, marked, packed, place, real, server, virtual
+from vipkeeper.config.v1 import server_pb2
 
 SECOND = 1_000_000_000
 
@@ -285,3 +286,12 @@ def test_a_sorry_server_that_does_not_fit_is_refused_by_its_field() -> None:
 
 def test_families_are_told_by_length() -> None:
     assert (family_of(packed("10.0.0.1")), family_of(packed("::1"))) == (INET, INET6)
+
+
+def test_every_kind_of_check_decides_about_its_server() -> None:
+    rows = [
+        f for f in server_pb2.RealServer.DESCRIPTOR.fields if f.message_type and f.message_type.name.endswith(("Check", "Get"))
+    ]
+    checks = {f.name for f in rows}
+    assert checks > {"tcp_check", "ssl_get", "grpc_check"}
+    assert {c for c in checks if real_server("web/s2", {"address": "10.0.1.2", c: [{}]}).checked} == checks
