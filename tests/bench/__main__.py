@@ -12,7 +12,18 @@ from pathlib import Path
 from tests.bench.figures import keep
 
 BARS = ("adverts", "failover", "transitions", "edits")  # what has a bar to meet
-MORE = ("grid", "footprint", "queries", "loaded", "many_addresses", "thousands", "router_edits", "checks", "ipvs_writes")
+MORE = (
+    "grid",
+    "footprint",
+    "queries",
+    "loaded",
+    "many_addresses",
+    "thousands",
+    "router_edits",
+    "checks",
+    "ipvs_writes",
+    "largest",
+)
 RESULTS = Path(".build/bench.json")
 
 
