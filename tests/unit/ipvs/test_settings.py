@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from services.checker.kinds.registry import KINDS
 from services.common.errors import InvalidValue
 from services.ipvs import settings
 from services.ipvs.fields import family_of
@@ -295,3 +296,7 @@ def test_every_kind_of_check_decides_about_its_server() -> None:
     checks = {f.name for f in rows}
     assert checks > {"tcp_check", "ssl_get", "grpc_check"}
     assert {c for c in checks if real_server("web/s2", {"address": "10.0.1.2", c: [{}]}).checked} == checks
+
+
+def test_a_server_with_a_check_of_any_type_is_a_checked_one() -> None:
+    assert set(settings.CHECKS) == set(KINDS)
