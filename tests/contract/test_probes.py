@@ -24,7 +24,7 @@ from services.checker.streak import Phase, Streak
 from tests.kit import targets
 from tests.kit.tls import Authority
 from tests.kit.wait import until_async
-from tests.kit.worker import FAR, QUICK, SECOND, Bench, check_of, running_bench
+from tests.kit.worker import FAR, QUICK, SECOND, UNHURRIED, Bench, check_of, running_bench
 
 PAGE = (
     b"<HTML><HEAD><TITLE>Unauthorized</TITLE></HEAD>\r\n<BODY>This document is protected.  You must send\r\n"
@@ -241,7 +241,7 @@ async def test_after_a_failure_every_url_must_pass_again(bench: Bench) -> None:
             lambda path: targets.page(b"", "500 No" if path in broken else "200 OK"), lambda: server
         )
         urls = (Url("/a", "h"), Url("/b", "h"))
-        check = check_of(get(server.port, *urls), replace(QUICK, retry=1))
+        check = check_of(get(server.port, *urls), replace(UNHURRIED, retry=1))
         bench.workers.start([Update(check, Result(Streak(Phase.UP)))])
         down = await until_async(
             lambda: [r for r in bench.reports.get(check.id, ()) if r.streak.phase is Phase.DOWN], what="a failure"

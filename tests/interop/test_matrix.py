@@ -80,15 +80,15 @@ class Play:
         return [t["cause"] for t in self.engine.transitions if (t["name"], t["to"]) == (form, "MASTER")]
 
     def rejected(self, form: str) -> dict[str, int]:
-        """What ours did not take, by reason; but for one sealed advert.
+        """What ours did not take, by reason; but for one sealed advert each time that ours became master.
 
         If a machine stands still at the moment of a takeover, both speak when it goes on, and number alike: each refuses the
         other's advert as a replay, and takes the next. (Seen in half the tries when both are stopped at that moment.)
         """
         assert self.engine is not None
         counted: dict[str, int] = dict(self.engine.views["counters", form]["rejected"])
-        if FORMS[form].auth == "ah" and counted.get("replay") == 1:
-            del counted["replay"]
+        if FORMS[form].auth == "ah" and counted.get("replay", 0) <= len(self.causes(form)):
+            counted.pop("replay", None)
         return counted
 
     def looks(self, form: Form, side: int) -> set[Looks]:
