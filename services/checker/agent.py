@@ -276,7 +276,7 @@ class Agent:
         observe("checker.probes_postponed", lambda: counters().postponed, "{probe}", "Probes that lacked a local resource")
         observe(
             "checker.probings",
-            lambda: len(self.pool.at_work),
+            lambda: self.pool.probings,
             "{probe}",
             "Probes that repeat now",
             "gauge",

@@ -142,6 +142,11 @@ class Pool:
         return self._sharing.at_work
 
     @property
+    def probings(self) -> int:
+        """How many probings the workers carry out."""
+        return self._sharing.probings
+
+    @property
     def demand(self) -> float:
         """Probes a second that are asked for."""
         return self._sharing.demand

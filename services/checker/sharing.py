@@ -151,6 +151,11 @@ class Sharing:
         return tuple(Update(shared.probing, shared.result) for shared in self._shared.values() if shared.at_work)
 
     @property
+    def probings(self) -> int:
+        """How many are at work."""
+        return sum(shared.at_work for shared in self._shared.values())
+
+    @property
     def demand(self) -> float:
         """Probes a second that those at work ask for."""
         return self._demand / DEMAND

@@ -13,6 +13,7 @@ import errno
 import os
 import select
 import socket
+from abc import ABC, abstractmethod
 from typing import ClassVar, Final
 
 from services.checker.kinds.target import Target
@@ -30,7 +31,7 @@ _IP_RECVERR, _IPV6_RECVERR = 11, 25  # linux/in.h, linux/in6.h
 _room = bytearray(LONGEST)  # what was received; a worker has one thread
 
 
-class DatagramProbe:
+class DatagramProbe(ABC):
     """The probe of one check; see `probe.Probe`. A type of check says `question`, `judge` and `silence`.
 
     `room`: bytes of a datagram that are read, whatever it brings. `raw`: this run's socket hears what is for others too, and
@@ -71,13 +72,13 @@ class DatagramProbe:
         self.hungry = False
         self.weight: int | None = None
 
+    @abstractmethod
     def question(self) -> bytes:
         """What is sent in this run."""
-        raise NotImplementedError
 
+    @abstractmethod
     def judge(self, data: bytes) -> str | None:
         """The verdict that a datagram gives: empty, or what is wrong; None: it is no answer to the question."""
-        raise NotImplementedError
 
     def silence(self) -> str:
         """The verdict on a server that has not answered in time."""
